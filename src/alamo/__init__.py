@@ -1,0 +1,1 @@
+"""Alamo: a closed-loop marketing decision engine."""

@@ -1,0 +1,140 @@
+"""Actions (an offer or message in one channel), the limits they share, and the contact policy."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from typing import Any, Literal
+
+NO_ACTION = "none"
+"""Identifier of *no action*: always in the eligible set, never an action file."""
+
+LEVELS = (
+    "brand awareness",
+    "lead conversion and nurturing",
+    "customer conversion",
+    "customer service",
+    "retention and loyalty",
+    "upsell",
+    "passionate subscribers",
+)
+"""The seven customer-journey levels."""
+
+Period = Literal["cycle", "day", "week", "month"]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """An offer or message in one channel.
+
+    Attributes
+    ----------
+    id
+        Identifier, unique in the project; letters, digits, ``-`` and ``_``.
+    name
+        For people.
+    channel
+        Name of the channel that delivers it; consent is looked up under this name.
+    level
+        One of `LEVELS`.
+    cost_money
+        Variable cost of one contact in major units.
+    eligible
+        SQL predicate over ``profiles`` (DuckDB dialect); empty means everybody.
+    valid_from, valid_until
+        UTC bounds, half-open ``[from, until)``; `None` means unbounded.
+    content
+        What the channel needs to deliver it (subject, template, voucher code …).
+    """
+
+    id: str
+    name: str
+    channel: str
+    level: str
+    cost_money: float = 0.0
+    eligible: str = ""
+    valid_from: datetime | None = None
+    valid_until: datetime | None = None
+    content: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """A budget, capacity or minimum volume over a set of actions and customers.
+
+    Attributes
+    ----------
+    name
+        The key that prices, warm starts and messages use.
+    use
+        ``"count"``, ``"cost"`` or the name of a money or number column of the values.
+    actions, channels, levels
+        Restrict the actions it counts; empty means all.
+    where
+        SQL predicate over ``profiles`` that restricts the customers; empty means all.
+    maximum, minimum
+        Bounds in units of `use`; at least one is set.
+    period
+        Over which the bounds hold.
+    """
+
+    name: str
+    use: str = "count"
+    actions: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+    where: str = ""
+    maximum: float | None = None
+    minimum: float | None = None
+    period: Period = "cycle"
+
+    def covers(self, action: Action) -> bool:
+        """Say whether `action` counts towards this limit."""
+        return (
+            (not self.actions or action.id in self.actions)
+            and (not self.channels or action.channel in self.channels)
+            and (not self.levels or action.level in self.levels)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ContactCap:
+    """At most `maximum` contacts per customer in any `days` days, in one channel or (`channel` None) over all."""
+
+    maximum: int
+    days: int
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class QuietHours:
+    """Local times between which nothing is delivered; may wrap over midnight."""
+
+    start: time
+    until: time
+
+    def contains(self, local: time) -> bool:
+        """Say whether the local time of day `local` is quiet."""
+        if self.start <= self.until:
+            return self.start <= local < self.until
+        return local >= self.start or local < self.until
+
+
+@dataclass(frozen=True, slots=True)
+class ContactPolicy:
+    """What a single customer may receive.
+
+    Attributes
+    ----------
+    max_actions
+        Per cycle; 1 is the only value supported so far.
+    caps
+        Contact caps per channel and over all channels.
+    quiet_hours
+        In the customer's time zone, else the project's.
+    """
+
+    max_actions: int = 1
+    caps: tuple[ContactCap, ...] = ()
+    quiet_hours: QuietHours | None = None

@@ -1,0 +1,113 @@
+"""The policy snapshot: everything a decision depends on besides the customer; immutable, named by its content hash."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from alamo.numerics.hashing import content_hash
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSettings:
+    """How values become probabilities.
+
+    Attributes
+    ----------
+    temperature_money
+        τ of the softmax, in money; must be positive.
+    floor_share
+        Share of the probability spread uniformly over the eligible actions, none included.
+    control_share
+        Further least share of *no action*.
+    """
+
+    temperature_money: float
+    floor_share: float
+    control_share: float
+
+
+@dataclass(frozen=True, slots=True)
+class LimitRow:
+    """One one-sided row of the allocation problem: Σ use ≤ bound (a minimum is stored with negative sign).
+
+    Attributes
+    ----------
+    limit
+        Name of the limit it comes from.
+    column
+        ``"count"``, ``"cost"`` or a use column.
+    bound
+        Signed bound in units of `column`.
+    sign
+        +1 for a maximum, −1 for a minimum.
+    action_ids
+        Actions it counts.
+    where
+        Predicate over profiles, empty for everybody.
+    hard
+        Whether nothing may be drawn that no longer fits (true for every maximum).
+    """
+
+    limit: str
+    column: str
+    bound: float
+    sign: int
+    action_ids: tuple[str, ...]
+    where: str
+    hard: bool
+
+
+@dataclass(frozen=True, slots=True)
+class BlockState:
+    """What the rule was told for one block: a price per row (money per unit of use) and what was left of each row."""
+
+    block: int
+    prices: tuple[float, ...]
+    remaining: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PolicySnapshot:
+    """Everything needed to decide again, bit for bit, given the customer's eligible values.
+
+    Attributes
+    ----------
+    cycle
+        The cycle it decides.
+    action_ids
+        Actions in the order of their index in the rule.
+    rows
+        Limits as one-sided rows, in the order of prices and remaining.
+    rule
+        Temperature, floor and control share.
+    salt
+        Of the block and draw hashes, particular to the cycle.
+    universal_salt, universal_share
+        Of the universal control's hash and its share.
+    blocks
+        One state per block, in order; a decision names its block.
+    model_version, scores_as_of
+        Which scores it was computed from.
+    actions
+        Identity and cost of the actions, for people: id → {channel, level, cost_money, eligible}.
+    """
+
+    cycle: int
+    action_ids: tuple[str, ...]
+    rows: tuple[LimitRow, ...]
+    rule: RuleSettings
+    salt: str
+    universal_salt: str
+    universal_share: float
+    n_blocks: int
+    blocks: tuple[BlockState, ...]
+    model_version: str
+    scores_as_of: str
+    actions: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def version(self) -> str:
+        """Content hash (hex SHA-256 of the canonical JSON)."""
+        return content_hash(asdict(self))

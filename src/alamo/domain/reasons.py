@@ -1,0 +1,53 @@
+"""Reasons: why a customer may not be contacted, why a decision came out as it did, why an estimate is absent."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+
+class Ineligible(StrEnum):
+    """Why an action is not open to a customer; exclusions are counted under these words, in this order."""
+
+    NOT_VALID_NOW = "action not valid at this time"
+    PREDICATE = "outside the action's target group"
+    UNKNOWN_CONSENT = "no consent on record for the channel"
+    CONSENT_WITHDRAWN = "consent withdrawn for the channel"
+    SUPPRESSED = "channel suppressed (bounce or complaint)"
+    CHANNEL_CAP = "contact cap of the channel reached"
+    TOTAL_CAP = "contact cap over all channels reached"
+    UNIVERSAL_CONTROL = "in the universal control"
+
+
+class DecisionReason(StrEnum):
+    """Why a decision came out as it did; logged with it."""
+
+    VALUE = "best net value"
+    EXPLORATION = "drawn by exploration"
+    CONTROL = "no action drawn"
+    NO_ELIGIBLE_ACTION = "no action was eligible"
+    UNIVERSAL_CONTROL = "held out by the universal control"
+    LIMIT_REACHED = "what was left of a limit did not fit"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """An estimate that is absent, and why.
+
+    Attributes
+    ----------
+    what
+        The quantity refused, in words ("effect of spring-mail on money").
+    reason
+        Why it cannot be given.
+    cure
+        What would make it available ("needs about 12 more days").
+    """
+
+    what: str
+    reason: str
+    cure: str
+
+    def to_dict(self) -> dict[str, str]:
+        """Return the refusal as it stands in ``--json``."""
+        return asdict(self)

@@ -1,0 +1,93 @@
+"""Records of the operational half and of what is handed to a channel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+PLAN_STATES = ("proposed", "approved", "launching", "launched", "cancelled", "superseded")
+DELIVERY_STATES = ("reserved", "sent", "failed", "dropped", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class StepRecord:
+    """A finished step of a run: `key` such as ``"cycle-3/infer"``, what it changed, and when."""
+
+    key: str
+    started_at: datetime
+    finished_at: datetime
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ImportRecord:
+    """A finished import of one logical source."""
+
+    source: str
+    kind: str
+    content_hash: str
+    imported_at: datetime
+    rows: int
+    quarantined: int
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRecord:
+    """A proposed cycle: `summary` holds the money, the limits and the counts a person approves."""
+
+    plan_id: str
+    cycle: int
+    state: str
+    policy_version: str
+    created_at: datetime
+    valid_until: datetime
+    summary: Mapping[str, Any]
+    approved_by: str | None = None
+    approved_at: datetime | None = None
+    launched_by: str | None = None
+    launched_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One decision on its way through a channel."""
+
+    decision_id: str
+    plan_id: str
+    batch_id: str
+    customer_id: str
+    action_id: str
+    channel: str
+    cost_minor: int
+    state: str = "reserved"
+    provider_id: str | None = None
+    attempted_at: datetime | None = None
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveryBatch:
+    """What a channel delivers at once: one action, one plan.
+
+    Attributes
+    ----------
+    rows
+        ``decision_id, customer_id`` and what is known of the customer's addresses (``email``, ``phone``),
+        ordered by decision id.
+    send_at
+        Earliest local-time-safe moment, per row in column ``send_at`` where quiet hours move it.
+    """
+
+    batch_id: str
+    plan_id: str
+    cycle: int
+    action_id: str
+    channel: str
+    content: Mapping[str, Any]
+    decided_at: datetime
+    rows: pa.Table

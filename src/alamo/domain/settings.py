@@ -1,0 +1,153 @@
+"""Settings as frozen dataclasses; `alamo.config` reads and checks the files, everybody else takes them as arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeSettings:
+    """What a decision is judged by: margin in a window plus discounted residual lifetime value, minus cost.
+
+    Attributes
+    ----------
+    window_days
+        Length of the outcome window; it ends earlier when the customer is decided again.
+    residual_horizon_days
+        Future counted as residual lifetime value at the end of the window; 0 switches it off.
+    discount_rate_per_year
+        Continuous annual rate on the residual value.
+    """
+
+    window_days: int = 28
+    residual_horizon_days: int = 365
+    discount_rate_per_year: float = 0.10
+
+
+@dataclass(frozen=True, slots=True)
+class MarginSettings:
+    """Margin as a share of net revenue: one rate, overridden per product; a margin on the order line wins over both."""
+
+    rate: float = 0.30
+    products: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ControlSettings:
+    """Customers kept out of actions so that effects can be measured.
+
+    Attributes
+    ----------
+    share
+        Least probability of *no action* in every decision.
+    universal_share
+        Share of customers held out of everything for `universal_cycles` cycles.
+    universal_cycles
+        Cycles after which the universal control is drawn anew.
+    """
+
+    share: float = 0.10
+    universal_share: float = 0.02
+    universal_cycles: int = 13
+
+
+@dataclass(frozen=True, slots=True)
+class ExplorationSettings:
+    """How much may be spent on learning.
+
+    Attributes
+    ----------
+    opening_share
+        Share of decisions drawn uniformly over the eligible actions until a first effect is found.
+    cost_share
+        Afterwards: what exploration may cost, as a share of the expected gain.
+    floor_minimum
+        Least uniform share at any time; keeps every eligible action measurable.
+    """
+
+    opening_share: float = 0.20
+    cost_share: float = 0.01
+    floor_minimum: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceSettings:
+    """Level of intervals and the planned horizon of the always-valid ones.
+
+    Attributes
+    ----------
+    level
+        Confidence level of fixed-n and always-valid intervals.
+    planned_cycles
+        Cycles at whose end the always-valid intervals should be tightest; never moved afterwards.
+    """
+
+    level: float = 0.95
+    planned_cycles: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class GateSettings:
+    """The human gate: ``"person"`` waits for approve and launch; the simulator and a replay approve for themselves."""
+
+    mode: Literal["person"] = "person"
+    plan_valid_days: int = 7
+
+
+@dataclass(frozen=True, slots=True)
+class SimulationSettings:
+    """Present when the outside world of a project is simulated: every output says so.
+
+    Attributes
+    ----------
+    scenario
+        Name of a file in ``scenarios/`` or of a built-in scenario.
+    seed
+        Seed of the simulated world.
+    """
+
+    scenario: str
+    seed: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All of ``alamo.toml``.
+
+    Attributes
+    ----------
+    name
+        Of the project.
+    currency
+        ISO 4217 code.
+    time_zone
+        IANA name; quiet hours fall back on it. All stored times are UTC.
+    salt
+        Secret-free project salt of every hashed draw.
+    first_start
+        Start of cycle 1 (UTC); `None`: the day after the last event at the first run.
+    cycle_days
+        Length of a cycle.
+    attribution
+        Line printed under every output (data source, simulation notice); empty for none.
+    """
+
+    name: str
+    currency: str = "EUR"
+    time_zone: str = "UTC"
+    salt: str = "alamo"
+    first_start: datetime | None = None
+    cycle_days: int = 28
+    attribution: str = ""
+    state_url: str = "sqlite:///.alamo/state.db"
+    history_path: str = ".alamo/history"
+    outcome: OutcomeSettings = field(default_factory=OutcomeSettings)
+    margin: MarginSettings = field(default_factory=MarginSettings)
+    control: ControlSettings = field(default_factory=ControlSettings)
+    exploration: ExplorationSettings = field(default_factory=ExplorationSettings)
+    inference: InferenceSettings = field(default_factory=InferenceSettings)
+    gate: GateSettings = field(default_factory=GateSettings)
+    simulation: SimulationSettings | None = None
