@@ -147,7 +147,7 @@ _DECIDED = (
     Column("decision_id", TEXT, "unique"),
     Column("unit_id", TEXT, "the unit of randomisation (customer, or account)"),
     Column("customer_id", TEXT, "the person"),
-    Column("cycle", COUNT, "1-based", minimum=1),
+    Column("cycle", COUNT, "from 1; 0 and below: imported experiments"),
     Column("decided_at", TIME, "UTC"),
     Column("action_id", TEXT, "the action drawn, `none` for no action"),
     Column("eligible", TEXTS, "actions that could be drawn, `none` among them"),
@@ -239,7 +239,7 @@ OUTCOMES = Contract(
     partition=("cycle",),
     columns=(
         Column("decision_id", TEXT, "the decision"),
-        Column("cycle", COUNT, "of the decision", minimum=1),
+        Column("cycle", COUNT, "of the decision"),
         Column("margin_money", NUMBER, "margin earned in the window"),
         Column("residual_value_money", NUMBER, "discounted residual lifetime value at the end of the window"),
         Column("cost_money", NUMBER, "variable cost of what was done", minimum=0),
@@ -258,7 +258,7 @@ DR_SCORES = Contract(
     columns=(
         Column("decision_id", TEXT, "the decision"),
         Column("unit_id", TEXT, "unit of randomisation"),
-        Column("cycle", COUNT, "of the decision", minimum=1),
+        Column("cycle", COUNT, "of the decision"),
         Column("action_id", TEXT, "an action of the eligible set, `none` among them"),
         Column("fold", COUNT, "fold of the unit", minimum=0),
         Column("p", NUMBER, "logged probability of the action", minimum=0, maximum=1),

@@ -1,0 +1,41 @@
+"""Measurement: what files and events say becomes facts, profiles as of a moment, and matured observations.
+
+Not here: what an action changed (inference), what to do next (steering), and any write to the store; the engine
+carries the tables.
+"""
+
+from alamo.measurement.importing import (
+    EXPERIMENT,
+    KINDS,
+    QUARANTINE,
+    ImportContext,
+    ImportRows,
+    Normalised,
+    Preview,
+    ResolvedMapping,
+    experiment_observations,
+    import_rows,
+    normalise,
+    preview,
+    resolve_mapping,
+)
+from alamo.measurement.observations import mature_observations
+from alamo.measurement.profiles import build_profiles
+
+__all__ = [
+    "EXPERIMENT",
+    "KINDS",
+    "QUARANTINE",
+    "ImportContext",
+    "ImportRows",
+    "Normalised",
+    "Preview",
+    "ResolvedMapping",
+    "build_profiles",
+    "experiment_observations",
+    "import_rows",
+    "mature_observations",
+    "normalise",
+    "preview",
+    "resolve_mapping",
+]

@@ -1,0 +1,73 @@
+"""What every kind needs while a file is read: the mapping, the context, how times are written, ids seen so far."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alamo.domain.money import minor_unit_exponent
+from alamo.measurement.importing.identity import SeenIds, own_ids, row_ids
+from alamo.measurement.importing.mapping import ResolvedMapping
+from alamo.measurement.importing.numbers import Floats, read_numbers
+from alamo.measurement.importing.rows import Fields, ImportContext, Inspection, Numbers, flags
+from alamo.measurement.importing.times import TimeReader
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The tools of one import; `seen` grows as the file is read."""
+
+    mapping: ResolvedMapping
+    context: ImportContext
+    times: TimeReader
+    seen: SeenIds = field(default_factory=SeenIds)
+
+    def number(self, fields: Fields, name: str, inspection: Inspection) -> Floats | None:
+        """Return the numbers of a field, NaN where there is none, or None if the file has no such field."""
+        values = fields.raw(name)
+        return None if values is None else read_numbers(values, name, self.mapping.options.decimal, inspection)
+
+    def time(self, fields: Fields, name: str, inspection: Inspection) -> pa.Array:
+        """Return the moments of a required field; rows without a readable one are quarantined."""
+        values = fields.raw(name)
+        moments = self.times.read(values if values is not None else pa.nulls(fields.n, pa.string()))
+        if moments.null_count:
+            shown = fields.text(name)
+            missing = flags(pc.is_null(moments))
+            inspection.reject(missing & flags(pc.is_null(shown)), name, "there is no time")
+            inspection.reject(missing, name, f"does not read as {self.times.describe()}", shown)
+        return moments
+
+    def known_currency(self, fields: Fields, inspection: Inspection) -> None:
+        """Quarantine rows in another currency than the project's."""
+        if not self.mapping.has("currency"):
+            return
+        given = fields.text("currency")
+        other = pc.not_equal(pc.utf8_upper(given), self.context.currency)
+        inspection.reject(
+            flags(other), "currency", f"unknown currency: the project counts in {self.context.currency}", given
+        )
+
+    @property
+    def exponent(self) -> int:
+        """Decimal places of the project's currency."""
+        return minor_unit_exponent(self.context.currency)
+
+    def ids(self, fields: Fields, name: str, numbers: Numbers, inspection: Inspection) -> pa.Array:
+        """Return one event id per row: the file's own where it has one, else from the row number."""
+        by_row = row_ids(self.context.source, numbers)
+        if not self.mapping.has(name):
+            return by_row
+        given = fields.text(name)
+        inspection.reject(self.seen.repeated(given), name, "duplicate id: an earlier row of the file has it", given)
+        return pc.coalesce(own_ids(self.context.source, given), by_row)
+
+    def stamps(self, n: int) -> dict[str, Any]:
+        """Return the columns that are the same in every row: source and time of receipt, shape (n,)."""
+        return {
+            "source": pa.repeat(self.context.source, n),
+            "received_at": pa.repeat(pa.scalar(self.context.received_at, pa.timestamp("us", tz="UTC")), n),
+        }

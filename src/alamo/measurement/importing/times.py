@@ -1,0 +1,227 @@
+"""Times out of text or typed columns, in UTC; how a file writes them is found out once, from its own rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alamo.domain.errors import UsageError
+from alamo.measurement.importing.mapping import ResolvedMapping
+from alamo.measurement.importing.rows import Fields, Mask, SourceStream, as_text, flags
+
+UTC_TIME = pa.timestamp("us", tz="UTC")
+ISO, UNIX = "iso", "unix"
+
+_NAIVE = pa.timestamp("us")
+_CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
+_TRIED = 1000
+_FIRST_YEAR, _LAST_YEAR = 1900, 2200
+_UNIX_DIGITS = r"^[0-9]{9,11}$"
+
+
+@dataclass(frozen=True, slots=True)
+class TimeReader:
+    """Reads the times of one file.
+
+    Attributes
+    ----------
+    formats
+        ``iso``, ``unix`` or strptime formats; the first that fits a value counts.
+    time_zone
+        IANA name of times without an offset.
+    """
+
+    formats: tuple[str, ...]
+    time_zone: str
+
+    def read(self, values: pa.Array) -> pa.Array:
+        """Return the moments as UTC timestamps, null where a value cannot be read or its year is absurd."""
+        kind = values.type
+        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
+            return _sane(_in_utc(_microseconds(values), self.time_zone))
+        text = as_text(values)
+        moments = pa.nulls(len(text), UTC_TIME)
+        for form in self.formats:
+            moments = pc.coalesce(moments, self._read_one(text, form)) if moments.null_count else moments
+        return _sane(moments)
+
+    def _read_one(self, text: pa.Array, form: str) -> pa.Array:
+        if form == ISO:
+            return read_iso(text, self.time_zone)
+        if form == UNIX:
+            digits = pc.if_else(pc.match_substring_regex(text, _UNIX_DIGITS), text, pa.scalar(None, pa.string()))
+            return digits.cast(pa.int64()).cast(pa.timestamp("s", tz="UTC")).cast(UTC_TIME)
+        return _in_utc(read_format(text, form), self.time_zone)
+
+    def describe(self) -> str:
+        """Say how the file writes its times, in words for a complaint."""
+        return "an ISO time such as 2010-12-31 23:59:59" if self.formats == (ISO,) else self.formats[0]
+
+
+def time_reader(stream: SourceStream, mapping: ResolvedMapping, field: str, time_zone: str) -> TimeReader:
+    """Return the reader that fits the file.
+
+    Without ``time_format`` the rows decide: ISO if most of the first times are; otherwise day and month first are both
+    tried, through the whole file if need be, and the one that reads more wins.
+
+    Raises
+    ------
+    UsageError
+        If nothing fits, or day and month cannot be told apart anywhere in the file.
+    """
+    zone = mapping.options.time_zone or time_zone
+    if mapping.options.time_format is not None:
+        return TimeReader((mapping.options.time_format,), zone)
+    evidence = _Evidence(mapping.kind)
+    for values in _texts(stream, mapping, field):
+        if evidence.add(values):
+            break
+    return TimeReader(evidence.verdict(stream.name, mapping.columns.get(field, field)), zone)
+
+
+def _texts(stream: SourceStream, mapping: ResolvedMapping, field: str) -> Iterator[pa.Array]:
+    """Yield the texts of a column batch by batch; nothing if its type says what it is."""
+    for rows in stream.scan():
+        values = Fields(rows.data, mapping).raw(field)
+        if values is None or pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
+            return
+        text = pc.drop_null(as_text(values))
+        if len(text):
+            yield text
+
+
+class _Evidence:
+    """Counts what the times of a file can be read as."""
+
+    def __init__(self, kind: str) -> None:
+        self._kind = kind
+        self._iso, self._seen = 0, 0
+        self._example = ""
+        self._read: dict[tuple[str, ...], int] = {}
+
+    def add(self, text: pa.Array) -> bool:
+        """Take in one batch; return True once the matter is settled."""
+        if not self._read:
+            first = text.slice(0, _TRIED).to_pylist()
+            self._example = next((value for value in first if _spellings(value)), first[0])
+            self._read = dict.fromkeys(_spellings(self._example), 0)
+        self._seen += len(text)
+        self._iso += _count(read_iso(text, "UTC"))
+        if 2 * self._iso >= self._seen:
+            return True
+        for forms in self._read:
+            self._read[forms] += _count(TimeReader(forms, "UTC").read(text))
+        counts = sorted(self._read.values())
+        return len(counts) == 1 or (len(counts) == 2 and counts[1] > counts[0])
+
+    def verdict(self, name: str, column: str) -> tuple[str, ...]:
+        """Return the formats to read with."""
+        if 2 * self._iso >= self._seen:
+            return (ISO,)
+        best = max(self._read, key=lambda forms: self._read[forms], default=())
+        if not best or not self._read[best]:
+            raise self._unclear(
+                f"{name}: cannot tell how column {column!r} writes its times, such as {self._example!r}"
+            )
+        if list(self._read.values()).count(self._read[best]) > 1:
+            raise self._unclear(f"{name}: nothing in column {column!r} tells day from month, as in {self._example!r}")
+        return best
+
+    def _unclear(self, message: str) -> UsageError:
+        return UsageError(
+            message,
+            hint='Say it in a mapping file, for example: time_format = "%d/%m/%Y %H:%M"\n'
+            f"then: alamo import {self._kind} FILE --mapping mappings/{self._kind}.toml --preview",
+            code="import.unclear_time",
+            details={"example": self._example},
+        )
+
+
+def _spellings(example: str) -> list[tuple[str, ...]]:
+    """Return the ways to read an example such as 31/12/2010 23:59: year first, or day first and month first."""
+    date = example.split(" ", maxsplit=1)[0]
+    mark = next((letter for letter in date if letter in "/.-"), None)
+    parts = date.split(mark) if mark else []
+    if len(parts) != 3 or not all(part.isdigit() for part in parts):
+        return []
+    if len(parts[0]) == 4:
+        orders: tuple[str, ...] = (f"%Y{mark}%m{mark}%d",)
+    else:
+        year = "%Y" if len(parts[2]) == 4 else "%y"
+        orders = (f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}")
+    return [tuple(order + clock for clock in _CLOCKS) for order in orders]
+
+
+def _count(moments: pa.Array) -> int:
+    return len(moments) - int(moments.null_count)
+
+
+def read_iso(text: pa.Array, time_zone: str) -> pa.Array:
+    """Return ISO 8601 times in UTC, null where a text is none; whole batches at once where all are alike."""
+    for kind in (_NAIVE, UTC_TIME):
+        try:
+            return _in_utc(text.cast(kind), time_zone)
+        except pa.ArrowInvalid:
+            continue
+    moments = [None if value is None else _iso_moment(value) for value in text.to_pylist()]
+    naive = pa.array([m if m is not None and m.tzinfo is None else None for m in moments], _NAIVE)
+    aware = pa.array([m if m is not None and m.tzinfo is not None else None for m in moments], UTC_TIME)
+    return pc.coalesce(_in_utc(naive, time_zone), aware)
+
+
+def _iso_moment(text: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(text)
+    except ValueError:
+        return None
+
+
+def read_format(text: pa.Array, form: str) -> pa.Array:
+    """Return times by a strptime format without a zone, null where a text does not fit or names no real day."""
+    moments = pc.strptime(text, format=form, unit="us", error_is_null=True)
+    # the C library reads 31 April as 1 May: only what comes out as the 1st to 3rd can have spilled over
+    doubtful = flags(pc.less_equal(pc.day(moments), 3))
+    wrong = _unreal(text, doubtful, form)
+    return pc.if_else(pa.array(wrong), pa.scalar(None, _NAIVE), moments) if wrong.any() else moments
+
+
+def _unreal(text: pa.Array, doubtful: Mask, form: str) -> Mask:
+    """Return which of the doubtful rows Python's strict reading refuses, shape (n,)."""
+    encoded = text.filter(pa.array(doubtful)).dictionary_encode()
+    refused = np.array([_refuses(value, form) for value in encoded.dictionary.to_pylist()], dtype=bool)
+    wrong = np.zeros(len(text), dtype=bool)
+    if refused.any():
+        wrong[np.flatnonzero(doubtful)] = refused[np.asarray(encoded.indices)]
+    return wrong
+
+
+def _refuses(value: str, form: str) -> bool:
+    try:
+        datetime.strptime(value, form)  # noqa: DTZ007 # only its refusal matters here
+    except ValueError:
+        return True
+    return False
+
+
+def _microseconds(values: pa.Array) -> pa.Array:
+    zone = values.type.tz if pa.types.is_timestamp(values.type) else None
+    return values.cast(pa.timestamp("us", tz=zone), safe=False)
+
+
+def _in_utc(moments: pa.Array, time_zone: str) -> pa.Array:
+    if moments.type.tz is not None:
+        return moments.cast(UTC_TIME)
+    if time_zone == "UTC":
+        return moments.cast(UTC_TIME)
+    return pc.assume_timezone(moments, time_zone, ambiguous="earliest", nonexistent="earliest").cast(UTC_TIME)
+
+
+def _sane(moments: pa.Array) -> pa.Array:
+    low, high = (pa.scalar(datetime(year, 1, 1), _NAIVE).cast(UTC_TIME) for year in (_FIRST_YEAR, _LAST_YEAR))  # noqa: DTZ001 # UTC by the cast
+    sane = pc.and_(pc.greater_equal(moments, low), pc.less(moments, high))
+    return moments if pc.all(sane, min_count=0).as_py() else pc.if_else(sane, moments, pa.scalar(None, UTC_TIME))

@@ -1,0 +1,187 @@
+"""Order lines: money to the cent, returns, and one reason for every row put aside."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from alamo.domain.errors import InputError
+from alamo.domain.tables import EVENTS
+from alamo.measurement import ImportContext, import_rows, normalise, resolve_mapping
+
+HEADER = "invoice,sku,quantity,date,price,customer,country\n"
+
+
+def test_a_line_becomes_an_event_with_its_row_number(bench):
+    rows, quarantined = bench.imported("orders", HEADER + "1,A,3,2010-01-01 07:45:00,1.25,13085,UK\n")
+    assert quarantined == []
+    (row,) = rows
+    assert row["row"] == 2
+    assert row["event_id"].endswith("-2")
+    assert (row["customer_id"], row["kind"], row["order_id"], row["product_id"]) == ("13085", "order_line", "1", "A")
+    assert (row["quantity"], row["amount_minor"], row["country"]) == (3.0, 375, "UK")
+    assert row["occurred_at"] == datetime(2010, 1, 1, 7, 45, tzinfo=UTC)
+    assert row["received_at"] == bench.context.received_at
+
+
+def test_equal_lines_of_an_invoice_are_both_kept(bench):
+    rows, _ = bench.imported("orders", HEADER + "1,A,1,2010-01-01,1,c,UK\n" * 2)
+    assert len({row["event_id"] for row in rows}) == 2
+
+
+@pytest.mark.parametrize(
+    ("quantity", "price", "minor"),
+    [
+        ("3", "0.1", 30),
+        ("1", "0.125", 12),  # half to even
+        ("1", "0.375", 38),
+        ("3", "0.3333", 100),
+        ("0.75", "1.99", 149),
+        ("10000", "0.00125", 1250),  # more than four places
+        ("1", "123456789.01", 12345678901),
+        ("0", "5", 0),
+    ],
+)
+def test_amounts_are_exact_and_round_half_to_even(bench, quantity, price, minor):
+    (row,), _ = bench.imported("orders", HEADER + f"1,A,{quantity},2010-01-01,{price},c,UK\n")
+    assert row["amount_minor"] == minor
+
+
+def test_currencies_without_minor_unit_count_whole(bench):
+    context = ImportContext("orders:jp", "JPY", "UTC", datetime(2026, 1, 1, tzinfo=UTC))
+    (row,), _ = bench.imported("orders", HEADER + "1,A,3,2010-01-01,100.5,c,JP\n", context=context)
+    assert row["amount_minor"] == 302
+
+
+def test_a_negative_quantity_a_flag_or_a_prefix_makes_a_return(bench):
+    data = "invoice,quantity,date,price,customer,returned\n1,-2,2010-01-01,5,c,\n2,2,2010-01-01,5,c,yes\n"
+    rows, _ = bench.imported("orders", data + "C3,2,2010-01-01,5,c,no\n4,2,2010-01-01,5,c,\n", {"return_prefix": "C"})
+    assert [(row["kind"], row["amount_minor"]) for row in rows] == [
+        ("return_line", -1000),
+        ("return_line", -1000),
+        ("return_line", -1000),
+        ("order_line", 1000),
+    ]
+
+
+def test_an_amount_of_the_line_wins_over_quantity_times_price(bench):
+    (row,), _ = bench.imported("orders", "date,customer,quantity,price,amount\n2010-01-01,c,2,5,8.5\n")
+    assert row["amount_minor"] == 850
+
+
+def test_the_margin_of_a_line_is_kept_and_given_back_on_a_return(bench):
+    data = "date,customer,quantity,price,margin\n2010-01-01,c,2,5,1.5\n2010-01-01,c,-2,5,1.5\n2010-01-01,c,1,5,\n"
+    rows, _ = bench.imported("orders", data)
+    assert [row["margin_minor"] for row in rows] == [150, -150, None]
+
+
+@pytest.mark.parametrize(
+    ("line", "field", "reason"),
+    [
+        ("1,A,1,02/01/2010,1,c,UK", "occurred_at", "does not read as an ISO time"),
+        ("1,A,1,2010-02-30,1,c,UK", "occurred_at", "does not read as an ISO time"),
+        ("1,A,1,0001-01-01,1,c,UK", "occurred_at", "does not read as an ISO time"),
+        ("1,A,1,,1,c,UK", "occurred_at", "there is no time"),
+        ('1,A,1,2010-01-01,"1,234.50",c,UK', "price", "thousands separator"),
+        ('1,A,1,2010-01-01,"1,234",c,UK', "price", "has a comma"),
+        ('1,A,1,2010-01-01,"1,5",c,UK', "price", 'set decimal = ","'),
+        ("1,A,1,2010-01-01,free,c,UK", "price", "is not a number"),
+        ("1,A,1,2010-01-01,inf,c,UK", "price", "is not a number"),
+        ("1,A,1,2010-01-01,,c,UK", "price", "there is no price"),
+        ("1,A,1,2010-01-01,-1,c,UK", "price", "negative price"),
+        ("1,A,1,2010-01-01,1e11,c,UK", "price", "is too large"),
+        ("1,A,,2010-01-01,1,c,UK", "quantity", "there is no quantity"),
+        ("1,A,1,2010-01-01,1,,UK", "customer_id", "there is no customer id"),
+        ("1,A,1,2010-01-01,1", None, "has 5 fields, the header has 7"),
+    ],
+)
+def test_a_bad_row_is_put_aside_with_row_field_and_reason(bench, line, field, reason):
+    good = "1,A,1,2010-01-01,1,c,UK\n"
+    rows, (bad,) = bench.imported("orders", HEADER + good + line + "\n" + good)
+    assert [row["row"] for row in rows] == [2, 4]
+    assert (bad["row"], bad["field"]) == (3, field)
+    assert reason in bad["reason"]
+
+
+def test_another_currency_is_unknown_and_the_projects_own_may_be_in_any_case(bench):
+    data = "date,customer,price,currency\n2010-01-01,c,1,gbp\n2010-01-01,c,1,EUR\n2010-01-01,c,1,\n"
+    rows, (bad,) = bench.imported("orders", data)
+    assert [row["row"] for row in rows] == [2, 4]
+    assert bad["reason"] == "unknown currency: the project counts in GBP"
+    assert bad["value"] == "EUR"
+
+
+def test_a_doubled_line_id_is_put_aside_across_batches(bench):
+    lines = "".join(f"{i},2010-01-01,c,1\n" for i in range(300_000)) + "17,2010-01-01,c,1\n"
+    _, (bad,) = bench.imported("orders", "line_id,date,customer,price\n" + lines)
+    assert (bad["row"], bad["value"]) == (300_002, "17")
+    assert bad["reason"].startswith("duplicate id")
+
+
+def test_a_negative_amount_needs_to_be_called_a_return(bench):
+    data = "date,customer,amount,is_return\n2010-01-01,c,-5,no\n2010-01-01,c,-5,yes\n"
+    (row,), (bad,) = bench.imported("orders", data)
+    assert (row["kind"], row["amount_minor"]) == ("return_line", -500)
+    assert "negative amount" in bad["reason"]
+
+
+def test_a_decimal_comma_is_read_where_the_mapping_says_so(bench):
+    data = "date;customer;price\n2010-01-01;c;1,5\n2010-01-01;c;1.234,50\n2010-01-01;c;1.5\n2010-01-01;c;12\n"
+    rows, bad = bench.imported("orders", data, {"decimal": ","})
+    assert [row["amount_minor"] for row in rows] == [150, 1200]
+    assert [(row["row"], "separator" in row["reason"]) for row in bad] == [(3, True), (4, False)]
+
+
+def test_parquet_with_typed_columns_gives_the_same_events(bench, tmp_path):
+    data = HEADER + "1,A,3,2010-01-01 07:45:00,1.25,13085,UK\n2,B,-1,2010-01-02 09:00:00,2.5,13086,UK\n"
+    typed = pa.table(
+        {
+            "invoice": ["1", "2"],
+            "sku": pa.array(["A", "B"]).dictionary_encode(),
+            "quantity": [3, -1],
+            "date": pa.array([datetime(2010, 1, 1, 7, 45), datetime(2010, 1, 2, 9)], pa.timestamp("ns")),  # noqa: DTZ001 # naive on purpose
+            "price": [1.25, 2.5],
+            "customer": [13085.0, 13086.0],
+            "country": ["UK", "UK"],
+        }
+    )
+    pq.write_table(typed, tmp_path / "t.parquet")
+    assert bench.imported("orders", (tmp_path / "t.parquet").read_bytes()) == bench.imported("orders", data)
+
+
+def test_the_rows_stream_into_a_history_under_the_contract(bench):
+    stream = bench.stream(HEADER + "1,A,1,2010-01-01,1,c,UK\n1,A,1,2010-01-01,x,c,UK\n1,A,2,2010-01-01,1,c,UK\n")
+    mapping = resolve_mapping("orders", stream.header)
+    aside: list[pa.RecordBatch] = []
+    rows = import_rows(normalise("orders", stream, mapping, bench.context), "f.csv", "orders", aside.append)
+    history = bench.history()
+    assert history.replace(rows.table, rows.reader, where={"source": "orders:test"}, batch="b")
+    assert (rows.tally.accepted, rows.tally.quarantined) == (2, 1)
+    assert aside[0].to_pylist()[0]["row"] == 3
+    stored = EVENTS.check(history.query("SELECT * FROM events"))
+    assert stored["amount_minor"].to_pylist() == [100, 200]
+
+
+def test_a_file_without_one_good_row_is_refused_with_the_top_reasons(bench):
+    with pytest.raises(InputError, match="not one row can be imported as orders: 2 × price is not a number") as caught:
+        bench.imported("orders", HEADER + "1,A,1,2010-01-01,x,c,UK\n" * 2)
+    assert caught.value.exit_code == 2
+    assert "alamo import orders FILE --preview" in caught.value.hint
+    with pytest.raises(InputError, match="it has no rows"):
+        bench.imported("orders", HEADER)
+
+
+def test_a_file_that_breaks_in_the_middle_stores_nothing_and_says_why(bench):
+    whole = HEADER.encode() + b"1,A,1,2010-01-01,1,c,UK\n" * 900_000 + b"1,A,1,2010-01-01,1,\xff,UK\n"
+    stream = bench.stream(whole)
+    mapping = resolve_mapping("orders", stream.header)
+    rows = import_rows(normalise("orders", stream, mapping, bench.context), "f.csv", "orders", lambda _: None)
+    history = bench.history()
+    with pytest.raises(Exception, match="not valid utf-8"):
+        history.replace(rows.table, rows.reader, where={"source": "orders:test"}, batch="b")
+    assert isinstance(rows.failure, InputError)
+    assert rows.failure.details["row"] == 900_002
+    assert history.query("SELECT count(*) AS n FROM events")["n"][0].as_py() == 0
