@@ -1,0 +1,37 @@
+"""Inference: what each action really changes, for whom, and what a customer is worth; with honest intervals.
+
+Not here: who should get what (steering), predictions per customer (prediction), SQL and files (measurement, store).
+Every function takes tables under contract and returns tables or frozen results; an estimate that the data do not
+support is absent, with a `Refusal` that says what would cure it.
+"""
+
+from __future__ import annotations
+
+from alamo.inference.dr_scores import cycle_dr_scores
+from alamo.inference.effects import LoopEffects, loop_effects
+from alamo.inference.estimate import Estimate
+from alamo.inference.experiment import analyze_experiment
+from alamo.inference.experiment_spec import EffectRow, ExperimentResult, ExperimentSpec
+from alamo.inference.outcomes import value_outcomes
+from alamo.inference.power import cycles_needed, cycles_needed_fixed
+from alamo.inference.programme import programme_effect, programme_gain
+from alamo.inference.segments import SegmentDefinition, assign_segments, define_segments
+
+__all__ = [
+    "EffectRow",
+    "Estimate",
+    "ExperimentResult",
+    "ExperimentSpec",
+    "LoopEffects",
+    "SegmentDefinition",
+    "analyze_experiment",
+    "assign_segments",
+    "cycle_dr_scores",
+    "cycles_needed",
+    "cycles_needed_fixed",
+    "define_segments",
+    "loop_effects",
+    "programme_effect",
+    "programme_gain",
+    "value_outcomes",
+]

@@ -1,0 +1,66 @@
+"""One action against none: the pooled effect, its fixed-n and its always-valid interval, or the reason for none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from alamo.inference.estimate import Estimate, normal_estimate
+from alamo.numerics.confidence_sequence import LEAST_NONZERO, half_width
+from alamo.numerics.doubly_robust import ScoreMean
+
+
+@dataclass(frozen=True, slots=True)
+class Sequence:
+    """What an always-valid interval needs besides the mean.
+
+    Attributes
+    ----------
+    variance
+        Average variance of one independent contribution, the larger of sample and floor.
+    n
+        Contributions so far.
+    n_opt
+        Where the sequence is tightest; fixed beforehand.
+    nonzero_action, nonzero_control
+        Non-zero outcomes in each compared arm.
+    """
+
+    variance: float
+    n: int
+    n_opt: float
+    nonzero_action: int
+    nonzero_control: int
+
+    @property
+    def enough(self) -> bool:
+        """Whether both arms have shown enough non-zero outcomes."""
+        return min(self.nonzero_action, self.nonzero_control) >= LEAST_NONZERO
+
+    @property
+    def rows_missing(self) -> int:
+        """About how many more contributions bring the scarcer arm to the least number of non-zero outcomes."""
+        seen = max(min(self.nonzero_action, self.nonzero_control), 1)
+        return max(ceil(self.n * (LEAST_NONZERO / seen - 1.0)), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class PooledEffect:
+    """A pooled effect with both intervals; `anytime` is None while outcomes are too few."""
+
+    estimate: Estimate
+    anytime: tuple[float, float] | None
+
+    @property
+    def anytime_excludes_zero(self) -> bool:
+        """Whether the always-valid interval lies on one side of zero."""
+        return self.anytime is not None and (self.anytime[0] > 0.0 or self.anytime[1] < 0.0)
+
+
+def pooled_effect(score: ScoreMean, sequence: Sequence, level: float) -> PooledEffect:
+    """Return the effect with its fixed-n interval and, once outcomes suffice, the always-valid one."""
+    estimate = normal_estimate(score.mean, score.se, score.n, level)
+    if not sequence.enough:
+        return PooledEffect(estimate, None)
+    half = half_width(sequence.n, sequence.variance, alpha=1.0 - level, n_opt=sequence.n_opt)
+    return PooledEffect(estimate, (score.mean - half, score.mean + half))

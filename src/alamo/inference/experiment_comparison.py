@@ -1,0 +1,239 @@
+"""One action of an experiment file against control on one outcome: pooled effect, segments, or the reason for none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from alamo.domain.reasons import Refusal
+from alamo.inference.comparison import PooledEffect, Sequence, pooled_effect
+from alamo.inference.experiment_design import Propensities
+from alamo.inference.experiment_scores import ArmScores
+from alamo.inference.experiment_segments import Segmentation
+from alamo.inference.experiment_spec import EffectRow, SegmentSpread
+from alamo.inference.experiment_table import ExperimentRows
+from alamo.inference.segment_effects import (
+    LEAST_PER_ARM,
+    SegmentEffect,
+    SegmentScores,
+    SegmentTable,
+    segment_effects,
+)
+from alamo.numerics.confidence_sequence import LEAST_NONZERO, residual_floor
+from alamo.numerics.doubly_robust import ScoreMean, mean_by_group, variance_by_level
+from alamo.numerics.moments import sums_by
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An action (its index among the arms) against control on one outcome."""
+
+    rows: ExperimentRows
+    chance: Propensities
+    scored: ArmScores
+    arm: int
+    outcome: str
+
+    @property
+    def action(self) -> str:
+        """Name of the action."""
+        return self.rows.arms[self.arm]
+
+    @cached_property
+    def in_action(self) -> Bools:
+        """Rows that drew the action."""
+        return self.rows.arm == self.arm
+
+    @cached_property
+    def in_control(self) -> Bools:
+        """Rows that drew control."""
+        return self.rows.arm == 0
+
+    def units(self, rows: Bools) -> int:
+        """Return the number of units among `rows`."""
+        return len(np.unique(self.rows.unit[rows]))
+
+    def nonzero(self, rows: Bools) -> int:
+        """Return the non-zero outcomes (before cost) among `rows`."""
+        return int(np.count_nonzero(self.rows.outcomes[self.outcome][rows]))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Rows, spread and refusals of one comparison."""
+
+    rows: tuple[EffectRow, ...]
+    spread: tuple[SegmentSpread, ...]
+    refusals: tuple[Refusal, ...]
+
+
+def refusal_of(comparison: Comparison) -> Refusal | None:
+    """Return why the effect cannot be given, or None."""
+    what = f"effect of {comparison.action!r} on {comparison.outcome!r}"
+    for name, rows in ((comparison.action, comparison.in_action), (comparison.rows.arms[0], comparison.in_control)):
+        units = comparison.units(rows)
+        if units < LEAST_PER_ARM:
+            return Refusal(
+                what, f"only {units} units drew {name!r}", f"needs at least {LEAST_PER_ARM} units in each arm"
+            )
+        values = comparison.rows.outcomes[comparison.outcome][rows]
+        if values.min() == values.max():
+            seen = f"{values[0]:g} for all {units:,} units of {name!r}"
+            return Refusal(
+                what, f"the outcome is {seen}, so its spread is unknown", "needs more units, or a longer window"
+            )
+    return None
+
+
+def compare(comparison: Comparison, segmentation: Segmentation | None, covariates: Floats, level: float) -> Answer:
+    """Return the pooled effect and, with a segmentation, the shrunk effects of its segments."""
+    gamma = comparison.scored.gamma
+    score = gamma[:, comparison.arm] - gamma[:, 0]
+    mean = mean_by_group(score, comparison.rows.groups, comparison.rows.unit_share)
+    sequence = _sequence(comparison, score, mean)
+    pooled = pooled_effect(mean, sequence, level)
+    rows = [_pooled_row(comparison, pooled)]
+    refusals = [] if sequence.enough else [_too_few_outcomes(comparison, sequence.rows_missing)]
+    if segmentation is None:
+        return Answer(tuple(rows), (), tuple(refusals))
+    segments = segment_effects(_segment_scores(comparison, segmentation, covariates), pooled.estimate, level)
+    rows += [_segment_row(comparison, effect) for effect in segments.effects]
+    refusals += _segment_refusals(comparison, segments)
+    spread = SegmentSpread(comparison.action, comparison.outcome, segments.between_sd, segments.p_zero)
+    return Answer(tuple(rows), (spread,), tuple(refusals))
+
+
+def _sequence(comparison: Comparison, score: Floats, mean: ScoreMean) -> Sequence:
+    """Put the residual floor, in the scale of one independent group's contribution, under the sample variance.
+
+    The floor is per row; recurring units and clusters inflate it as much as they inflate the sample variance.
+    """
+    per_row = len(score) / float(comparison.rows.unit_share.sum()) ** 2
+    design_effect = max(mean.se**2 / (float(score.var()) * per_row), 1.0)
+    return Sequence(
+        variance=max(mean.variance, mean.n * _floor(comparison) * per_row * design_effect),
+        n=mean.n,
+        n_opt=float(mean.n),
+        nonzero_action=comparison.nonzero(comparison.in_action),
+        nonzero_control=comparison.nonzero(comparison.in_control),
+    )
+
+
+def _squared_residual(comparison: Comparison, mu: Floats, compared: Bools) -> Floats:
+    drawn = comparison.rows.arm[compared]
+    residual = comparison.scored.outcome[compared] - mu[compared, drawn]
+    squared: Floats = residual**2
+    return squared
+
+
+def _floor(comparison: Comparison) -> float:
+    compared = comparison.in_action | comparison.in_control
+    squared = _squared_residual(comparison, comparison.scored.mu, compared)
+    every = comparison.chance.every
+    if every is not None:
+        return residual_floor(squared, every[compared, comparison.arm], every[compared, 0])
+    return float(squared.mean()) * _mean_inverse(comparison)
+
+
+def _mean_inverse(comparison: Comparison) -> float:
+    """Estimate the mean of 1/e_a + 1/e_none over all rows where only the drawn arm's probability was logged."""
+    square = 1.0 / comparison.chance.drawn**2
+    return float(square[comparison.in_action].sum() + square[comparison.in_control].sum()) / len(square)
+
+
+def _pooled_row(comparison: Comparison, pooled: PooledEffect) -> EffectRow:
+    anytime = pooled.anytime or (None, None)
+    estimate = pooled.estimate
+    baseline = mean_by_group(comparison.scored.gamma[:, 0], comparison.rows.groups, comparison.rows.unit_share)
+    return EffectRow(
+        action=comparison.action,
+        segment=None,
+        outcome=comparison.outcome,
+        mean=estimate.mean,
+        se=estimate.se,
+        lower=estimate.lower,
+        upper=estimate.upper,
+        anytime_lower=anytime[0],
+        anytime_upper=anytime[1],
+        n=comparison.units(comparison.in_action),
+        n_control=comparison.units(comparison.in_control),
+        baseline=baseline.mean,
+        method=comparison.scored.method,
+        found=estimate.lower > 0.0 or estimate.upper < 0.0,
+    )
+
+
+def _segment_row(comparison: Comparison, effect: SegmentEffect) -> EffectRow:
+    return EffectRow(
+        action=comparison.action,
+        segment=effect.name,
+        outcome=comparison.outcome,
+        mean=effect.estimate.mean,
+        se=effect.estimate.se,
+        lower=effect.estimate.lower,
+        upper=effect.estimate.upper,
+        anytime_lower=None,
+        anytime_upper=None,
+        n=effect.n,
+        n_control=effect.n_control,
+        baseline=None,
+        method=effect.method,
+        found=effect.found,
+    )
+
+
+def _segment_scores(comparison: Comparison, segmentation: Segmentation, covariates: Floats) -> SegmentScores:
+    """Bring the scores to one row per unit and segment, with a modelled variance for each."""
+    gamma, mu = comparison.scored.fine_gamma, comparison.scored.fine_mu
+    compared = comparison.in_action | comparison.in_control
+    squared = _squared_residual(comparison, mu, compared)
+    every = comparison.chance.every
+    p = np.ones((len(gamma), 2)) if every is None else every[:, [comparison.arm, 0]]
+    expected = variance_by_level(mu[compared, 0], squared, 1.0 / p[compared].sum(axis=1), at=mu[:, 0])
+    score = gamma[:, comparison.arm] - gamma[:, 0]
+    n_segments = len(segmentation.names)
+    _, first, place = np.unique(
+        comparison.rows.unit * n_segments + segmentation.code, return_index=True, return_inverse=True
+    )
+    place, n = place.reshape(-1), len(first)
+    clustered = mean_by_group(score, comparison.rows.groups, comparison.rows.unit_share)
+    alone = mean_by_group(sums_by(place, score, n))
+    return SegmentScores(
+        score=sums_by(place, score, n),
+        variance=sums_by(place, expected * (1.0 / p).sum(axis=1), n),
+        segment=segmentation.code[first],
+        names=segmentation.names,
+        in_action=sums_by(place, comparison.in_action.astype(np.float64), n) > 0,
+        in_control=sums_by(place, comparison.in_control.astype(np.float64), n) > 0,
+        covariates=covariates[first],
+        design_effect=max((clustered.se / alone.se) ** 2, 1.0) if comparison.rows.cluster is not None else 1.0,
+    )
+
+
+def _segment_refusals(comparison: Comparison, segments: SegmentTable) -> list[Refusal]:
+    if not segments.too_small:
+        return []
+    shown = ", ".join(segments.too_small[:3]) + (" …" if len(segments.too_small) > 3 else "")
+    where = f"{len(segments.too_small)} segment(s): {shown}"
+    return [
+        Refusal(
+            f"effect of {comparison.action!r} on {comparison.outcome!r} in {where}",
+            f"fewer than {LEAST_PER_ARM} units in one of the compared arms",
+            "needs more units, or fewer and larger segments",
+        )
+    ]
+
+
+def _too_few_outcomes(comparison: Comparison, missing: int) -> Refusal:
+    few = min(comparison.nonzero(comparison.in_action), comparison.nonzero(comparison.in_control))
+    return Refusal(
+        f"always-valid interval of {comparison.action!r} on {comparison.outcome!r}",
+        f"too few outcomes: {few} non-zero in the smaller arm, {LEAST_NONZERO} are needed",
+        f"needs about {missing:,} more rows",
+    )

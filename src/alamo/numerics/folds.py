@@ -1,0 +1,41 @@
+"""Folds for cross-fitting: by unit, never by row, from a salted hash, so that a refit keeps them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+
+from alamo.numerics.hashing import Keys, buckets
+
+Integers = npt.NDArray[np.int64]
+
+
+def unit_folds(unit_keys: Keys, salt: str, k: int) -> Integers:
+    """Return the fold of each row, shape (n,), in 0 … k − 1; rows of one unit share a fold.
+
+    Parameters
+    ----------
+    unit_keys
+        One key per row (`alamo.numerics.hashing.unit_keys` of the unit), shape (n,).
+    salt
+        Another salt gives independent folds.
+    k
+        Number of folds, at least 2.
+
+    Raises
+    ------
+    ValueError
+        If `k` is below 2.
+    """
+    if k < 2:
+        raise ValueError(f"cross-fitting needs at least 2 folds, not {k}")
+    return buckets(unit_keys, f"fold/{salt}", k)
+
+
+def fold_splits(folds: Integers) -> Iterator[tuple[Integers, Integers]]:
+    """Yield (training rows, held-out rows) for each fold that has rows, in order of the fold's number."""
+    for fold in np.unique(folds):
+        held_out = folds == fold
+        yield np.flatnonzero(~held_out), np.flatnonzero(held_out)

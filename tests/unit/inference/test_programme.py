@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+
+from alamo.inference.dr_scores import cycle_dr_scores
+from alamo.inference.programme import programme_effect, programme_gain
+
+AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
+
+
+def test_the_programme_is_judged_against_the_universal_control_by_unit(loop_log):
+    log = loop_log(6000, 3, 1, lift=0.3, universal=0.3)
+    table, refusals = programme_effect(log, as_of=AS_OF, level=0.95)
+    row = table.to_pylist()[0]
+    assert (row["action_id"], row["segment"], refusals) == ("*", "*", ())
+    assert row["n"] + row["n_control"] == 6000
+    # a third of cycle 1, then about .35 of the decisions, get .3 more orders of 20, and .2 of them pay .5
+    assert row["lower"] < 0.34 * 0.3 * 20 - 0.12 < row["upper"]
+    assert row["found"]
+
+
+def test_the_future_is_counted_once_a_unit(loop_log):
+    log = loop_log(400, 4, 2, universal=0.5)
+    flat = log.set_column(log.column_names.index("margin_money"), "margin_money", pa.array(np.zeros(log.num_rows)))
+    flat = flat.set_column(flat.column_names.index("cost_money"), "cost_money", pa.array(np.zeros(log.num_rows)))
+    row = programme_effect(flat, as_of=AS_OF, level=0.95)[0].to_pylist()[0]
+    last = flat.filter(pc.and_(pc.equal(flat["cycle"], 4), flat["universal_control"]))
+    assert row["baseline_money"] == pytest.approx(pc.mean(last["outcome_money"]).as_py() / 4)
+
+
+def test_without_a_universal_control_the_programme_effect_is_refused(loop_log):
+    table, refusals = programme_effect(loop_log(100, 1, 3), as_of=AS_OF, level=0.95)
+    assert table.num_rows == 0
+    assert "universal_share" in refusals[0].cure
+
+
+def test_the_gain_of_a_cycle_is_in_total_money_and_covers_the_truth(loop_log, ridge):
+    log = loop_log(6000, 2, 4)
+    scores = pa.concat_tables([cycle_dr_scores(log, cycle, ridge, salt="s") for cycle in (1, 2)])
+    gain = programme_gain(scores, log, 2, 0.95)
+    p = np.array(log.filter(pc.equal(log["cycle"], 2))["p"].to_pylist())
+    truth = float((p[:, 1] * 2.0 - p[:, 2] * 0.5).sum())
+    assert gain.lower < truth < gain.upper
+    assert gain.n == 6000
+    assert gain.upper - gain.lower < 2 * truth
+
+
+def test_the_gain_ignores_other_cycles(loop_log, ridge):
+    log = loop_log(300, 2, 5)
+    first = cycle_dr_scores(log, 1, ridge, salt="s")
+    both = pa.concat_tables([first, cycle_dr_scores(log, 2, ridge, salt="s")])
+    assert programme_gain(both, log, 1, 0.95) == programme_gain(first, log, 1, 0.95)
