@@ -1,0 +1,56 @@
+"""The certificate of a plan: value and use recounted from the raw cells, and the distance to the upper bound."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from alamo.steering.cells import Cells, Floats, Ints
+from alamo.steering.limits import LimitTables
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Certificate:
+    """What a plan achieves.
+
+    Attributes
+    ----------
+    value_money
+        Sum of the values of the cells chosen.
+    used
+        Signed use of each row in its own units, shape (m,).
+    excess
+        By how much each row is over, at least 0, shape (m,).
+    dual_bound
+        Upper bound of every plan's value.
+    """
+
+    value_money: float
+    used: Floats
+    excess: Floats
+    dual_bound: float
+
+    @property
+    def feasible(self) -> bool:
+        """Whether no row is over."""
+        return not self.excess.any()
+
+    @property
+    def gap(self) -> float:
+        """(bound − value) / value, at least 0; relative to the bound where the value is not positive."""
+        distance = max(self.dual_bound - self.value_money, 0.0)
+        reference = self.value_money if self.value_money > 0 else abs(self.dual_bound)
+        return distance / reference if distance > 0 and reference > 0 else 0.0
+
+
+def certify(cells: Cells, tables: LimitTables, choice: Ints, dual_bound: float) -> Certificate:
+    """Return the certificate of `choice` (cell of each customer, −1 none, shape (n,))."""
+    owner = np.flatnonzero(choice >= 0).astype(np.int64)
+    cell = choice[owner]
+    used = tables.cell_use(cells, cell, owner).sum(axis=1)
+    rounding = 1e-12 * np.maximum(np.abs(tables.bound), np.abs(used)) * (tables.column >= 0)
+    excess = used - tables.bound
+    return Certificate(
+        float(cells.value_money[cell].sum()), used, np.where(excess > rounding, excess, 0.0), float(dual_bound)
+    )

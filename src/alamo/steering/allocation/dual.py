@@ -1,0 +1,153 @@
+"""Prices of the deterministic plan: a few full scans, each followed by a small model of the near ties.
+
+Any prices λ ≥ 0 give an upper bound D(λ) = Σ_i max(0, max_a net_ia) + λ·b of the linear programme; the best one seen is
+kept. What is left to do after a scan are the customers whose best two actions are almost as good as each other, so the
+next prices come from a weighted model of those and a thin sample of the rest, shifted to the true gradient.
+
+Source: Dantzig & Wolfe (1961) for the decomposition; entropic smoothing after Nesterov (2005), Math. Prog. 103.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from alamo.steering.allocation.kernels import HardSums, Mixture, scan_hard
+from alamo.steering.allocation.newton import Schedule, follow_path, mixed_sums
+from alamo.steering.allocation.problem import Problem
+from alamo.steering.cells import Floats, Ints
+
+_FIRST_SAMPLE, _SECOND_SAMPLE = 4_000, 40_000
+_NEAR, _REST, _ROUNDS = 60_000, 40_000, 12
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scan:
+    """The hard dual at one point.
+
+    Attributes
+    ----------
+    bound
+        D(λ), an upper bound of every plan's value.
+    prices
+        Scaled λ, shape (m,).
+    use
+        Scaled use of the choice, shape (m,).
+    choice
+        Cell of each customer, −1 for none, shape (n,).
+    gap
+        Money by which the best beats the second best, shape (n,).
+    """
+
+    bound: float
+    prices: Floats
+    use: Floats
+    choice: Ints
+    gap: Floats
+
+
+def hard_dual(problem: Problem, prices: Floats) -> Scan:
+    """Return the hard dual at scaled `prices`: one pass over all cells."""
+    slabs, _, groups, actions = problem.table.shape
+    out = HardSums(
+        np.zeros(1), np.zeros((slabs, groups, actions)), np.empty(problem.n, dtype=np.int64), np.empty(problem.n)
+    )
+    scan_hard(problem.cells.arrays, problem.weight, problem.collapse(prices), out)
+    bound = float(out.total[0] + prices @ problem.bound)
+    return Scan(bound, prices, problem.row_use(out.tallies), out.choice, out.gap)
+
+
+def sample_prices(problem: Problem, end: float) -> Floats:
+    """Return prices from nested samples of the customers: the start of everything else.
+
+    Customers stand in salted-hash order, so the first ones are a random sample.
+    """
+    prices, start = np.zeros(problem.m), problem.value_scale
+    for size, stop in ((_FIRST_SAMPLE, max(end, 0.03 * problem.value_scale)), (_SECOND_SAMPLE, end)):
+        part = head(problem, size)
+        prices = follow_path(part, prices, Schedule(start, stop, tolerance=0.1))
+        start = max(0.1 * problem.value_scale, stop)
+        if part is problem and stop <= end:
+            break
+    return prices
+
+
+def head(problem: Problem, size: int) -> Problem:
+    """Return the problem over its first `size` customers, with bounds in proportion to their weight."""
+    if size >= problem.n:
+        return problem
+    part = problem.take(np.arange(size, dtype=np.int64))
+    return replace(part, bound=problem.bound * float(part.weight.sum() / problem.weight.sum()))
+
+
+def solve_dual(problem: Problem, start: Floats | None = None) -> Scan:
+    """Return the scan with the lowest bound.
+
+    Parameters
+    ----------
+    start
+        Scaled prices of an earlier plan (warm start); None: prices of a sample.
+    """
+    tau = 1e-3 * problem.value_scale
+    prices = sample_prices(problem, 2.0 * tau) if start is None else start
+    goal = min(300.0, max(1.0, 3e-4 * problem.n))
+    best, last = hard_dual(problem, prices), None
+    scan = best
+    for _ in range(_ROUNDS if problem.m else 0):
+        if switches_left(problem, scan) <= goal and problem.n > _NEAR:
+            break
+        model, cut = _near_ties(problem, scan, last)
+        tau = max(min(tau, cut / 5.0), 2e-5 * problem.value_scale)
+        prices = follow_path(_shifted(problem, model, scan, tau), scan.prices, Schedule(tau, tau))
+        last, scan = scan, hard_dual(problem, prices)
+        gain = best.bound - scan.bound
+        if gain > 0:
+            best = scan
+        else:
+            scan = hard_dual(problem, 0.5 * (prices + best.prices))
+            best = scan if scan.bound < best.bound else best
+        if gain < 1e-7 * abs(best.bound) and tau <= 2e-5 * problem.value_scale:
+            break
+        tau /= 3.0
+    return best
+
+
+def switches_left(problem: Problem, scan: Scan) -> float:
+    """Return about how many customers still have to switch: shortfalls and unused priced capacity in typical uses."""
+    slack = problem.bound - scan.use
+    wrong = np.maximum(-slack, 0.0) + np.where(scan.prices > 0, np.maximum(slack, 0.0), 0.0)
+    return float((wrong / problem.unit).sum())
+
+
+def _near_ties(problem: Problem, scan: Scan, last: Scan | None) -> tuple[Problem, float]:
+    """Return all near ties and recent switchers at full weight with a thin sample of the rest, and the gap cut."""
+    near = max(_NEAR, problem.n // 100)
+    if near >= problem.n:
+        return problem, np.inf
+    cut = float(np.quantile(scan.gap, near / problem.n))
+    hot = scan.gap <= cut
+    if last is not None:
+        changed = scan.choice != last.choice
+        hot |= changed if changed.sum() < problem.n // 25 else False
+    cold = np.flatnonzero(~hot)
+    kept = cold[:: max(len(cold) // _REST, 1)]
+    index = np.sort(np.concatenate([np.flatnonzero(hot), kept])).astype(np.int64)
+    weight = np.where(hot[index], 1.0, len(cold) / max(len(kept), 1)) * problem.weight[index]
+    return problem.take(index, weight), cut
+
+
+def _shifted(problem: Problem, model: Problem, scan: Scan, tau: float) -> Problem:
+    """Return the model with bounds moved so that its gradient at the scan's prices is the true one."""
+    if model is problem:
+        return problem
+    used = model.row_use(mixed_sums(model, scan.prices, Mixture(tau, 1.0, 0.0)).tallies)
+    return replace(model, bound=problem.bound - scan.use + used)
+
+
+def nearest(gap: Floats, size: int) -> npt.NDArray[np.int64]:
+    """Return the positions of the `size` smallest gaps, ascending in position."""
+    if size >= len(gap):
+        return np.arange(len(gap), dtype=np.int64)
+    return np.sort(np.argpartition(gap, size)[:size]).astype(np.int64)

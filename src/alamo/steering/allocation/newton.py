@@ -1,0 +1,155 @@
+"""Newton's method on the entropic dual: prices at which the expected use of a softmax meets the bounds.
+
+    D_τ(λ) = Σ_i w_i τ log(1 + Σ_a exp(net_ia / τ)) + λ·b,   net = v − λ·u,   λ ≥ 0
+
+Gradient b − E[use]; Hessian (1/τ) Σ_i w_i Cov_i(use), gathered as tables and contracted once a pass. As τ → 0 it
+becomes the dual of the linear programme. The path starts warm and wide and cools down.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from alamo.numerics.box_qp import minimise_box_quadratic
+from alamo.steering.allocation.kernels import Mixture, SoftSums, scan_soft
+from alamo.steering.allocation.problem import Problem
+from alamo.steering.cells import Floats
+
+_COOLING, _SHRINK, _SHORT, _USELESS = 4.0, 0.35, 0.1, 1e-6
+_MAX_WIDENINGS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Schedule:
+    """How a path runs.
+
+    Attributes
+    ----------
+    start, end
+        Temperatures in money.
+    tolerance
+        A temperature is done when the predicted decrease falls below half of tolerance · τ · m.
+    max_passes
+        Passes over the cells after which the path stops where it is.
+    """
+
+    start: float
+    end: float
+    tolerance: float = 0.02
+    max_passes: int = 80
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evaluation:
+    """The soft dual at one point: value, gradient (m,), Hessian (m, m)."""
+
+    value: float
+    gradient: Floats
+    hessian: Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _State:
+    prices: Floats
+    tau: float
+    at: Evaluation
+    damping: float
+    widened: int
+    passes: int
+
+
+def mixed_sums(problem: Problem, prices: Floats, mixture: Mixture, *, covariance: bool = False) -> SoftSums:
+    """Return expected value, use and (if wanted) covariance of the mixture at scaled `prices`."""
+    slabs, _, groups, actions = problem.table.shape
+    shape = (slabs, slabs, groups, actions, actions) if covariance else (0, 0, 0, 0, 0)
+    out = SoftSums(np.zeros(2), np.zeros((slabs, groups, actions)), np.zeros(shape))
+    scan_soft(problem.cells.arrays, problem.weight, problem.collapse(prices), mixture, out)
+    return out
+
+
+def contract(problem: Problem, covariance: Floats) -> Floats:
+    """Return the covariance of the rows' use from the tables of a pass, shape (m, m)."""
+    out = np.zeros((problem.m, problem.m))
+    slabs, _, groups, _ = problem.table.shape
+    for g in range(groups):
+        for c in range(slabs):
+            left = problem.table[c, :, g]
+            for d in range(slabs):
+                out += left @ covariance[c, d, g] @ problem.table[d, :, g].T
+    return 0.5 * (out + out.T)
+
+
+def soft_dual(problem: Problem, prices: Floats, tau: float) -> Evaluation:
+    """Return the entropic dual, its gradient and its Hessian at scaled `prices`."""
+    sums = mixed_sums(problem, prices, Mixture(tau, 1.0, 0.0), covariance=True)
+    value = float(sums.total[0] + prices @ problem.bound)
+    return Evaluation(value, problem.bound - problem.row_use(sums.tallies), contract(problem, sums.covariance) / tau)
+
+
+def follow_path(problem: Problem, prices: Floats, schedule: Schedule) -> Floats:
+    """Return scaled prices that minimise the soft dual at the schedule's end temperature, shape (m,).
+
+    Widens the temperature again when the Newton model turns out useless, and damps when even that does not help.
+    Source: Nocedal & Wright (2006), Numerical Optimization, §3.4 (modified Newton) and alg. 3.1 (backtracking).
+    """
+    if not problem.m:
+        return prices
+    widest = max(schedule.start, problem.value_scale)
+    state = _State(prices, schedule.start, soft_dual(problem, prices, schedule.start), 1e-7, 0, 1)
+    while state.passes < schedule.max_passes:
+        step, predicted = _newton_step(problem, state, widest)
+        if predicted < max(0.5 * schedule.tolerance * state.tau * problem.m, 1e-9 * abs(state.at.value)):
+            state = replace(state, prices=state.prices + step)
+            if state.tau <= schedule.end:
+                break
+            state = _at_temperature(problem, state, max(state.tau / _COOLING, schedule.end))
+            continue
+        moved, length = _line_search(problem, state, step, predicted, may_widen=_may_widen(state, widest))
+        if length < _SHORT and _may_widen(state, widest):
+            wider = replace(state, passes=moved.passes, widened=state.widened + 1)
+            state = _at_temperature(problem, wider, min(_COOLING * state.tau, widest))
+        elif length < _USELESS:
+            state = replace(state, passes=moved.passes, damping=max(100.0 * state.damping, 1e-6))
+            if state.damping >= 1e3:
+                break
+        else:
+            state = moved
+    return np.clip(state.prices, 0.0, problem.ceiling)
+
+
+def _may_widen(state: _State, widest: float) -> bool:
+    return state.widened < _MAX_WIDENINGS and state.tau < widest
+
+
+def _at_temperature(problem: Problem, state: _State, tau: float) -> _State:
+    return replace(state, tau=tau, at=soft_dual(problem, state.prices, tau), passes=state.passes + 1)
+
+
+def _newton_step(problem: Problem, state: _State, widest: float) -> tuple[Floats, float]:
+    """Return the step within the bounds of the prices, and the decrease the quadratic model predicts."""
+    diagonal = np.diag(state.at.hessian)
+    slope = float(np.abs(state.at.gradient).max())
+    least = max(1e-8 * float(diagonal.max()), 1e-6 * slope / max(widest, float(state.prices.max())) + 1e-300)
+    hessian = state.at.hessian + state.damping * np.diag(np.maximum(diagonal, least))
+    room = np.maximum(problem.ceiling - state.prices, 0.0)
+    step = minimise_box_quadratic(hessian, state.at.gradient, -state.prices, room)
+    return step, float(-(state.at.gradient @ step + 0.5 * step @ state.at.hessian @ step))
+
+
+def _line_search(
+    problem: Problem, state: _State, step: Floats, predicted: float, *, may_widen: bool
+) -> tuple[_State, float]:
+    """Backtrack until the dual falls enough; return the new state and the length accepted."""
+    length, passes = 1.0, state.passes
+    slope = max(float(-(state.at.gradient @ step)), predicted)
+    while True:
+        at = soft_dual(problem, state.prices + length * step, state.tau)
+        passes += 1
+        enough = at.value <= state.at.value - 1e-4 * length * slope
+        if enough or length < _USELESS or (length < _SHORT and may_widen):
+            break
+        length *= _SHRINK
+    damping = max(state.damping / 10.0, 1e-8) if length == 1.0 else state.damping
+    return _State(state.prices + length * step, state.tau, at, damping, state.widened, passes), length

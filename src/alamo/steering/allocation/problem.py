@@ -1,0 +1,146 @@
+"""The allocation problem: maximise Σ value of at most one cell per customer subject to scaled one-sided rows.
+
+    maximise Σ_ia x_ia v_ia   subject to   Σ_ia x_ia u_r(i, a) ≤ b_r   (r = 1 … m),   Σ_a x_ia ≤ 1,   x ∈ {0, 1}
+
+Use is a table lookup, u_r(i, a) = table[c, r, g, a] · use_c(i, a), so prices collapse to one number per use column,
+group and action before a scan, and the scan costs one multiplication per cell and use column whatever m is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from alamo.steering.cells import Cells, Floats, Ints
+from alamo.steering.limits import LimitTables
+
+SAMPLED_CELLS = 1_000_000
+"""Cells that a mean used as a yardstick looks at."""
+
+
+_OUTWEIGHS = 20.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """An allocation problem with rows scaled to a bound of about 1.
+
+    Attributes
+    ----------
+    cells
+        Values and uses.
+    table
+        Scaled coefficients, shape (1 + n_use_columns, m, n_groups, n_actions); slab 0 is the count.
+    bound
+        Scaled right-hand side, shape (m,).
+    scale
+        Units of use that a scaled 1 stands for, shape (m,).
+    unit
+        Scaled use of a typical customer, shape (m,).
+    ceiling
+        Scaled price at which a row outweighs every value; a price there says that the row cannot be met, shape (m,).
+    counted
+        Rows that count, whose use is a whole number, shape (m,).
+    names
+        Limit of each row.
+    weight
+        How many customers each customer stands for, shape (n,).
+    value_scale
+        Mean of the positive values (of all |values| if there is none): the yardstick of temperatures.
+    """
+
+    cells: Cells
+    table: Floats
+    bound: Floats
+    scale: Floats
+    unit: Floats
+    ceiling: Floats
+    counted: npt.NDArray[np.bool_]
+    names: tuple[str, ...]
+    weight: Floats
+    value_scale: float
+
+    @property
+    def n(self) -> int:
+        """Number of customers."""
+        return self.cells.n
+
+    @property
+    def m(self) -> int:
+        """Number of rows."""
+        return len(self.bound)
+
+    def collapse(self, prices: Floats) -> Floats:
+        """Return what a unit of each use costs, shape (1 + n_use_columns, n_groups, n_actions)."""
+        return np.tensordot(prices, self.table, axes=(0, 1))
+
+    def row_use(self, tallies: Floats) -> Floats:
+        """Return the use of each row from use summed by column, group and action, shape (m,)."""
+        return np.asarray(np.tensordot(self.table, tallies, axes=((0, 2, 3), (0, 1, 2))))
+
+    def cell_use(self, cell: Ints, owner: Ints) -> Floats:
+        """Return the scaled use of the cells `cell` of `owner`, shape (len(cell), m); cell −1 (none) uses nothing."""
+        at = np.maximum(cell, 0)
+        rows = self.table[:, :, self.cells.units.group[owner], self.cells.action[at]]
+        columns = np.concatenate([np.ones((1, len(cell))), self.cells.uses[at].T])
+        out = np.einsum("crj,cj->jr", rows, columns)
+        out[cell < 0] = 0.0
+        return np.ascontiguousarray(out)
+
+    def take(self, index: Ints, weight: Floats | None = None) -> Problem:
+        """Return the same rows over the customers `index`, each standing for `weight` customers (None: as before)."""
+        return replace(self, cells=self.cells.take(index), weight=self.weight[index] if weight is None else weight)
+
+    def span(self, start: int, stop: int) -> Problem:
+        """Return the same rows over the customers ``start:stop``."""
+        return replace(self, cells=self.cells.span(start, stop), weight=self.weight[start:stop])
+
+    def with_weight(self, weight: float) -> Problem:
+        """Return the problem in which every customer counts `weight` times."""
+        return replace(self, weight=np.full(self.n, weight))
+
+    def with_values(self, value_money: Floats) -> Problem:
+        """Return the problem with other values of the cells, shape (n_cells,)."""
+        return replace(self, cells=replace(self.cells, value_money=value_money))
+
+
+def build_problem(cells: Cells, tables: LimitTables) -> Problem:
+    """Return the scaled problem of `cells` under `tables`."""
+    columns = np.concatenate([[1.0], _mean_use(cells)])[tables.column + 1]
+    scale = np.where(tables.bound != 0, np.abs(tables.bound), np.maximum(0.05 * cells.n * columns, 1e-9))
+    shape = (1 + len(cells.use_names), tables.m, *tables.coefficient.shape[1:])
+    table = np.zeros(shape)
+    for r in range(tables.m):
+        table[tables.column[r] + 1, r] = tables.coefficient[r] / scale[r]
+    used = np.abs(tables.coefficient).max(axis=(1, 2), initial=0.0)
+    unit = np.maximum(used * columns / scale, 1e-12)
+    return Problem(
+        cells=cells,
+        table=table,
+        bound=tables.bound / scale,
+        scale=scale,
+        unit=unit,
+        ceiling=_OUTWEIGHS * _largest_value(cells.value_money[:SAMPLED_CELLS]) / unit,
+        counted=tables.column < 0,
+        names=tuple(row.limit for row in tables.rows),
+        weight=np.ones(cells.n),
+        value_scale=_value_scale(cells.value_money[:SAMPLED_CELLS]),
+    )
+
+
+def _mean_use(cells: Cells) -> Floats:
+    if not cells.n_cells:
+        return np.ones(len(cells.use_names))
+    return np.asarray(np.abs(cells.uses[:SAMPLED_CELLS]).mean(axis=0))
+
+
+def _largest_value(value: Floats) -> float:
+    return max(float(np.quantile(np.abs(value), 0.999)), 1e-9) if len(value) else 1.0
+
+
+def _value_scale(value: Floats) -> float:
+    positive = value[value > 0]
+    typical = positive.mean() if len(positive) else np.abs(value).mean() if len(value) else 1.0
+    return float(max(typical, 1e-9))

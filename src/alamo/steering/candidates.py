@@ -1,0 +1,118 @@
+"""Candidates: profiles, scores and limits become cells and tables, in the same way for every carrier."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alamo.domain.action import Action, Limit
+from alamo.domain.policy import LimitRow
+from alamo.domain.ports import Warehouse
+from alamo.numerics.hashing import unit_keys
+from alamo.steering.cells import Cells, Pairs, Units, assemble
+from alamo.steering.control import in_universal_control
+from alamo.steering.eligibility import Eligibility, Gatekeeper
+from alamo.steering.limits import LimitTables, affordable, limit_rows, limit_tables
+from alamo.steering.predicates import cross, predicate_masks
+
+USE_NAMES = ("cost",)
+"""Use columns that scores carry beside the count."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """What a cycle is decided under; a policy snapshot holds all of it.
+
+    Attributes
+    ----------
+    gatekeeper
+        Actions in the order of their index, contact policy and moment.
+    rows
+        Limits as one-sided rows.
+    salt
+        Of block order and draw.
+    universal_salt, universal_share
+        Of the universal control.
+    """
+
+    gatekeeper: Gatekeeper
+    rows: tuple[LimitRow, ...]
+    salt: str
+    universal_salt: str
+    universal_share: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Who may receive what, at which value and use.
+
+    Attributes
+    ----------
+    cells
+        Eligible, scored and affordable pairs.
+    tables
+        The limits over the cells' groups.
+    eligibility
+        What was excluded and why.
+    unscored
+        Eligible pairs without a score, which therefore cannot be drawn.
+    unaffordable
+        Eligible, scored pairs that alone use more than a limit allows.
+    """
+
+    cells: Cells
+    tables: LimitTables
+    eligibility: Eligibility
+    unscored: int
+    unaffordable: int
+
+
+def rows_of(limits: Sequence[Limit], actions: Sequence[Action]) -> tuple[LimitRow, ...]:
+    """Return the one-sided rows of `limits` over `actions`."""
+    return limit_rows(limits, lambda limit: tuple(action.id for action in actions if limit.covers(action)))
+
+
+def gather(warehouse: Warehouse, profiles: pa.Table, scores: pa.Table, terms: Terms) -> Candidates:
+    """Return the candidates among `profiles` (PROFILES) by `scores` (SCORES), in the order in which they are decided.
+
+    Raises
+    ------
+    ConfigError
+        If a predicate of an action or limit is not valid SQL, or a limit counts a use that scores do not carry.
+    """
+    ids = profiles["customer_id"].combine_chunks().cast(pa.string())
+    key = unit_keys(ids.to_pylist())
+    held_out = in_universal_control(key, terms.universal_salt, terms.universal_share)
+    eligibility = terms.gatekeeper.judge(warehouse, profiles, held_out)
+    scopes = {f"limit {row.limit!r}": row.where for row in terms.rows}
+    group, patterns = cross(predicate_masks(warehouse, "profiles", profiles, scopes), len(key))
+    action_ids = tuple(action.id for action in terms.gatekeeper.actions)
+    pairs = _scored(scores, ids, action_ids, eligibility.open)
+    cells = assemble(Units(ids, key, group, held_out), pairs, USE_NAMES, action_ids, terms.salt)
+    tables = limit_tables(terms.rows, action_ids, USE_NAMES, patterns)
+    fits = affordable(cells, tables)
+    unscored = int(eligibility.open.sum()) - cells.n_cells
+    return Candidates(cells.keep(fits), tables, eligibility, unscored, int((~fits).sum()))
+
+
+def _scored(scores: pa.Table, ids: pa.Array, action_ids: Sequence[str], is_open: npt.NDArray[np.bool_]) -> Pairs:
+    unit = _positions(scores["customer_id"], ids)
+    action = _positions(scores["action_id"], pa.array(action_ids, type=pa.string()))
+    known = (unit >= 0) & (action >= 0)
+    known[known] = is_open[unit[known], action[known]]
+    mean, sd, cost = (
+        np.asarray(scores[name].to_numpy(), dtype=np.float64)[known]
+        for name in ("value_mean_money", "value_sd_money", "cost_money")
+    )
+    return Pairs(unit[known], action[known], mean, sd, cost[:, None])
+
+
+def _positions(column: pa.ChunkedArray, values: pa.Array) -> npt.NDArray[np.int64]:
+    """Return the position of each entry of `column` in `values`, −1 where it is not among them."""
+    found = pc.fill_null(pc.index_in(column, value_set=values), -1)
+    return np.asarray(found.to_numpy(), dtype=np.int64)

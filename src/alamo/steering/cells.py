@@ -1,0 +1,204 @@
+"""Cells: the eligible (customer, action) pairs of a cycle, in compressed rows, customers in salted-hash order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from alamo.numerics.hashing import mix
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+
+
+class CellArrays(NamedTuple):
+    """The arrays a kernel reads; see `Cells` for their meaning."""
+
+    indptr: Ints
+    action: npt.NDArray[np.int16]
+    value: Floats
+    uses: Floats
+    group: npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Units:
+    """The customers of a cycle, eligible for anything or not.
+
+    Attributes
+    ----------
+    ids
+        Identifiers, shape (n,).
+    key
+        64-bit hash of each id, shape (n,).
+    group
+        Index of the pattern of limit predicates that hold for the customer, shape (n,).
+    held_out
+        Whether the customer is in the universal control, shape (n,).
+    """
+
+    ids: pa.Array
+    key: npt.NDArray[np.uint64]
+    group: npt.NDArray[np.int32]
+    held_out: Flags
+
+    @property
+    def n(self) -> int:
+        """Number of customers."""
+        return len(self.key)
+
+    def take(self, index: Ints) -> Units:
+        """Return the customers `index`, in that order."""
+        return Units(self.ids.take(pa.array(index)), self.key[index], self.group[index], self.held_out[index])
+
+    def order(self, salt: str) -> Ints:
+        """Return the positions of the customers in the order in which they are decided."""
+        return np.argsort(mix(self.key, f"{salt}/order"), kind="stable").astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cells:
+    """Eligible cells in compressed sparse rows; *no action* is implicit in every row, with value and use 0.
+
+    Attributes
+    ----------
+    units
+        The customers, n of them, in the order in which they are decided.
+    indptr
+        Cells of customer i are ``indptr[i]:indptr[i + 1]``, shape (n + 1,).
+    action
+        Index into `action_ids`, ascending within a customer, shape (n_cells,).
+    value_money
+        Expected incremental value net of variable cost, shape (n_cells,).
+    value_sd_money
+        Its posterior standard deviation, shape (n_cells,).
+    uses
+        Use of each use column by each cell, shape (n_cells, n_use_columns); a count needs no column.
+    use_names
+        Names of the use columns.
+    action_ids
+        Actions in the order of their index.
+    """
+
+    units: Units
+    indptr: Ints
+    action: npt.NDArray[np.int16]
+    value_money: Floats
+    value_sd_money: Floats
+    uses: Floats
+    use_names: tuple[str, ...]
+    action_ids: tuple[str, ...]
+
+    @property
+    def n(self) -> int:
+        """Number of customers."""
+        return len(self.indptr) - 1
+
+    @property
+    def n_cells(self) -> int:
+        """Number of eligible pairs."""
+        return len(self.action)
+
+    @property
+    def arrays(self) -> CellArrays:
+        """What the kernels read."""
+        return CellArrays(self.indptr, self.action, self.value_money, self.uses, self.units.group)
+
+    def owner(self) -> Ints:
+        """Return the customer of each cell, shape (n_cells,)."""
+        return np.repeat(np.arange(self.n, dtype=np.int64), np.diff(self.indptr))
+
+    def use(self, name: str) -> Floats:
+        """Return the use column `name`, shape (n_cells,)."""
+        return self.uses[:, self.use_names.index(name)]
+
+    def take(self, index: Ints) -> Cells:
+        """Return the cells of the customers `index`, in that order."""
+        size = np.diff(self.indptr)[index]
+        indptr = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+        pick = np.repeat(self.indptr[index] - indptr[:-1], size) + np.arange(indptr[-1])
+        return self._pick(self.units.take(index), indptr, pick)
+
+    def span(self, start: int, stop: int) -> Cells:
+        """Return the cells of the customers ``start:stop``; a view, nothing is copied but the ids."""
+        first, last = self.indptr[start], self.indptr[stop]
+        units = Units(
+            self.units.ids.slice(start, stop - start),
+            self.units.key[start:stop],
+            self.units.group[start:stop],
+            self.units.held_out[start:stop],
+        )
+        return self._pick(units, self.indptr[start : stop + 1] - first, slice(first, last))
+
+    def keep(self, mask: Flags) -> Cells:
+        """Return only the cells in `mask`, shape (n_cells,); customers stay, with fewer cells or none."""
+        indptr = np.concatenate([[0], np.cumsum(mask)]).astype(np.int64)[self.indptr]
+        return self._pick(self.units, indptr, mask)
+
+    def _pick(self, units: Units, indptr: Ints, pick: Ints | Flags | slice) -> Cells:
+        return replace(
+            self,
+            units=units,
+            indptr=np.ascontiguousarray(indptr),
+            action=self.action[pick],
+            value_money=self.value_money[pick],
+            value_sd_money=self.value_sd_money[pick],
+            uses=self.uses[pick],
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pairs:
+    """Eligible pairs in any order, before they become `Cells`.
+
+    Attributes
+    ----------
+    unit, action
+        Positions of customer and action, shape (n_cells,).
+    value_money, value_sd_money, uses
+        As in `Cells`.
+    """
+
+    unit: Ints
+    action: Ints
+    value_money: Floats
+    value_sd_money: Floats
+    uses: Floats
+
+
+def assemble(units: Units, pairs: Pairs, use_names: tuple[str, ...], action_ids: tuple[str, ...], salt: str) -> Cells:
+    """Return cells in the salted-hash order of `salt`, whatever order customers and pairs come in.
+
+    Pairs with a value or use that is not a finite number are left out: they can never be drawn.
+    """
+    sound = np.isfinite(pairs.value_money) & np.isfinite(pairs.uses).all(axis=1)
+    order = units.order(salt)
+    place = np.empty(units.n, dtype=np.int64)
+    place[order] = np.arange(units.n)
+    unit = place[pairs.unit[sound]]
+    row = np.flatnonzero(sound)[_sorted(unit, pairs.action[sound], units.n, len(action_ids))]
+    return Cells(
+        units=units.take(order),
+        indptr=np.concatenate([[0], np.cumsum(np.bincount(unit, minlength=units.n))]).astype(np.int64),
+        action=pairs.action[row].astype(np.int16),
+        value_money=np.ascontiguousarray(pairs.value_money[row]),
+        value_sd_money=np.ascontiguousarray(pairs.value_sd_money[row]),
+        uses=np.ascontiguousarray(pairs.uses[row].reshape(len(row), len(use_names))),
+        use_names=use_names,
+        action_ids=action_ids,
+    )
+
+
+def _sorted(unit: Ints, action: Ints, n_units: int, n_actions: int) -> Ints:
+    """Return the order by unit, then action; by one pass over a dense grid where that is small enough."""
+    slot = unit * n_actions + action
+    if n_units * n_actions > 8 * len(unit):
+        return np.argsort(slot, kind="stable").astype(np.int64)
+    grid = np.full(n_units * n_actions, -1, dtype=np.int64)
+    grid[slot] = np.arange(len(slot))
+    return np.asarray(grid[grid >= 0])

@@ -1,0 +1,144 @@
+"""Eligibility: which action is open to which customer, and why the others are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from alamo.domain.action import Action, ContactPolicy
+from alamo.domain.event import ALL_CHANNELS
+from alamo.domain.ports import Warehouse
+from alamo.domain.reasons import Ineligible
+from alamo.steering.contact_policy import any_capped
+from alamo.steering.predicates import list_holds, predicate_masks
+
+Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Eligibility:
+    """Which action is open to which customer.
+
+    Attributes
+    ----------
+    open
+        Shape (n_customers, n_actions).
+    excluded
+        Per action: reason → customers it excluded, each customer counted under the first reason that applies.
+    anything
+        Customers left with at least one action after each step, over all actions: (step in words, customers).
+    """
+
+    open: Flags
+    excluded: tuple[dict[str, int], ...]
+    anything: tuple[tuple[str, int], ...]
+
+    def to_dict(self, action_ids: Sequence[str]) -> dict[str, Any]:
+        """Return the counts as they stand in a plan."""
+        return {
+            "steps": [{"step": step, "customers": n} for step, n in self.anything],
+            "actions": [
+                {"action": action_id, "customers": int(self.open[:, a].sum()), "excluded": self.excluded[a]}
+                for a, action_id in enumerate(action_ids)
+            ],
+        }
+
+
+_STEPS = {
+    Ineligible.PREDICATE: "eligible",
+    Ineligible.SUPPRESSED: "consented",
+    Ineligible.TOTAL_CAP: "under the cap",
+    Ineligible.UNIVERSAL_CONTROL: "not in the universal control",
+}
+"""What is true of the customers left once all reasons up to and including this one have been applied."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Gatekeeper:
+    """What decides on eligibility besides the customer.
+
+    Attributes
+    ----------
+    actions
+        In the order of their index.
+    contact
+        Caps per customer.
+    now
+        The moment of the decision.
+    """
+
+    actions: tuple[Action, ...]
+    contact: ContactPolicy
+    now: datetime
+
+    def judge(self, warehouse: Warehouse, profiles: pa.Table, held_out: Flags) -> Eligibility:
+        """Return what is open to the customers of `profiles`; `held_out` are in the universal control, shape (n,).
+
+        Consent that is not on record counts as refused.
+
+        Raises
+        ------
+        ConfigError
+            If the predicate of an action is not valid SQL over the profiles.
+        """
+        n = profiles.num_rows
+        is_open = np.ones((n, len(self.actions)), dtype=bool)
+        excluded: tuple[dict[str, int], ...] = tuple({} for _ in self.actions)
+        steps = [("customers", n)]
+        for reason, masks in self._reasons(warehouse, profiles, held_out):
+            for a, mask in enumerate(masks):
+                hit = is_open[:, a] & mask
+                if hit.any():
+                    excluded[a][reason.value] = int(hit.sum())
+                    is_open[:, a] &= ~mask
+            if reason in _STEPS:
+                steps.append((_STEPS[reason], int(is_open.any(axis=1).sum())))
+        return Eligibility(is_open, excluded, tuple(steps))
+
+    def _reasons(
+        self, warehouse: Warehouse, profiles: pa.Table, held_out: Flags
+    ) -> Iterator[tuple[Ineligible, list[Flags]]]:
+        """Yield each reason with the customers it excludes from each action, in the order of counting."""
+        ids, n = profiles["customer_id"], profiles.num_rows
+        wanted = {f"action {action.id!r}": action.eligible for action in self.actions}
+        target = predicate_masks(warehouse, "profiles", profiles, wanted)
+        yield Ineligible.NOT_VALID_NOW, [np.full(n, not self._valid(action)) for action in self.actions]
+        yield (
+            Ineligible.PREDICATE,
+            [~target[action.eligible] if action.eligible else np.zeros(n, dtype=bool) for action in self.actions],
+        )
+        consent, withdrawn, suppressed = (
+            self._per_channel(profiles[name]) for name in ("consent", "withdrawn", "suppressed")
+        )
+        yield Ineligible.UNKNOWN_CONSENT, [~yes & ~no for yes, no in zip(consent, withdrawn, strict=True)]
+        yield Ineligible.CONSENT_WITHDRAWN, withdrawn
+        yield Ineligible.SUPPRESSED, suppressed
+        yield Ineligible.CHANNEL_CAP, self._channel_caps(warehouse, ids)
+        total = [cap for cap in self.contact.caps if cap.channel is None]
+        yield Ineligible.TOTAL_CAP, [any_capped(warehouse, ids, total, self.now)] * len(self.actions)
+        yield Ineligible.UNIVERSAL_CONTROL, [held_out] * len(self.actions)
+
+    def _valid(self, action: Action) -> bool:
+        return (action.valid_from is None or action.valid_from <= self.now) and (
+            action.valid_until is None or self.now < action.valid_until
+        )
+
+    def _per_channel(self, column: pa.ChunkedArray) -> list[Flags]:
+        found = {
+            channel: list_holds(column, (channel, ALL_CHANNELS))
+            for channel in {action.channel for action in self.actions}
+        }
+        return [found[action.channel] for action in self.actions]
+
+    def _channel_caps(self, warehouse: Warehouse, ids: pa.ChunkedArray) -> list[Flags]:
+        found = {
+            channel: any_capped(warehouse, ids, [cap for cap in self.contact.caps if cap.channel == channel], self.now)
+            for channel in {action.channel for action in self.actions}
+        }
+        return [found[action.channel] for action in self.actions]

@@ -1,0 +1,140 @@
+"""Exploration: how much of the probability is spent on learning, set in money.
+
+Two knobs. The temperature lets close calls be drawn both ways and is cheap. The floor spreads a share uniformly over
+all eligible actions; it is dear, because it also buys the expensive and the harmful, and it is what keeps every action
+measurable: the variance of an effect grows with mean(1/p), and p is at least floor / (n + 1) for an action never
+preferred. A floor of 2 % over three actions and none gives 1/p = 200, and half the floor doubles the decisions needed.
+So `floor_minimum` stays in force however good the knowledge: 0.02 to 0.05 is the useful range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alamo.domain.policy import RuleSettings
+from alamo.domain.settings import ControlSettings, ExplorationSettings
+from alamo.steering.allocation.kernels import scan_exploration
+from alamo.steering.allocation.newton import mixed_sums
+from alamo.steering.allocation.prices import mixture_of, soft_prices, softmax_share
+from alamo.steering.allocation.problem import Problem
+from alamo.steering.cells import Floats
+
+_LADDER = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003)
+_FIRST_TEMPERATURE = 0.03
+_MARGIN_SD = 3.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Exploration:
+    """The settings of the rule, and how they came about.
+
+    Attributes
+    ----------
+    rule
+        Temperature, floor and control share.
+    phase
+        ``"opening"`` until a first effect is found, then ``"running"``.
+    cost_money
+        What exploration is expected to cost against always taking the best net value.
+    floor_reduced_by
+        Limit that the wanted floor alone would have broken; None if it did not have to be reduced.
+    prices
+        Scaled prices found on the way, a start for the final ones; None in the opening phase.
+    """
+
+    rule: RuleSettings
+    phase: str
+    cost_money: float
+    floor_reduced_by: str | None
+    prices: Floats | None
+
+    def to_dict(self) -> Mapping[str, Any]:
+        """Return the settings as they stand in a plan."""
+        return {
+            "phase": self.phase,
+            "temperature_money": self.rule.temperature_money,
+            "floor_share": self.rule.floor_share,
+            "cost_money": self.cost_money,
+            "floor_reduced_by": self.floor_reduced_by,
+        }
+
+
+def opening(problem: Problem, settings: ExplorationSettings, control: ControlSettings) -> Exploration:
+    """Return the settings before any effect is known: a uniform draw for `opening_share`, *no action* for the rest.
+
+    With a minimum to meet, the rest follows the values instead, so that prices can fill it.
+    """
+    floor, by = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share))
+    follows = control.share if (problem.bound < 0).any() else 1.0 - floor
+    rule = RuleSettings(_FIRST_TEMPERATURE * problem.value_scale, floor, follows)
+    cost = floor * _losses(problem, np.zeros(problem.m), np.zeros(0))[0]
+    return Exploration(rule, "opening", cost, by, None)
+
+
+def running(
+    problem: Problem, settings: ExplorationSettings, control: ControlSettings, start: Floats | None
+) -> Exploration:
+    """Return the settings once an effect is known: exploration may cost `cost_share` of the expected gain.
+
+    The temperature takes up to half of that and never exceeds the mean posterior sd, so it shrinks as knowledge grows;
+    the floor takes the rest, and never less than `floor_minimum` unless a limit does not even allow that.
+
+    Parameters
+    ----------
+    start
+        Scaled prices of the previous cycle, or None.
+    """
+    least, by = affordable_floor(problem, min(settings.floor_minimum, 1.0 - control.share))
+    first = RuleSettings(_FIRST_TEMPERATURE * problem.value_scale, least, control.share)
+    prices = soft_prices(problem, first, start)
+    gain = max(float(mixed_sums(problem, prices, mixture_of(first)).total[1]), 0.0)
+    budget = settings.cost_share * gain
+    temperatures = np.minimum(np.array(_LADDER) * problem.value_scale, _posterior_sd(problem))
+    floor_loss, *softmax_losses = _losses(problem, prices, temperatures)
+    loss = softmax_share(first) * np.array(softmax_losses)
+    pick = next((q for q in range(len(loss)) if loss[q] <= 0.5 * budget), len(loss) - 1)
+    wanted = (budget - loss[pick]) / floor_loss if floor_loss > 0 else settings.opening_share
+    highest, _ = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share))
+    floor = float(np.clip(wanted, least, max(highest, least)))
+    rule = RuleSettings(float(temperatures[pick]), floor, control.share)
+    return Exploration(rule, "running", float(floor * floor_loss + loss[pick]), by, prices)
+
+
+def affordable_floor(problem: Problem, wanted: float) -> tuple[float, str | None]:
+    """Return the floor share that stays within every maximum with three standard deviations to spare, and what cut it.
+
+    With U the use and V the squared use of a uniform draw, floor · U + 3 √(floor · V) ≤ b is solved for the floor.
+    """
+    floor, by = wanted, None
+    cells = problem.cells
+    owner = cells.owner()
+    share = 1.0 / (np.diff(cells.indptr)[owner] + 1.0)
+    columns = np.concatenate([np.ones((1, cells.n_cells)), cells.uses.T])
+    for r in np.flatnonzero(problem.bound >= 0):
+        use = np.zeros(cells.n_cells)
+        for c in np.flatnonzero(problem.table[:, r].any(axis=(1, 2))):
+            use += problem.table[c, r, cells.units.group[owner], cells.action] * columns[c]
+        mean, square = float(share @ use), float(share @ (use * use))
+        if mean <= 0:
+            continue
+        spread = _MARGIN_SD * square**0.5
+        root = ((spread**2 + 4.0 * mean * problem.bound[r]) ** 0.5 - spread) / (2.0 * mean)
+        if root**2 < floor:
+            floor, by = float(root**2), problem.names[r]
+    return floor, by
+
+
+def _posterior_sd(problem: Problem) -> float:
+    sd = problem.cells.value_sd_money
+    return max(float(sd.mean()) if len(sd) else 0.0, 1e-3 * problem.value_scale)
+
+
+def _losses(problem: Problem, prices: Floats, temperatures: Floats) -> list[float]:
+    """Return the net money lost by a wholly uniform draw, then by a softmax at each temperature."""
+    sums = np.zeros(2 + len(temperatures))
+    scan_exploration(problem.cells.arrays, problem.collapse(prices), temperatures, sums)
+    return [float(sums[0] - total) for total in sums[1:]]

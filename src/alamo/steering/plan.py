@@ -1,0 +1,235 @@
+"""The plan: what a cycle is expected to bring, cost and use, in the words and numbers a person approves."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from alamo.domain.action import NO_ACTION, Action
+from alamo.domain.policy import BlockState
+from alamo.steering.candidates import Candidates
+from alamo.steering.cells import Floats, Ints
+from alamo.steering.exploration import Exploration
+from alamo.steering.limits import LimitTables
+
+EVERYBODY = "*"
+"""The segment of a pooled effect."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DrawnCycle:
+    """What was drawn, as far as a summary needs it.
+
+    Attributes
+    ----------
+    p
+        Probability of each cell after the stops, shape (n_cells,).
+    choice
+        Cell drawn by each customer, −1 for none, shape (n,).
+    stopped
+        Customers whose draw a limit refused.
+    blocks
+        Prices and what was left, per block.
+    """
+
+    p: Floats
+    choice: Ints
+    stopped: int
+    blocks: tuple[BlockState, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gain:
+    """Expected gain in money with its interval."""
+
+    mean: float
+    lower: float
+    upper: float
+
+
+def plan_summary(
+    candidates: Candidates, drawn: DrawnCycle, exploration: Exploration, about: PlanContext
+) -> dict[str, Any]:
+    """Return the summary of a plan as it is stored and printed; keys are stable.
+
+    Numbers of people and use are those of the draw; gains are expectations of the scores, with an interval from the
+    standard error of each action's effect (the posterior sd where no effect is known, as if shared by everybody) and
+    the posterior sd of each customer.
+    """
+    cells = candidates.cells
+    owner = np.flatnonzero(drawn.choice >= 0)
+    taken = drawn.choice[owner]
+    gain, by_action = _gains(candidates, taken, about)
+    cost = cells.use("cost")[taken]
+    held_out = int(cells.units.held_out.sum())
+    return {
+        "cycle": about.cycle,
+        "customers": cells.n,
+        "contacted": len(taken),
+        "control": cells.n - len(taken) - held_out,
+        "universal_control": held_out,
+        "gain": {"mean": gain.mean, "lower": gain.lower, "upper": gain.upper, "level": about.level},
+        "cost_money": float(cost.sum()),
+        "expected": {
+            "contacted": float(drawn.p.sum()),
+            "cost_money": float(drawn.p @ cells.use("cost")),
+            "gain_money": float(drawn.p @ cells.value_money),
+        },
+        "actions": _action_rows(candidates, drawn, by_action, about.actions),
+        "limits": _limit_rows(candidates, drawn),
+        "excluded": _excluded(candidates),
+        "eligibility": candidates.eligibility.to_dict(cells.action_ids),
+        "unscored": candidates.unscored,
+        "unaffordable": candidates.unaffordable,
+        "stopped_by_a_limit": drawn.stopped,
+        "exploration": {**exploration.to_dict(), "cost_share": _share(exploration.cost_money, gain.mean)},
+        "control_share": exploration.rule.control_share,
+    }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlanContext:
+    """What a summary says besides the draw.
+
+    Attributes
+    ----------
+    cycle
+        The cycle planned.
+    actions
+        In the order of their index.
+    effects
+        EFFECTS rows, or None before any is known.
+    level
+        Level of intervals.
+    """
+
+    cycle: int
+    actions: tuple[Action, ...]
+    effects: pa.Table | None
+    level: float
+
+
+def _share(part: float, whole: float) -> float | None:
+    return part / whole if whole > 0 else None
+
+
+def _gains(candidates: Candidates, taken: Ints, about: PlanContext) -> tuple[Gain, list[Gain]]:
+    """Return the gain of the cells taken, in all and per action."""
+    cells = candidates.cells
+    z = NormalDist().inv_cdf(0.5 + about.level / 2)
+    n_actions = len(cells.action_ids)
+    action = cells.action[taken]
+    total = np.bincount(action, cells.value_money[taken], n_actions)
+    count = np.bincount(action, minlength=n_actions)
+    own = np.bincount(action, cells.value_sd_money[taken] ** 2, n_actions)
+    mean_sd = np.bincount(action, cells.value_sd_money[taken], n_actions) / np.maximum(count, 1)
+    known = _standard_errors(about.effects)
+    shared = np.array([known.get(name, sd) for name, sd in zip(cells.action_ids, mean_sd, strict=True)])
+    variance = (count * shared) ** 2 + own
+    return (
+        _interval(float(total.sum()), z * float(variance.sum()) ** 0.5),
+        [_interval(float(mean), z * float(v) ** 0.5) for mean, v in zip(total, variance, strict=True)],
+    )
+
+
+def _interval(mean: float, half_width: float) -> Gain:
+    return Gain(mean, mean - half_width, mean + half_width)
+
+
+def _standard_errors(effects: pa.Table | None) -> Mapping[str, float]:
+    """Return action → standard error of its newest pooled effect."""
+    if effects is None:
+        return {}
+    rows = effects.select(["action_id", "segment", "as_of", "se"]).sort_by("as_of").to_pylist()
+    return {row["action_id"]: row["se"] for row in rows if row["segment"] == EVERYBODY}
+
+
+def _action_rows(
+    candidates: Candidates, drawn: DrawnCycle, gains: Sequence[Gain], actions: Sequence[Action]
+) -> list[dict[str, Any]]:
+    cells = candidates.cells
+    taken = drawn.choice[drawn.choice >= 0]
+    count = np.bincount(cells.action[taken], minlength=len(actions))
+    cost = np.bincount(cells.action[taken], cells.use("cost")[taken], len(actions))
+    expected = np.bincount(cells.action, drawn.p, len(actions))
+    rows: list[dict[str, Any]] = [
+        {
+            "action": action.id,
+            "channel": action.channel,
+            "customers": int(count[a]),
+            "expected_customers": float(expected[a]),
+            "share": float(count[a] / cells.n) if cells.n else 0.0,
+            "cost_money": action.cost_money,
+            "cost_total_money": float(cost[a]),
+            "expected_gain_money": gains[a].mean,
+            "gain_lower": gains[a].lower,
+            "gain_upper": gains[a].upper,
+        }
+        for a, action in enumerate(actions)
+    ]
+    none = cells.n - len(taken)
+    nothing = dict.fromkeys(rows[0], None) if rows else {}
+    return [
+        *rows,
+        nothing
+        | {
+            "action": NO_ACTION,
+            "customers": none,
+            "expected_customers": float(cells.n - expected.sum()),
+            "share": float(none / cells.n) if cells.n else 0.0,
+            "cost_money": 0.0,
+            "cost_total_money": 0.0,
+            "expected_gain_money": 0.0,
+        },
+    ]
+
+
+def _limit_rows(candidates: Candidates, drawn: DrawnCycle) -> list[dict[str, Any]]:
+    """Return each side of each limit in its own units; the price is the mean over blocks, negative for a minimum."""
+    cells, tables = candidates.cells, candidates.tables
+    owner = np.flatnonzero(drawn.choice >= 0).astype(np.int64)
+    used = tables.cell_use(cells, drawn.choice[owner], owner).sum(axis=1)
+    expected = _expected_use(candidates, drawn.p)
+    prices = _mean_prices(drawn.blocks, tables)
+    return [
+        {
+            "limit": row.limit,
+            "side": "maximum" if row.sign > 0 else "minimum",
+            "use": row.column,
+            "bound": row.sign * row.bound,
+            "used": float(row.sign * used[r]),
+            "expected_used": float(row.sign * expected[r]),
+            "price": float(row.sign * prices[r]) + 0.0,
+        }
+        for r, row in enumerate(tables.rows)
+    ]
+
+
+def _expected_use(candidates: Candidates, p: Floats) -> Floats:
+    cells, tables = candidates.cells, candidates.tables
+    group = cells.units.group[cells.owner()]
+    out = np.zeros(tables.m)
+    for r in range(tables.m):
+        use = 1.0 if tables.column[r] < 0 else cells.uses[:, tables.column[r]]
+        out[r] = np.sum(p * tables.coefficient[r, group, cells.action] * use)
+    return out
+
+
+def _mean_prices(blocks: Sequence[BlockState], tables: LimitTables) -> Floats:
+    if not blocks:
+        return np.zeros(tables.m)
+    return np.asarray(np.mean([block.prices for block in blocks], axis=0))
+
+
+def _excluded(candidates: Candidates) -> dict[str, int]:
+    """Return reason → pairs of customer and action it excluded, over all actions."""
+    out: dict[str, int] = {}
+    for counts in candidates.eligibility.excluded:
+        for reason, n in counts.items():
+            out[reason] = out.get(reason, 0) + n
+    return out

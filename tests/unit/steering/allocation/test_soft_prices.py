@@ -1,0 +1,105 @@
+"""Prices of the randomised rule meet the bounds in expectation, and pacing keeps them in every draw."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.unit.steering.worlds import five_rows, market, names, tables
+
+from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings
+from alamo.engine.batch import run_blocks
+from alamo.steering.allocation.dual import solve_dual
+from alamo.steering.allocation.newton import mixed_sums, soft_dual
+from alamo.steering.allocation.prices import mixture_of, soft_prices, uniform_use, warm_start
+from alamo.steering.allocation.problem import build_problem
+from alamo.steering.pacing import block_bounds, block_count, pace
+
+N, K = 5000, 5
+
+
+@pytest.fixture(scope="module")
+def problem():
+    return build_problem(market(N, K, 1), tables(five_rows(N, K), K))
+
+
+@pytest.mark.parametrize(("tau", "floor", "control"), [(0.03, 0.02, 0.1), (0.003, 0.05, 0.1), (0.3, 0.0, 0.0)])
+def test_expected_use_meets_every_bound(problem, tau, floor, control):
+    rule = RuleSettings(tau * problem.value_scale, floor, control)
+    prices = soft_prices(problem, rule)
+    sums = mixed_sums(problem, prices, mixture_of(rule))
+    slack = problem.bound - problem.row_use(sums.tallies)
+    assert slack.min() >= -1e-6
+    assert (prices * slack).max() <= 1e-6 * max(prices.max(), 1.0)
+
+
+def test_gradient_and_hessian_of_the_soft_dual_are_its_derivatives(problem):
+    tau = 0.1 * problem.value_scale
+    prices = 0.05 * problem.ceiling * np.arange(1, problem.m + 1) / problem.m
+    at = soft_dual(problem, prices, tau)
+    for r in range(problem.m):
+        step = np.zeros(problem.m)
+        step[r] = 2e-6 * problem.ceiling[r]
+        up, down = (soft_dual(problem, prices + sign * step, tau) for sign in (1, -1))
+        assert (up.value - down.value) / (2 * step[r]) == pytest.approx(at.gradient[r], rel=1e-4, abs=1e-7)
+        slope = (up.gradient - down.gradient) / (2 * step[r])
+        np.testing.assert_allclose(slope, at.hessian[r], rtol=1e-2, atol=1e-6 * np.abs(at.hessian).max())
+
+
+def test_the_soft_value_tends_to_the_hard_bound_as_the_temperature_falls(problem):
+    bound = solve_dual(problem).bound
+    shares = []
+    for tau in (0.3, 0.03, 0.003):
+        rule = RuleSettings(tau * problem.value_scale, 0.0, 0.0)
+        shares.append(mixed_sums(problem, soft_prices(problem, rule), mixture_of(rule)).total[1] / bound)
+    assert shares == sorted(shares)
+    assert 0.999 < shares[-1] <= 1.0
+
+
+def test_uniform_use_is_a_mean_over_eligible_actions_and_none(problem):
+    cells = problem.cells
+    owner = cells.owner()
+    share = 1 / (np.diff(cells.indptr)[owner] + 1)
+    capacity = share[cells.action == K - 1].sum() / problem.scale[1]
+    assert uniform_use(problem)[1] == pytest.approx(capacity)
+
+
+def test_a_warm_start_finds_prices_by_limit_name_whatever_their_order(problem):
+    rows = five_rows(N, K)
+    rule = RuleSettings(0.03 * problem.value_scale, 0.02, 0.1)
+    prices = soft_prices(problem, rule)
+    reordered = tuple(reversed(rows))
+    per_unit = tuple(reversed((prices / problem.scale).tolist()))
+    state = BlockState(0, per_unit, tuple(0.0 for _ in rows))
+    before = PolicySnapshot(1, names(K), reordered, rule, "s", "u", 0.0, 1, (state,), "m", "d", {})
+    start = warm_start(problem, rows, before)
+    np.testing.assert_allclose(start, prices)
+    np.testing.assert_allclose(soft_prices(problem, rule, start), prices, rtol=1e-3, atol=1e-9 * prices.max())
+    assert warm_start(problem, rows, None) is None
+
+
+def test_blocks_cover_every_customer_once_and_hold_at_least_a_thousand():
+    for n in (0, 1, 999, 1000, 49_999, 50_000, 1_000_003):
+        bounds = block_bounds(n, block_count(n))
+        assert [start for start, _ in bounds[1:]] == [stop for _, stop in bounds[:-1]]
+        assert (bounds[0][0], bounds[-1][1]) == (0, n)
+        assert n < 2000 or min(stop - start for start, stop in bounds) >= 1000
+        assert len(bounds) <= 50
+
+
+def test_paced_draws_keep_capacities_always_and_minimums_nearly_always():
+    """20 draws; a minimum may be missed in at most one (the margin is three sd of one block)."""
+    n = 20_000
+    cells, limits = market(n, K, 7), tables(five_rows(n, K), K)
+    problem = build_problem(cells, limits)
+    rule = RuleSettings(0.03 * problem.value_scale, 0.02, 0.1)
+    pacer = pace(problem, soft_prices(problem, rule), rule, block_count(n))
+    short, spent = 0, []
+    for salt in range(20):
+        batch = run_blocks(cells, limits, pacer, rule, (f"paced-{salt}", block_count(n)))
+        owner = np.flatnonzero(batch.drawn.choice >= 0)
+        used = limits.cell_use(cells, batch.drawn.choice[owner], owner).sum(axis=1)
+        assert (used[limits.hard] <= limits.bound[limits.hard]).all()
+        short += bool((used > limits.bound)[~limits.hard].any())
+        spent.append(used[0] / limits.bound[0])
+    assert short <= 1
+    assert min(spent) > 0.97

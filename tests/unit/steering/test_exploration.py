@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from tests.unit.steering.worlds import five_rows, market, names, tables
+
+from alamo.domain.policy import LimitRow
+from alamo.domain.settings import ControlSettings, ExplorationSettings
+from alamo.steering.allocation.dual import solve_dual
+from alamo.steering.allocation.newton import mixed_sums
+from alamo.steering.allocation.prices import mixture_of, soft_prices, uniform_use
+from alamo.steering.allocation.problem import build_problem
+from alamo.steering.exploration import affordable_floor, opening, running
+
+N, K = 3000, 4
+CONTROL = ControlSettings(share=0.1)
+BUDGET = LimitRow("budget", "cost", 0.3 * N, 1, names(K), "", True)
+
+
+def problem_with(*rows, seed=1):
+    return build_problem(market(N, K, seed), tables(rows, K))
+
+
+def test_the_opening_draws_uniformly_for_its_share_and_nothing_otherwise():
+    found = opening(problem_with(), ExplorationSettings(opening_share=0.2), CONTROL)
+    assert found.phase == "opening"
+    assert (found.rule.floor_share, found.rule.control_share) == (0.2, 0.8)
+    assert found.floor_reduced_by is None
+
+
+def test_the_opening_follows_values_where_a_minimum_has_to_be_met():
+    found = opening(problem_with(*five_rows(N, K)), ExplorationSettings(opening_share=0.02), CONTROL)
+    assert found.rule.control_share == CONTROL.share
+
+
+def test_a_floor_that_a_limit_cannot_bear_is_reduced_and_names_the_limit():
+    tight = LimitRow("tiny budget", "cost", 0.02 * N, 1, names(K), "", True)
+    problem = problem_with(BUDGET, tight)
+    floor, by = affordable_floor(problem, 0.2)
+    assert by == "tiny budget"
+    cells = problem.cells
+    share = 1 / (np.diff(cells.indptr)[cells.owner()] + 1)
+    use = cells.uses[:, 0] / problem.scale[1]
+    left = problem.bound[1] - floor * uniform_use(problem)[1] - 3 * np.sqrt(floor * (share @ use**2))
+    assert left == pytest.approx(0.0, abs=1e-9)
+    assert opening(problem, ExplorationSettings(), CONTROL).floor_reduced_by == "tiny budget"
+
+
+def test_running_keeps_the_cost_of_exploration_within_its_share_or_the_floor_at_its_minimum():
+    problem = problem_with(BUDGET)
+    bound = solve_dual(problem).bound
+    for share in (0.2, 0.05, 0.001):
+        settings = ExplorationSettings(cost_share=share, floor_minimum=0.005)
+        found = running(problem, settings, ControlSettings(share=0.0), None)
+        prices = soft_prices(problem, found.rule, found.prices)
+        value = mixed_sums(problem, prices, mixture_of(found.rule)).total[1]
+        at_minimum = found.rule.floor_share == pytest.approx(0.005)
+        assert at_minimum or 1 - value / bound <= 1.3 * share + 1e-3
+        assert 0.005 <= found.rule.floor_share <= settings.opening_share
+
+
+def test_the_temperature_falls_with_the_posterior_sd():
+    problem = problem_with(BUDGET)
+    known = replace(problem.cells, value_sd_money=np.full(problem.cells.n_cells, 1e-4))
+    sure = build_problem(known, tables((BUDGET,), K))
+    settings = ExplorationSettings(cost_share=0.05)
+    assert (
+        running(sure, settings, CONTROL, None).rule.temperature_money
+        < running(problem, settings, CONTROL, None).rule.temperature_money
+    )

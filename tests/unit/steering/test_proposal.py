@@ -1,0 +1,165 @@
+"""A proposed cycle: decisions under contract, a summary that adds up, and refusals by name."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pyarrow as pa
+import pytest
+from tests.unit.steering.worlds import NOW, actions, profiles, scores
+
+from alamo.domain.action import ContactPolicy, Limit
+from alamo.domain.errors import ConfigError, InfeasibleError
+from alamo.domain.settings import ControlSettings, ExplorationSettings, Settings
+from alamo.domain.tables import DECISIONS, EFFECTS
+from alamo.engine.steer import Proposal, SteerRequest, propose
+from alamo.store import MemoryHistory
+
+N = 4000
+CUSTOMERS = profiles(
+    N,
+    region=["north" if i % 2 else "south" for i in range(N)],
+    consent=[["*"] if i % 5 else [] for i in range(N)],
+)
+SCORES = scores(CUSTOMERS, 1)
+LIMITS = (
+    Limit("budget", use="cost", maximum=200.0),
+    Limit("letters north", actions=("letter",), where="region = 'north'", maximum=30),
+    Limit("some big", actions=("mail-big",), minimum=40),
+)
+REQUEST = SteerRequest(
+    actions(),
+    LIMITS,
+    ContactPolicy(),
+    Settings("test", control=ControlSettings(0.1, 0.05), exploration=ExplorationSettings(0.2, 0.05, 0.02)),
+    1,
+    NOW,
+    True,
+)
+
+
+def proposed(**changes: object) -> Proposal:
+    return propose(MemoryHistory(), CUSTOMERS, SCORES, replace(REQUEST, **changes))
+
+
+@pytest.fixture(scope="module")
+def proposal() -> Proposal:
+    return proposed()
+
+
+def test_every_customer_gets_one_decision_under_contract(proposal):
+    decisions = DECISIONS.check(proposal.decisions)
+    assert sorted(decisions["customer_id"].to_pylist()) == sorted(CUSTOMERS["customer_id"].to_pylist())
+    for row in decisions.slice(0, 500).to_pylist():
+        assert row["eligible"][-1] == "none"
+        assert row["eligible"][:-1] == [a for a in proposal.policy.action_ids if a in row["eligible"]]
+        assert row["p_action"] == row["p"][row["eligible"].index(row["action_id"])]
+        assert abs(sum(row["p"]) - 1) <= 1e-12
+    assert set(decisions["plan_id"].to_pylist()) == {proposal.plan_id}
+    assert set(decisions["policy_version"].to_pylist()) == {proposal.policy.version}
+
+
+def test_nobody_without_consent_and_nobody_in_the_universal_control_is_contacted(proposal):
+    refused = {f"c{i}" for i in range(0, N, 5)}
+    rows = proposal.decisions.to_pylist()
+    for row in rows:
+        if row["customer_id"] in refused or row["universal_control"]:
+            assert (row["action_id"], row["eligible"], row["p"]) == ("none", ["none"], [1.0])
+    held = [row for row in rows if row["universal_control"]]
+    assert len(held) == proposal.summary["universal_control"] > 0
+    assert {row["reason"] for row in held} == {"held out by the universal control"}
+
+
+def test_the_summary_adds_up_with_the_decisions(proposal):
+    summary, rows = proposal.summary, proposal.decisions.to_pylist()
+    acted = [row for row in rows if row["action_id"] != "none"]
+    assert summary["contacted"] == len(acted)
+    assert summary["customers"] == N == len(acted) + summary["control"] + summary["universal_control"]
+    assert summary["cost_money"] == pytest.approx(sum(row["cost_money"] for row in rows))
+    assert summary["gain"]["mean"] == pytest.approx(sum(row["value_mean_money"] for row in rows))
+    assert summary["gain"]["lower"] < summary["gain"]["mean"] < summary["gain"]["upper"]
+    for line in summary["actions"]:
+        assert line["customers"] == sum(row["action_id"] == line["action"] for row in rows)
+    assert [step["step"] for step in summary["eligibility"]["steps"]][:3] == ["customers", "eligible", "consented"]
+    assert summary["excluded"]["no consent on record for the channel"] > 0
+
+
+def test_limits_are_kept_in_the_draw_and_minima_have_negative_prices(proposal):
+    lines = {line["limit"]: line for line in proposal.summary["limits"]}
+    assert lines["budget"]["used"] <= 200.0
+    assert lines["letters north"]["used"] <= 30
+    assert lines["some big"]["used"] >= 40
+    assert lines["budget"]["price"] > 0 >= lines["some big"]["price"]
+
+
+def test_the_same_request_gives_the_same_plan_and_another_limit_another_one(proposal):
+    again = proposed()
+    assert again.plan_id == proposal.plan_id
+    assert again.decisions.equals(proposal.decisions)
+    other = proposed(limits=(Limit("budget", use="cost", maximum=100.0),))
+    assert other.plan_id != proposal.plan_id
+    assert proposed(attempt=2).plan_id == f"{proposal.plan_id}-2"
+
+
+def test_the_order_of_rows_does_not_change_a_decision(proposal):
+    shuffled = propose(
+        MemoryHistory(), CUSTOMERS.take(list(range(N))[::-1]), SCORES.take(list(range(SCORES.num_rows))[::-1]), REQUEST
+    )
+    assert shuffled.decisions.equals(proposal.decisions)
+
+
+def test_before_an_effect_is_found_the_declared_share_explores_uniformly():
+    opened = proposed(found=False, limits=())
+    assert opened.policy.rule.floor_share == 0.2
+    assert opened.policy.rule.control_share == 0.8
+    row = next(row for row in opened.decisions.to_pylist() if len(row["eligible"]) == 4)
+    assert row["p"] == pytest.approx([0.05, 0.05, 0.05, 0.85])
+    assert opened.summary["exploration"]["phase"] == "opening"
+
+
+def test_known_effects_give_the_interval_of_the_gain(proposal):
+    effects = pa.Table.from_pylist(
+        [
+            dict.fromkeys(EFFECTS.schema.names)
+            | {"action_id": action.id, "segment": "*", "as_of": NOW, "as_of_day": "d", "mean_money": 0.3, "se": 0.0}
+            for action in actions()
+        ],
+        schema=EFFECTS.schema,
+    )
+    sure = proposed(effects=effects)
+    assert sure.decisions["action_id"].equals(proposal.decisions["action_id"])
+    narrow, wide = (p.summary["gain"]["upper"] - p.summary["gain"]["mean"] for p in (sure, proposal))
+    assert narrow < 0.1 * wide
+
+
+def test_a_previous_policy_starts_the_search_and_changes_next_to_nothing(proposal):
+    warm = proposed(previous=proposal.policy)
+    assert warm.policy.blocks[0].prices == pytest.approx(proposal.policy.blocks[0].prices, rel=0.05, abs=1e-3)
+
+
+def test_limits_that_cannot_be_met_are_refused_by_name():
+    with pytest.raises(InfeasibleError, match="'all of them'") as caught:
+        proposed(limits=(Limit("all of them", minimum=N),))
+    (clash,) = caught.value.details["infeasible_limits"]
+    assert clash["limit"] == "all of them"
+    assert clash["relax_by"] >= N / 5
+    with pytest.raises(InfeasibleError, match=r"'few'.*'many'|'many'.*'few'"):
+        proposed(limits=(Limit("many", actions=("letter",), minimum=900), Limit("few", maximum=500)))
+
+
+def test_a_limit_on_an_unknown_use_is_refused():
+    with pytest.raises(ConfigError, match="limit 'points' uses 'points'"):
+        proposed(limits=(Limit("points", use="points", maximum=1),))
+
+
+def test_without_anybody_eligible_everybody_gets_nothing():
+    late = tuple(replace(action, valid_from=NOW + timedelta(days=1)) for action in actions())
+    empty = proposed(actions=late, limits=(Limit("budget", use="cost", maximum=1.0),))
+    assert set(empty.decisions["action_id"].to_pylist()) == {"none"}
+    assert empty.summary["contacted"] == 0
+
+
+def test_without_customers_the_plan_is_empty():
+    nobody = propose(MemoryHistory(), CUSTOMERS.slice(0, 0), SCORES.slice(0, 0), replace(REQUEST, limits=()))
+    assert nobody.decisions.num_rows == 0
