@@ -1,0 +1,94 @@
+"""Numbered migrations of the operational half: each runs once, in one transaction, in order, and is never edited.
+
+A database made by a newer Alamo is refused rather than guessed at.
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from alamo.domain.errors import StoreError
+from alamo.store.schema import SCHEMA_VERSION
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE steps (
+            "key" TEXT NOT NULL PRIMARY KEY,
+            started_at DATETIME NOT NULL,
+            finished_at DATETIME NOT NULL,
+            detail JSON NOT NULL
+        )""",
+        """CREATE TABLE imports (
+            id INTEGER NOT NULL PRIMARY KEY,
+            source TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            content_hash TEXT NOT NULL,
+            imported_at DATETIME NOT NULL,
+            "rows" INTEGER NOT NULL,
+            quarantined INTEGER NOT NULL,
+            detail JSON NOT NULL
+        )""",
+        "CREATE INDEX ix_imports_source ON imports (source)",
+        """CREATE TABLE plans (
+            plan_id TEXT NOT NULL PRIMARY KEY,
+            cycle INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (
+                state IN ('proposed', 'approved', 'launching', 'launched', 'cancelled', 'superseded')
+            ),
+            policy_version TEXT NOT NULL,
+            created_at DATETIME NOT NULL,
+            valid_until DATETIME NOT NULL,
+            summary JSON NOT NULL,
+            approved_by TEXT,
+            approved_at DATETIME,
+            launched_by TEXT,
+            launched_at DATETIME
+        )""",
+        """CREATE TABLE ledger (
+            decision_id TEXT NOT NULL PRIMARY KEY,
+            plan_id TEXT NOT NULL,
+            batch_id TEXT NOT NULL,
+            customer_id TEXT NOT NULL,
+            action_id TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            cost_minor INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('reserved', 'sent', 'failed', 'dropped', 'unknown')),
+            provider_id TEXT,
+            attempted_at DATETIME,
+            settled_at DATETIME
+        )""",
+        "CREATE INDEX ix_ledger_batch_id ON ledger (batch_id)",
+        "CREATE INDEX ix_ledger_plan_id_state ON ledger (plan_id, state)",
+    ),
+)
+"""The statements of migration 1, 2, …"""
+
+
+def migrate(engine: sa.Engine, migrations: tuple[tuple[str, ...], ...] = MIGRATIONS) -> int:
+    """Bring the database to the version of this program and return it.
+
+    Raises
+    ------
+    StoreError
+        If the database was made by a newer version.
+    """
+    while True:
+        with engine.begin() as connection:
+            connection.execute(sa.schema.CreateTable(SCHEMA_VERSION, if_not_exists=True))
+            current = connection.scalar(sa.select(sa.func.max(SCHEMA_VERSION.c.version))) or 0
+            if current > len(migrations):
+                raise _newer(str(engine.url.database), current, len(migrations))
+            if current == len(migrations):
+                return int(current)
+            for statement in migrations[current]:
+                connection.exec_driver_sql(statement)
+            connection.execute(sa.insert(SCHEMA_VERSION).values(version=current + 1))
+
+
+def _newer(path: str, found: int, known: int) -> StoreError:
+    return StoreError(
+        f"{path} has schema version {found}; this version of Alamo knows {known}",
+        hint="It was written by a newer Alamo. Install that version: pip install --upgrade alamo-engine",
+        code="store.newer_schema",
+        details={"path": path, "found": found, "known": known},
+    )

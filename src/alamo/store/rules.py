@@ -1,0 +1,123 @@
+"""What every operational store must agree on: what a plan and a ledger row may become, and what JSON keeps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from alamo.domain.errors import StateError
+from alamo.domain.records import DELIVERY_STATES, PLAN_STATES, LedgerRow, PlanRecord
+from alamo.domain.result import json_value
+
+Receipts = Mapping[str, tuple[str, str | None]]
+
+_RESERVABLE = ("reserved", "dropped")
+_SETTLED = tuple(state for state in DELIVERY_STATES if state != "reserved")
+
+
+def plain_json(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `value` as it comes back from a JSON column: tuples as lists, moments as text, NaN as null."""
+    plain: dict[str, Any] = json.loads(json.dumps(json_value(value), allow_nan=False))
+    return plain
+
+
+def check_saved(plan_id: str, known_state: str | None) -> None:
+    """Refuse to save over a plan that has left the state ``proposed``.
+
+    Raises
+    ------
+    StateError
+        Naming the plan and its state.
+    """
+    if known_state not in {None, "proposed"}:
+        raise StateError(
+            f"plan {plan_id!r} is {known_state} and can no longer be changed",
+            hint=f"Look at it with: alamo plan show {plan_id}",
+            code="plan.not_proposed",
+            details={"plan": plan_id, "state": known_state},
+        )
+
+
+def moved(plan: PlanRecord, *, from_states: Sequence[str], to_state: str, by: str, at: datetime) -> PlanRecord:
+    """Return `plan` in `to_state`, with who approved or launched it and when; the first launch keeps its name.
+
+    Raises
+    ------
+    StateError
+        If the plan is in none of `from_states`, or `to_state` is no state.
+    """
+    if to_state not in PLAN_STATES:
+        raise StateError(
+            f"{to_state!r} is not a state of a plan",
+            hint=f"States are {', '.join(PLAN_STATES)}.",
+            code="plan.unknown_state",
+            details={"state": to_state},
+        )
+    if plan.state not in from_states:
+        raise StateError(
+            f"plan {plan.plan_id!r} is {plan.state}; it can become {to_state} only from {' or '.join(from_states)}",
+            hint=f"Look at it with: alamo plan show {plan.plan_id}",
+            code="plan.wrong_state",
+            details={"plan": plan.plan_id, "state": plan.state, "from": list(from_states), "to": to_state},
+        )
+    if to_state == "approved":
+        return replace(plan, state=to_state, approved_by=by, approved_at=at)
+    if to_state in {"launching", "launched"} and plan.launched_at is None:
+        return replace(plan, state=to_state, launched_by=by, launched_at=at)
+    return replace(plan, state=to_state)
+
+
+def unknown_plan(plan_id: str) -> StateError:
+    """Return the error for a plan that is not in the book."""
+    return StateError(
+        f"there is no plan {plan_id!r}",
+        hint="See the plans there are with: alamo plan",
+        code="plan.unknown",
+        details={"plan": plan_id},
+    )
+
+
+def check_reserved(rows: Iterable[LedgerRow]) -> None:
+    """Refuse to reserve a row that is neither ``reserved`` nor, because a permission has gone, ``dropped``.
+
+    Raises
+    ------
+    StateError
+        Naming the first such decision.
+    """
+    for row in rows:
+        if row.state not in _RESERVABLE:
+            raise StateError(
+                f"decision {row.decision_id!r} cannot enter the ledger as {row.state!r}",
+                hint=f"A new row is {' or '.join(_RESERVABLE)}; settle it afterwards.",
+                code="ledger.state",
+                details={"decision": row.decision_id, "state": row.state},
+            )
+
+
+def check_receipts(batch_id: str, receipts: Receipts, known: Iterable[str]) -> None:
+    """Refuse receipts in no settled state, or of decisions that are not in the batch.
+
+    Raises
+    ------
+    StateError
+        Naming the batch and the first offending decision.
+    """
+    for decision_id, (state, _) in receipts.items():
+        if state not in _SETTLED:
+            raise _bad_receipt(batch_id, decision_id, f"is {state!r}, not one of {', '.join(_SETTLED)}")
+    strangers = receipts.keys() - set(known)
+    if strangers:
+        raise _bad_receipt(batch_id, min(strangers), "belongs to no row of the batch")
+
+
+def _bad_receipt(batch_id: str, decision_id: str, complaint: str) -> StateError:
+    return StateError(
+        f"delivery batch {batch_id!r}: the channel's receipt for decision {decision_id!r} {complaint}",
+        hint="This is a fault of the channel; nothing was settled. Mend it, then launch again: alamo plan launch",
+        code="ledger.receipt",
+        details={"batch": batch_id, "decision": decision_id},
+    )

@@ -1,0 +1,176 @@
+"""What every operational half must do."""
+
+# ruff: noqa: D102, S101 # conformance tests assert, and their names are sentences
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from alamo.domain.errors import StateError
+from alamo.domain.ports import StateStore
+from alamo.domain.records import ImportRecord, LedgerRow, PlanRecord, StepRecord
+
+NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
+LATER = NOW + timedelta(hours=2)
+
+
+def step(key: str, finished_at: datetime = NOW) -> StepRecord:
+    """Return a finished step."""
+    return StepRecord(key, NOW, finished_at, {"rows": 3, "names": ["a", "b"], "share": 0.1, "nothing": None})
+
+
+def plan(plan_id: str, cycle: int = 1) -> PlanRecord:
+    """Return a proposed plan."""
+    return PlanRecord(plan_id, cycle, "proposed", "f" * 64, NOW + timedelta(days=cycle), LATER, {"money": 1250.5})
+
+
+def ledger_row(i: int, plan_id: str = "plan-1", batch_id: str = "batch-1") -> LedgerRow:
+    """Return row `i` of a plan, reserved."""
+    return LedgerRow(f"{plan_id}-decision-{i:06}", plan_id, batch_id, f"customer-{i}", "mail", "email", 40)
+
+
+class StateSuite:
+    """Conformance of `alamo.domain.ports.StateStore`; a child gives the fixture `state`: an empty store."""
+
+    def test_a_finished_step_is_found_and_the_same_key_overwrites(self, state: StateStore) -> None:
+        assert state.steps.find("cycle-1/infer") is None
+        state.steps.finish(step("cycle-1/infer"))
+        assert state.steps.find("cycle-1/infer") == step("cycle-1/infer")
+        newer = replace(step("cycle-1/infer", LATER), detail={"rows": 4})
+        state.steps.finish(newer)
+        assert state.steps.find("cycle-1/infer") == newer
+        assert state.steps.all() == [newer]
+
+    def test_steps_are_listed_oldest_first(self, state: StateStore) -> None:
+        for key, finished_at in (("c", LATER), ("a", NOW), ("b", NOW)):
+            state.steps.finish(step(key, finished_at))
+        assert [record.key for record in state.steps.all()] == ["a", "b", "c"]
+
+    def test_details_come_back_as_plain_json(self, state: StateStore) -> None:
+        detail = {"tuple": (1, 2), "moment": NOW, "nan": float("nan"), "text": "ü'\"\n"}
+        state.steps.finish(replace(step("a"), detail=detail))
+        found = state.steps.find("a")
+        assert found is not None
+        assert found.detail == {"tuple": [1, 2], "moment": NOW.isoformat(), "nan": None, "text": "ü'\"\n"}
+
+    def test_the_latest_import_of_a_source_is_the_last_recorded(self, state: StateStore) -> None:
+        records = [ImportRecord(source, "orders", hash_, NOW, 10, 1, {"file": "x"}) for source, hash_ in
+                   (("a", "1"), ("b", "2"), ("a", "3"))]  # fmt: skip
+        for record in records:
+            state.imports.record(record)
+        assert state.imports.latest("a") == records[2]
+        assert state.imports.latest("b") == records[1]
+        assert state.imports.latest("c") is None
+        assert state.imports.all() == records
+
+    def test_a_proposed_plan_can_be_saved_again(self, state: StateStore) -> None:
+        state.plans.save(plan("p"))
+        better = replace(plan("p"), summary={"money": 2.0})
+        state.plans.save(better)
+        assert state.plans.get("p") == better
+        assert state.plans.get("q") is None
+
+    def test_plans_are_listed_oldest_first(self, state: StateStore) -> None:
+        for name, cycle in (("z", 1), ("a", 3), ("m", 2)):
+            state.plans.save(plan(name, cycle))
+        assert [record.plan_id for record in state.plans.all()] == ["z", "m", "a"]
+
+    def test_a_plan_goes_through_the_gate_and_names_who_moved_it(self, state: StateStore) -> None:
+        state.plans.save(plan("p"))
+        approved = state.plans.move("p", from_states=["proposed"], to_state="approved", by="ann", at=NOW)
+        assert (approved.state, approved.approved_by, approved.approved_at) == ("approved", "ann", NOW)
+        launching = state.plans.move("p", from_states=["approved"], to_state="launching", by="bob", at=LATER)
+        assert (launching.state, launching.launched_by, launching.launched_at) == ("launching", "bob", LATER)
+        resumed = state.plans.move("p", from_states=["launching"], to_state="launched", by="eve", at=LATER)
+        assert (resumed.state, resumed.approved_by, resumed.launched_by) == ("launched", "ann", "bob")
+        assert state.plans.get("p") == resumed
+
+    def test_a_plan_is_moved_only_from_the_states_named(self, state: StateStore) -> None:
+        state.plans.save(plan("p"))
+        with pytest.raises(StateError, match="proposed"):
+            state.plans.move("p", from_states=["approved", "launching"], to_state="launching", by="bob", at=NOW)
+        assert state.plans.get("p") == plan("p")
+        state.plans.move("p", from_states=["proposed"], to_state="approved", by="ann", at=NOW)
+        with pytest.raises(StateError):
+            state.plans.move("p", from_states=["proposed"], to_state="approved", by="eve", at=LATER)
+        assert state.plans.get("p").approved_by == "ann"  # type: ignore[union-attr]
+
+    def test_a_plan_that_left_the_gate_cannot_be_saved_over(self, state: StateStore) -> None:
+        state.plans.save(plan("p"))
+        moved = state.plans.move("p", from_states=["proposed"], to_state="cancelled", by="ann", at=NOW)
+        with pytest.raises(StateError, match="cancelled"):
+            state.plans.save(plan("p"))
+        assert state.plans.get("p") == moved
+
+    def test_an_unknown_plan_or_state_is_refused(self, state: StateStore) -> None:
+        with pytest.raises(StateError, match="no plan"):
+            state.plans.move("p", from_states=["proposed"], to_state="approved", by="ann", at=NOW)
+        state.plans.save(plan("p"))
+        with pytest.raises(StateError, match="not a state"):
+            state.plans.move("p", from_states=["proposed"], to_state="done", by="ann", at=NOW)
+
+    def test_reserving_twice_inserts_once(self, state: StateStore) -> None:
+        assert state.ledger.reserve([ledger_row(i) for i in range(5)]) == 5
+        assert state.ledger.reserve([ledger_row(i) for i in range(8)]) == 3
+        assert state.ledger.reserve([]) == 0
+        assert len(state.ledger.rows("plan-1")) == 8
+
+    def test_a_reserved_row_is_the_first_one_of_its_decision(self, state: StateStore) -> None:
+        state.ledger.reserve([ledger_row(1)])
+        assert state.ledger.reserve([replace(ledger_row(1), batch_id="other", state="dropped")]) == 0
+        assert state.ledger.rows("plan-1") == [ledger_row(1)]
+        assert state.ledger.batch("other") == []
+
+    def test_a_row_enters_as_reserved_or_dropped_only(self, state: StateStore) -> None:
+        dropped = replace(ledger_row(1), state="dropped", attempted_at=NOW)
+        assert state.ledger.reserve([dropped]) == 1
+        assert state.ledger.open_batches("plan-1") == []
+        with pytest.raises(StateError, match="cannot enter"):
+            state.ledger.reserve([ledger_row(2), replace(ledger_row(3), state="sent")])
+        assert state.ledger.rows("plan-1") == [dropped]
+
+    def test_a_settled_decision_cannot_be_reserved_again(self, state: StateStore) -> None:
+        state.ledger.reserve([ledger_row(1)])
+        state.ledger.settle("batch-1", {ledger_row(1).decision_id: ("sent", "id-1")}, at=NOW)
+        assert state.ledger.reserve([ledger_row(1)]) == 0
+        assert [row.state for row in state.ledger.batch("batch-1")] == ["sent"]
+
+    def test_rows_are_ordered_by_decision(self, state: StateStore) -> None:
+        state.ledger.reserve([ledger_row(i) for i in (3, 1, 2)])
+        assert [row.customer_id for row in state.ledger.batch("batch-1")] == ["customer-1", "customer-2", "customer-3"]
+        assert state.ledger.rows("plan-1") == state.ledger.batch("batch-1")
+
+    def test_settling_sets_state_provider_and_moments(self, state: StateStore) -> None:
+        state.ledger.reserve([ledger_row(1), ledger_row(2)])
+        state.ledger.settle("batch-1", {ledger_row(1).decision_id: ("unknown", None)}, at=NOW)
+        state.ledger.settle("batch-1", {ledger_row(1).decision_id: ("sent", "id-1")}, at=LATER)
+        settled = replace(ledger_row(1), state="sent", provider_id="id-1", attempted_at=NOW, settled_at=LATER)
+        assert state.ledger.batch("batch-1") == [settled, ledger_row(2)]
+
+    def test_a_batch_is_open_while_it_holds_a_reserved_row(self, state: StateStore) -> None:
+        rows = [ledger_row(i, batch_id=f"batch-{i % 3}") for i in range(6)]
+        state.ledger.reserve(rows)
+        state.ledger.reserve([ledger_row(1, "plan-2", "another")])
+        assert state.ledger.open_batches("plan-1") == ["batch-0", "batch-1", "batch-2"]
+        receipts = {row.decision_id: ("failed", None) for row in state.ledger.batch("batch-1")}
+        state.ledger.settle("batch-1", receipts, at=NOW)
+        assert state.ledger.open_batches("plan-1") == ["batch-0", "batch-2"]
+        assert state.ledger.open_batches("plan-2") == ["another"]
+        assert state.ledger.open_batches("plan-3") == []
+
+    def test_a_receipt_that_cannot_be_settles_nothing(self, state: StateStore) -> None:
+        state.ledger.reserve([ledger_row(1), ledger_row(2), ledger_row(3, batch_id="other")])
+        good: dict[str, tuple[str, str | None]] = {ledger_row(1).decision_id: ("sent", "id-1")}
+        for decision_id, given in ((ledger_row(2).decision_id, "reserved"), (ledger_row(3).decision_id, "sent")):
+            with pytest.raises(StateError, match="receipt"):
+                state.ledger.settle("batch-1", good | {decision_id: (given, None)}, at=NOW)
+        assert {row.state for row in state.ledger.rows("plan-1")} == {"reserved"}
+
+    def test_counts_are_by_plan_and_state(self, state: StateStore) -> None:
+        assert dict(state.ledger.counts()) == {}
+        state.ledger.reserve([ledger_row(i) for i in range(4)] + [ledger_row(1, "plan-2", "another")])
+        state.ledger.settle("batch-1", {ledger_row(0).decision_id: ("sent", "x")}, at=NOW)
+        assert state.ledger.counts() == {"plan-1": {"reserved": 3, "sent": 1}, "plan-2": {"reserved": 1}}
