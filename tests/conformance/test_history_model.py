@@ -25,7 +25,7 @@ WRITES = st.lists(
 )
 
 
-def play(history: History, writes: list[tuple[str, str, int, bool]]) -> None:
+def check_writes(history: History, writes: list[tuple[str, str, int, bool]]) -> None:
     """Do every write on `history` and on the model, and compare after each."""
     model: dict[str, str] = {}
     for i, (kind, source, n, streamed) in enumerate(writes):
@@ -52,7 +52,7 @@ def play(history: History, writes: list[tuple[str, str, int, bool]]) -> None:
 @given(WRITES)
 def test_memory_agrees_with_the_model(writes: list[tuple[str, str, int, bool]]) -> None:
     history = MemoryHistory(threads=1)
-    play(history, writes)
+    check_writes(history, writes)
     history.close()
 
 
@@ -61,5 +61,5 @@ def test_memory_agrees_with_the_model(writes: list[tuple[str, str, int, bool]]) 
 def test_delta_agrees_with_the_model(writes: list[tuple[str, str, int, bool]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         history = DeltaHistory(Path(folder) / "history", threads=1)
-        play(history, writes)
+        check_writes(history, writes)
         history.close()

@@ -77,10 +77,8 @@ class DeliveryBatch:
     Attributes
     ----------
     rows
-        ``decision_id, customer_id`` and what is known of the customer's addresses (``email``, ``phone``),
-        ordered by decision id.
-    send_at
-        Earliest local-time-safe moment, per row in column ``send_at`` where quiet hours move it.
+        ``decision_id, customer_id``, what is known of the customer's addresses (``email``, ``phone``), and
+        ``send_at``, the first moment outside the customer's quiet hours; ordered by decision id.
     """
 
     batch_id: str

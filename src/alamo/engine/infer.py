@@ -1,0 +1,243 @@
+"""Inference: value what was seen, score every decision doubly robustly, and say what each action changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alamo.domain.errors import InsufficientDataError
+from alamo.domain.ports import ContinuationValue
+from alamo.domain.records import StepRecord
+from alamo.domain.tables import CONTRACTS
+from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
+from alamo.inference import (
+    SegmentDefinition,
+    assign_segments,
+    cycle_dr_scores,
+    define_segments,
+    loop_effects,
+    programme_effect,
+    programme_gain,
+    value_outcomes,
+)
+from alamo.inference.lifetime_value import NoResidualValue, ValueModel, fit_value_model
+
+_SEGMENTS = "segments"
+EVERYBODY = "*"
+"""Segment of pooled effects, and the action of the programme as a whole."""
+
+
+def infer(context: Context, cycle: int) -> StepOutcome:
+    """Bring outcomes, segments, scores of past decisions and effects up to date for `cycle`."""
+    as_of = context.today()
+    inputs = versions(context, "profiles", "observations") | {
+        "as_of": as_of.isoformat(),
+        "inference": str(context.settings.inference),
+        "outcome": str(context.settings.outcome),
+    }
+    return once(context, "infer", cycle, inputs, lambda: _infer(context, cycle, as_of))
+
+
+def _infer(context: Context, cycle: int, as_of: datetime) -> Mapping[str, Any]:
+    profiles = profiles_as_of(context, as_of)
+    model = _freeze_value_model(context, cycle, profiles)
+    _write_outcomes(context)
+    definition = _freeze_segments(context, profiles)
+    segments = CONTRACTS["segments"].check(assign_segments(profiles, definition))
+    context.history.replace("segments", segments, where={"as_of_day": _day(as_of)}, batch=_stamp(segments, as_of))
+    scored = _score_matured_cycles(context)
+    effects = _write_effects(context, as_of)
+    return {"value_model": model.version, "segments_version": definition.version, "cycles_scored": scored} | effects
+
+
+def profiles_as_of(context: Context, as_of: datetime) -> pa.Table:
+    """Return the profiles of `as_of`'s day.
+
+    Raises
+    ------
+    InsufficientDataError
+        If they have not been built.
+    """
+    profiles = context.history.query("SELECT * FROM profiles WHERE as_of_day = $day", {"day": _day(as_of)})
+    if not profiles.num_rows:
+        raise InsufficientDataError(
+            f"there are no profiles as of {_day(as_of)}",
+            hint="Build them with: alamo measure",
+            code="loop.no_profiles",
+        )
+    return profiles
+
+
+def observations_with_outcome(context: Context) -> pa.Table:
+    """Return OBSERVATIONS joined with the outcome first written for each and the segment as of the decision."""
+    return context.history.query(
+        """
+        WITH first_outcome AS (
+            SELECT decision_id, outcome_money, residual_value_money,
+                   row_number() OVER (PARTITION BY decision_id ORDER BY value_version) AS place
+            FROM outcomes
+        ),
+        assigned AS (
+            SELECT o.decision_id, s.segment,
+                   row_number() OVER (PARTITION BY o.decision_id ORDER BY s.as_of DESC) AS place
+            FROM observations o
+            JOIN segments s ON s.customer_id = o.customer_id AND s.as_of <= o.decided_at
+        )
+        SELECT o.*, f.outcome_money, f.residual_value_money, coalesce(a.segment, 'unknown') AS segment
+        FROM observations o
+        JOIN first_outcome f ON f.decision_id = o.decision_id AND f.place = 1
+        LEFT JOIN assigned a ON a.decision_id = o.decision_id AND a.place = 1
+        ORDER BY o.decided_at, o.decision_id
+        """
+    )
+
+
+def value_model(context: Context, cycle: int) -> ContinuationValue:
+    """Return the value model frozen before `cycle`; the newest earlier one where that cycle froze none."""
+    for step in reversed(context.state.steps.all()):
+        if step.key.endswith("/value-model") and _cycle_of(step) <= cycle:
+            state = step.detail["model"]
+            return NoResidualValue() if state is None else ValueModel.from_dict(state)
+    return NoResidualValue()
+
+
+def _cycle_of(step: StepRecord) -> int:
+    return int(step.key.split("/")[0].removeprefix("cycle-"))
+
+
+def _freeze_value_model(context: Context, cycle: int, profiles: pa.Table) -> ContinuationValue:
+    """Fit once per cycle, before its decisions: a later fit would let the outcome depend on what it measures."""
+    key = f"cycle-{cycle}/value-model"
+    if context.state.steps.find(key) is not None:
+        return value_model(context, cycle)
+    try:
+        fitted: ValueModel | None = fit_value_model(profiles, outcome=context.settings.outcome)
+        reason = ""
+    except InsufficientDataError as refusal:
+        fitted, reason = None, refusal.message
+    now = context.clock.now()
+    state = None if fitted is None else fitted.to_dict()
+    context.state.steps.finish(StepRecord(key, now, now, {"model": state, "refusal": reason}))
+    return NoResidualValue() if fitted is None else fitted
+
+
+def _freeze_segments(context: Context, profiles: pa.Table) -> SegmentDefinition:
+    found = context.state.steps.find(_SEGMENTS)
+    if found is not None:
+        return SegmentDefinition.from_dict(found.detail["definition"])
+    definition = define_segments(profiles)
+    now = context.clock.now()
+    context.state.steps.finish(StepRecord(_SEGMENTS, now, now, {"definition": definition.to_dict()}))
+    return definition
+
+
+def _write_outcomes(context: Context) -> None:
+    fresh = context.history.query(
+        "SELECT o.* FROM observations o WHERE o.decision_id NOT IN (SELECT decision_id FROM outcomes) "
+        "ORDER BY o.decision_id"
+    )
+    if not fresh.num_rows:
+        return
+    outcomes = CONTRACTS["outcomes"].check(value_outcomes(fresh, _models(context, fresh)))
+    context.history.append("outcomes", outcomes, batch=table_hash(outcomes))
+
+
+def _models(context: Context, observations: pa.Table) -> dict[int, ContinuationValue]:
+    """Return the value model frozen before each cycle of `observations`."""
+    cycles = sorted(pc.unique(observations["cycle"]).to_pylist())
+    return {cycle: value_model(context, cycle) for cycle in cycles}
+
+
+def matured_cycles(context: Context) -> list[int]:
+    """Return the cycles of which every launched decision has been observed, in order."""
+    table = context.history.query(
+        """
+        SELECT d.cycle AS cycle FROM decisions d LEFT JOIN observations o USING (decision_id)
+        GROUP BY d.cycle HAVING count(*) = count(o.decision_id) ORDER BY d.cycle
+        """
+    )
+    return [int(cycle) for cycle in table["cycle"].to_pylist()]
+
+
+def _score_matured_cycles(context: Context) -> list[int]:
+    done = set(context.history.query("SELECT DISTINCT cycle FROM dr_scores")["cycle"].to_pylist())
+    due = [cycle for cycle in matured_cycles(context) if cycle not in done]
+    if not due:
+        return []
+    observations = observations_with_outcome(context)
+    for cycle in due:
+        scores = CONTRACTS["dr_scores"].check(
+            cycle_dr_scores(
+                observations, cycle, context.learner, salt=context.settings.salt, models=_models(context, observations)
+            )
+        )
+        if scores.num_rows:
+            context.history.replace("dr_scores", scores, where={"cycle": cycle}, batch=f"cycle-{cycle}")
+    return due
+
+
+def _write_effects(context: Context, as_of: datetime) -> dict[str, Any]:
+    scores = context.history.query("SELECT * FROM dr_scores ORDER BY cycle, decision_id, action_id")
+    if not scores.num_rows:
+        return {"effects": 0, "found": [], "refusals": [], "gains": []}
+    observations = observations_with_outcome(context)
+    level = context.settings.inference.level
+    effects = loop_effects(
+        scores,
+        observations,
+        as_of=as_of,
+        actions=context.actions,
+        inference=context.settings.inference,
+        planned_rows=_planned_rows(context, observations),
+    )
+    programme, programme_refusals = programme_effect(observations, as_of=as_of, level=level)
+    table = CONTRACTS["effects"].check(pa.concat_tables([effects.table, programme]))
+    context.history.replace("effects", table, where={"as_of_day": _day(as_of)}, batch=_stamp(table, as_of))
+    gains = [
+        {"cycle": cycle} | programme_gain(scores, observations, cycle, level).to_dict()
+        for cycle in matured_cycles(context)
+    ]
+    return {
+        "effects": table.num_rows,
+        "found": found_actions(table),
+        "refusals": [refusal.to_dict() for refusal in (*effects.refusals, *programme_refusals)],
+        "ratio_checks": effects.ratio_checks,
+        "gains": gains,
+    }
+
+
+def found_actions(effects: pa.Table) -> list[str]:
+    """Return the actions of EFFECTS whose pooled always-valid interval excludes (or ever excluded) zero."""
+    return sorted(
+        {
+            row["action_id"]
+            for row in effects.select(["action_id", "segment", "found"]).to_pylist()
+            if row["found"] and row["segment"] == EVERYBODY and row["action_id"] != EVERYBODY
+        }
+    )
+
+
+def _planned_rows(context: Context, observations: pa.Table) -> int:
+    """Rows at the planned horizon, fixed when the first cycle has matured and never moved afterwards."""
+    key = "planned-rows"
+    fixed = context.state.steps.find(key)
+    if fixed is None:
+        cycles = observations["cycle"]
+        size = pc.sum(pc.equal(cycles, pc.min(cycles))).as_py()
+        now = context.clock.now()
+        fixed = StepRecord(key, now, now, {"rows": size * context.settings.inference.planned_cycles})
+        context.state.steps.finish(fixed)
+    return int(fixed.detail["rows"])
+
+
+def _day(as_of: datetime) -> str:
+    return as_of.date().isoformat()
+
+
+def _stamp(table: pa.Table, as_of: datetime) -> str:
+    """Content hash of a table, so that a repeated step writes nothing."""
+    return f"{_day(as_of)}-{table_hash(table)}"

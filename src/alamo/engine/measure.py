@@ -1,0 +1,83 @@
+"""Measurement: take in what happened, describe every customer as of today, observe decisions whose window closed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from alamo.domain.money import minor_per_major
+from alamo.domain.tables import CONTRACTS, DELIVERIES
+from alamo.engine.context import Context, StepOutcome, once, versions
+from alamo.measurement import build_profiles, mature_observations
+from alamo.numerics.hashing import content_hash
+
+
+def measure(context: Context, cycle: int) -> StepOutcome:
+    """Bring profiles and observations up to today for `cycle`; says what changed."""
+    as_of = context.today()
+    pulled = pull(context, as_of)
+    seal_deliveries(context)
+    inputs = versions(context, "events", "customers", "decisions", "deliveries") | {
+        "as_of": as_of.isoformat(),
+        "outcome": str(context.settings.outcome),
+        "margin": str(context.settings.margin),
+    }
+    return once(context, "measure", cycle, inputs, lambda: {"pulled_rows": pulled} | _describe(context, as_of))
+
+
+def pull(context: Context, until: datetime) -> int:
+    """Take in what the event sources hold; the same content again changes nothing. Returns the rows written."""
+    rows = 0
+    for source in context.sources:
+        for batch in source.pull(None, until):
+            contract = CONTRACTS[batch.table]
+            written = context.history.replace(
+                batch.table, contract.check(batch.data), where={"source": batch.source}, batch=batch.content_hash
+            )
+            rows += batch.data.num_rows if written else 0
+    return rows
+
+
+def seal_deliveries(context: Context) -> None:
+    """Copy settled rows of the delivery ledger to the historical half, one commit per plan."""
+    for plan_id, counts in context.state.ledger.counts().items():
+        rows = [row for row in context.state.ledger.rows(plan_id) if row.state != "reserved"]
+        if not rows:
+            continue
+        columns = {column.name: [getattr(row, column.name) for row in rows] for column in DELIVERIES.columns}
+        table = DELIVERIES.check(pa.table(columns, schema=DELIVERIES.schema))
+        batch = content_hash({"plan": plan_id, "counts": dict(counts)})
+        context.history.replace("deliveries", table, where={"plan_id": plan_id}, batch=batch)
+
+
+def _describe(context: Context, as_of: datetime) -> dict[str, Any]:
+    settings = context.settings
+    profiles = CONTRACTS["profiles"].check(
+        build_profiles(context.history, as_of, margin=settings.margin, currency=settings.currency)
+    )
+    stamp = content_hash(
+        versions(context, "events", "customers") | {"as_of": as_of.isoformat(), "margin": str(settings.margin)}
+    )
+    day = as_of.date().isoformat()
+    context.history.replace("profiles", profiles, where={"as_of_day": day}, batch=stamp)
+    matured = CONTRACTS["observations"].check(
+        mature_observations(
+            context.history, as_of, outcome=settings.outcome, margin=settings.margin, currency=settings.currency
+        )
+    )
+    if matured.num_rows:
+        ids = content_hash(sorted(matured["decision_id"].to_pylist()))
+        context.history.append("observations", matured, batch=ids)
+    return {
+        "as_of": as_of.isoformat(),
+        "customers": profiles.num_rows,
+        "observations_matured": matured.num_rows,
+        "margin_window_money": float(sum(matured["margin_money"].to_pylist())),
+    }
+
+
+def money_at_rest(context: Context, money: float) -> int:
+    """Return an amount of the project's currency in integer minor units."""
+    return round(money * minor_per_major(context.settings.currency))

@@ -1,0 +1,57 @@
+"""Prediction: score every customer for every action in money, with its uncertainty."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from alamo.domain.tables import CONTRACTS
+from alamo.engine.context import Context, ScoredCycle, StepOutcome, once, table_hash, versions
+from alamo.engine.infer import observations_with_outcome, profiles_as_of
+from alamo.prediction import fit_uplift_model, opening_scores
+
+_LEAST_MONEY = 1.0
+
+
+def predict(context: Context, cycle: int) -> StepOutcome:
+    """Write the scores of `cycle`."""
+    as_of = context.today()
+    inputs = versions(context, "profiles", "dr_scores", "outcomes", "segments") | {
+        "as_of": as_of.isoformat(),
+        "actions": [f"{action.id}={action.cost_money}" for action in context.actions],
+    }
+    return once(context, "predict", cycle, inputs, lambda: _predict(context, cycle, as_of))
+
+
+def _predict(context: Context, cycle: int, as_of: datetime) -> dict[str, Any]:
+    scored = (context.scorer or uplift_scorer)(context, cycle, as_of)
+    scores = CONTRACTS["scores"].check(scored.scores)
+    day = as_of.date().isoformat()
+    context.history.replace("scores", scores, where={"as_of_day": day}, batch=f"{day}-{table_hash(scores)}")
+    return {"scores": scores.num_rows, **scored.detail}
+
+
+def uplift_scorer(context: Context, cycle: int, as_of: datetime) -> ScoredCycle:
+    """Score by the uplift model; before any decision has matured, by a nil effect with a wide uncertainty."""
+    profiles = profiles_as_of(context, as_of)
+    dr_scores = context.history.query("SELECT * FROM dr_scores ORDER BY cycle, decision_id, action_id")
+    if not dr_scores.num_rows:
+        sd = _opening_sd(profiles["margin_365d"].to_numpy(), context.settings.outcome.window_days)
+        scores = opening_scores(profiles, context.actions, as_of, sd)
+        return ScoredCycle(scores, {"model": "opening", "sd_money": sd})
+    model = fit_uplift_model(
+        observations_with_outcome(context), dr_scores, actions=context.actions, salt=context.settings.salt
+    )
+    segments = context.history.query("SELECT * FROM segments WHERE as_of_day = $day", {"day": as_of.date().isoformat()})
+    scores = model.score(profiles, segments, as_of)
+    detail = {"model": "uplift", "model_version": model.version, "weights": model.weights, "dr_loss": model.dr_loss}
+    return ScoredCycle(scores, detail)
+
+
+def _opening_sd(margin_365d: Any, window_days: int) -> float:
+    """Before anything is known, an effect may well be a quarter of the mean margin of a window."""
+    values = np.asarray(margin_365d, dtype=np.float64)
+    mean = float(values.mean()) if len(values) else 0.0
+    return 0.25 * max(mean, _LEAST_MONEY) * window_days / 365.0

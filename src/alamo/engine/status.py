@@ -1,0 +1,170 @@
+"""Status: where the loop stands, and what the data can and cannot support yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from alamo.domain.errors import AlamoError
+from alamo.domain.records import PlanRecord
+from alamo.domain.time import iso
+from alamo.engine.context import Context
+from alamo.engine.infer import matured_cycles
+from alamo.engine.report import newest_detail
+from alamo.inference import cycles_needed
+
+_NEXT = {
+    "proposed": "alamo plan show, then: alamo plan approve",
+    "approved": "alamo plan launch",
+    "launching": "alamo plan launch   (goes on where it stopped)",
+    "launched": "alamo run   (when the next cycle starts)",
+    "cancelled": "alamo run",
+    "superseded": "alamo run",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Support:
+    """Whether the data support a capability, in words."""
+
+    what: str
+    supported: bool
+    reason: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line as it stands in ``--json``."""
+        return {"what": self.what, "supported": self.supported, "reason": self.reason}
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """Where the loop stands."""
+
+    project: str
+    today: str
+    data: Mapping[str, Any]
+    cycle: Mapping[str, Any]
+    support: tuple[Support, ...]
+    next_command: str
+    attribution: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the status as it stands in ``--json``."""
+        return {
+            "schema": "alamo.status/1",
+            "project": self.project,
+            "today": self.today,
+            "data": dict(self.data),
+            "cycle": dict(self.cycle),
+            "support": [line.to_dict() for line in self.support],
+            "next": self.next_command,
+            "attribution": self.attribution,
+        }
+
+
+def status(context: Context) -> Status:
+    """Say where the loop stands; reads only."""
+    data = _data(context)
+    plans = context.state.plans.all()
+    plan = plans[-1] if plans else None
+    return Status(
+        project=context.settings.name,
+        today=iso(context.clock.now()),
+        data=data,
+        cycle=_cycle(context, plan),
+        support=(_orders(data), _lifetime_value(context), *_effects(context)),
+        next_command=_next(data, plan),
+        attribution=context.settings.attribution,
+    )
+
+
+def _data(context: Context) -> dict[str, Any]:
+    events = context.history.query(
+        """
+        SELECT count(*) AS events, count(DISTINCT customer_id) AS customers,
+               min(occurred_at) AS first, max(occurred_at) AS last FROM events
+        """
+    ).to_pylist()[0]
+    imports = context.state.imports.all()
+    return events | {
+        "imports": len(imports),
+        "last_import": iso(imports[-1].imported_at) if imports else None,
+        "quarantined": sum(record.quarantined for record in imports),
+    }
+
+
+def _cycle(context: Context, plan: PlanRecord | None) -> dict[str, Any]:
+    try:
+        calendar = context.calendar()
+    except AlamoError as error:
+        return {"number": None, "reason": error.message}
+    number = calendar.cycle_at(context.clock.now())
+    return {
+        "number": max(number, 0),
+        "start": iso(calendar.start(max(number, 1))),
+        "next_start": iso(calendar.start(max(number, 0) + 1)),
+        "matured": matured_cycles(context),
+        "plan": None if plan is None else {"id": plan.plan_id, "state": plan.state, "cycle": plan.cycle},
+    }
+
+
+def _orders(data: Mapping[str, Any]) -> Support:
+    if not data["events"]:
+        return Support("profiles", False, "no events yet; start with: alamo import orders FILE")
+    return Support("profiles", True, f"{data['events']:,} events of {data['customers']:,} customers")
+
+
+def _lifetime_value(context: Context) -> Support:
+    for step in reversed(context.state.steps.all()):
+        if step.key.endswith("/value-model"):
+            refusal = step.detail.get("refusal")
+            return Support("lifetime value", not refusal, refusal or f"value model fitted {iso(step.finished_at)}")
+    return Support("lifetime value", False, "not fitted yet; run: alamo infer")
+
+
+def _effects(context: Context) -> list[Support]:
+    matured = matured_cycles(context)
+    if not matured:
+        return [Support("effects", False, _before_the_first_cycle(context))]
+    detail = newest_detail(context, "infer")
+    found = detail.get("found", [])
+    lines = [
+        Support("effects", True, f"{len(matured)} matured cycle(s); found so far: {', '.join(found) or 'nothing'}")
+    ]
+    lines += [
+        Support(refusal["what"], False, f"{refusal['reason']}; {refusal['cure']}")
+        for refusal in detail.get("refusals", [])
+    ]
+    return lines
+
+
+def _before_the_first_cycle(context: Context) -> str:
+    profiles = context.history.query(
+        """
+        SELECT count(*) AS n, avg(margin_30d) AS mean, stddev_samp(margin_30d) AS sd
+        FROM profiles WHERE as_of = (SELECT max(as_of) FROM profiles)
+        """
+    ).to_pylist()[0]
+    if not profiles["n"] or not profiles["sd"]:
+        return "no randomised decisions so far, the next cycle starts them"
+    share = context.settings.exploration.opening_share / (len(context.actions) + 1)
+    effect = 0.1 * abs(profiles["mean"])
+    needed = cycles_needed(
+        effect_money=effect,
+        outcome_sd_money=profiles["sd"],
+        n_per_cycle=profiles["n"],
+        p_action=share,
+        p_none=1 - share * len(context.actions),
+        level=context.settings.inference.level,
+    )
+    return (
+        f"no randomised decisions so far, the next cycle starts them; an effect of 10 % of the monthly margin "
+        f"({effect:,.2f} {context.settings.currency}) needs about {needed} cycle(s)"
+    )
+
+
+def _next(data: Mapping[str, Any], plan: PlanRecord | None) -> str:
+    if not data["events"]:
+        return "alamo import orders FILE"
+    return "alamo run" if plan is None else _NEXT[plan.state]

@@ -1,0 +1,252 @@
+"""Steering: propose a cycle within limits and consent, with a control group, and put it before the human gate."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from alamo.domain.action import Action, ContactPolicy, Limit
+from alamo.domain.money import minor_per_major
+from alamo.domain.policy import PolicySnapshot
+from alamo.domain.ports import Warehouse
+from alamo.domain.reasons import DecisionReason
+from alamo.domain.records import PlanRecord
+from alamo.domain.settings import Settings
+from alamo.domain.tables import PROPOSALS
+from alamo.domain.time import iso
+from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_name, run_blocks
+from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
+from alamo.engine.infer import found_actions, profiles_as_of
+from alamo.steering.allocation.conflict import find_conflict, infeasible, out_of_reach, suspicious
+from alamo.steering.allocation.prices import shifted_problem, soft_prices, warm_start
+from alamo.steering.allocation.problem import Problem, build_problem
+from alamo.steering.candidates import Candidates, Terms, gather, rows_of
+from alamo.steering.cells import Floats
+from alamo.steering.control import universal_salt
+from alamo.steering.eligibility import Gatekeeper
+from alamo.steering.exploration import Exploration, opening, running
+from alamo.steering.pacing import block_count, pace
+from alamo.steering.periods import left_of_periods
+from alamo.steering.plan import DrawnCycle, PlanContext, plan_summary
+from alamo.steering.rule import REASONS
+
+_STOPPED = REASONS.index(DecisionReason.LIMIT_REACHED)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SteerRequest:
+    """What a cycle is steered by besides customers and scores.
+
+    Attributes
+    ----------
+    actions, limits, contact, settings
+        The project as code.
+    cycle, now
+        The cycle and the moment of the decision.
+    found
+        Whether an effect has been found; until then the declared opening budget explores.
+    effects
+        EFFECTS, or None before any is known.
+    previous
+        The policy before, whose prices start the search; None for a cold start.
+    attempt
+        1, and one more for each plan of the cycle that was cancelled.
+    """
+
+    actions: tuple[Action, ...]
+    limits: tuple[Limit, ...]
+    contact: ContactPolicy
+    settings: Settings
+    cycle: int
+    now: datetime
+    found: bool
+    effects: pa.Table | None = None
+    previous: PolicySnapshot | None = None
+    attempt: int = 1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Proposal:
+    """A proposed cycle.
+
+    Attributes
+    ----------
+    plan_id
+        Cycle and the start of the policy's hash.
+    policy
+        Everything needed to decide again, bit for bit.
+    decisions
+        DECISIONS, one row per customer.
+    summary
+        What a person approves.
+    valid_until
+        The plan is stale from then on.
+    """
+
+    plan_id: str
+    policy: PolicySnapshot
+    decisions: pa.Table
+    summary: dict[str, Any]
+    valid_until: datetime
+
+
+def propose(warehouse: Warehouse, profiles: pa.Table, scores: pa.Table, request: SteerRequest) -> Proposal:
+    """Return the proposal of a cycle for the customers of `profiles` (PROFILES) by their `scores` (SCORES).
+
+    Raises
+    ------
+    InfeasibleError
+        If the limits cannot be met together, naming them and by how much each would have to give way.
+    ConfigError
+        If a predicate of an action or limit is not valid.
+    """
+    terms = _terms(warehouse, profiles, request)
+    candidates = gather(warehouse, profiles, scores, terms)
+    problem = build_problem(candidates.cells, candidates.tables)
+    explored, prices = _priced(problem, candidates, request)
+    n_blocks = block_count(candidates.cells.n)
+    pacer = pace(problem, prices, explored.rule, n_blocks)
+    batch = run_blocks(candidates.cells, candidates.tables, pacer, explored.rule, (terms.salt, n_blocks))
+    policy = _policy(request, terms, explored, batch, scores)
+    plan_id, valid_until = (
+        plan_name(policy, request.attempt),
+        request.now + timedelta(days=request.settings.gate.plan_valid_days),
+    )
+    stamp = Stamp(plan_id, policy.version, request.cycle, request.now, valid_until)
+    decisions = decision_table(candidates.cells, batch, stamp)
+    drawn = DrawnCycle(batch.drawn.p, batch.drawn.choice, int((batch.drawn.reason == _STOPPED).sum()), batch.states)
+    about = PlanContext(request.cycle, request.actions, request.effects, request.settings.inference.level)
+    return Proposal(plan_id, policy, decisions, plan_summary(candidates, drawn, explored, about), valid_until)
+
+
+def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> Terms:
+    settings = request.settings
+    limits = left_of_periods(warehouse, profiles, request.limits, request.now, minor_per_major(settings.currency))
+    return Terms(
+        gatekeeper=Gatekeeper(request.actions, request.contact, request.now),
+        rows=rows_of(limits, request.actions),
+        salt=cycle_salt(settings.salt, request.cycle),
+        universal_salt=universal_salt(settings.salt, request.cycle, settings.control),
+        universal_share=settings.control.universal_share,
+    )
+
+
+def _priced(problem: Problem, candidates: Candidates, request: SteerRequest) -> tuple[Exploration, Floats]:
+    """Return the settings of the rule and the prices that go with them, or refuse limits that cannot be met."""
+    conflict = out_of_reach(problem)
+    if conflict:
+        raise infeasible(conflict)
+    exploration, control = request.settings.exploration, request.settings.control
+    start = warm_start(problem, candidates.tables.rows, request.previous)
+    explored = (
+        running(problem, exploration, control, start) if request.found else opening(problem, exploration, control)
+    )
+    prices = soft_prices(problem, explored.rule, start if explored.prices is None else explored.prices)
+    if suspicious(problem, prices):
+        conflict = find_conflict(shifted_problem(problem, explored.rule))
+        if conflict:
+            raise infeasible(conflict)
+    return explored, prices
+
+
+def _policy(
+    request: SteerRequest, terms: Terms, explored: Exploration, batch: Batch, scores: pa.Table
+) -> PolicySnapshot:
+    versions_used = sorted(set(scores["model_version"].to_pylist()))
+    as_of = max(scores["as_of"].to_pylist(), default=request.now)
+    return PolicySnapshot(
+        cycle=request.cycle,
+        action_ids=tuple(action.id for action in request.actions),
+        rows=terms.rows,
+        rule=explored.rule,
+        salt=terms.salt,
+        universal_salt=terms.universal_salt,
+        universal_share=terms.universal_share,
+        n_blocks=len(batch.states),
+        blocks=batch.states,
+        model_version=" ".join(versions_used),
+        scores_as_of=iso(as_of),
+        actions={
+            action.id: {
+                "channel": action.channel,
+                "level": action.level,
+                "cost_money": action.cost_money,
+                "eligible": action.eligible,
+            }
+            for action in request.actions
+        },
+    )
+
+
+def steer(context: Context, cycle: int) -> StepOutcome:
+    """Propose `cycle` and put the plan before the human gate; the same data again change nothing.
+
+    A plan of the cycle that was approved or launched stands: nobody is contacted twice by planning again.
+    """
+    plans = [plan for plan in context.state.plans.all() if plan.cycle == cycle]
+    standing = [plan for plan in plans if plan.state in ("approved", "launching", "launched")]
+    if standing:
+        return StepOutcome("steer", cycle, False, 0.0, _detail(standing[-1].plan_id, standing[-1].summary))
+    attempt = 1 + sum(plan.state == "cancelled" for plan in plans)
+    as_of = context.today()
+    inputs = versions(context, "profiles", "scores", "effects", "deliveries") | {
+        "as_of": as_of.isoformat(),
+        "attempt": attempt,
+        "project": [str(context.actions), str(context.limits), str(context.contact), str(context.settings)],
+    }
+    return once(context, "steer", cycle, inputs, lambda: _steer(context, cycle, as_of, attempt))
+
+
+def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[str, Any]:
+    day = {"day": as_of.date().isoformat()}
+    scores = context.history.query("SELECT * FROM scores WHERE as_of_day = $day", day)
+    effects = context.history.query("SELECT * FROM effects WHERE as_of_day = $day", day)
+    launched = [plan for plan in context.state.plans.all() if plan.state == "launched"]
+    proposal = propose(
+        context.history,
+        profiles_as_of(context, as_of),
+        scores,
+        SteerRequest(
+            actions=context.actions,
+            limits=context.limits,
+            contact=context.contact,
+            settings=context.settings,
+            cycle=cycle,
+            now=context.clock.now(),
+            found=_ever_found(context),
+            effects=effects if effects.num_rows else None,
+            previous=context.shelf.get(launched[-1].policy_version) if launched else None,
+            attempt=attempt,
+        ),
+    )
+    _put_before_the_gate(context, proposal, cycle)
+    return _detail(proposal.plan_id, proposal.summary)
+
+
+def _detail(plan_id: str, summary: Mapping[str, Any]) -> dict[str, Any]:
+    numbers = {key: summary[key] for key in ("customers", "contacted", "control", "cost_money")}
+    return {"plan": plan_id, "gain_money": summary["gain"]["mean"], **numbers}
+
+
+def _ever_found(context: Context) -> bool:
+    """Say whether any effect has been found so far; knowledge once gained does not reopen the opening phase."""
+    return bool(found_actions(context.history.query("SELECT * FROM effects WHERE found")))
+
+
+def _put_before_the_gate(context: Context, proposal: Proposal, cycle: int) -> None:
+    """Store policy and decisions, then the plan that refers to them; older proposals are superseded."""
+    version = context.shelf.put(proposal.policy)
+    table = PROPOSALS.check(proposal.decisions)
+    context.history.replace(
+        "proposals", table, where={"plan_id": proposal.plan_id}, batch=f"{proposal.plan_id}-{table_hash(table)}"
+    )
+    now = context.clock.now()
+    for plan in context.state.plans.all():
+        if plan.state == "proposed" and plan.plan_id != proposal.plan_id:
+            context.state.plans.move(plan.plan_id, from_states=("proposed",), to_state="superseded", by="steer", at=now)
+    record = PlanRecord(proposal.plan_id, cycle, "proposed", version, now, proposal.valid_until, proposal.summary)
+    context.state.plans.save(record)

@@ -1,0 +1,347 @@
+"""The front desk: opens a project and hands the engine what it works with.
+
+The composition root: the only file that names concrete stores, channels and worlds. Every verb of a project is a use
+case of `alamo.engine`; the functions at the end need no project.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from importlib import resources
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any, Self
+
+from alamo.config import ProjectFiles, load_mapping, load_project, load_scenario
+from alamo.config.scaffold import Created, fill_folder
+from alamo.connectors.channels import AudienceFileChannel
+from alamo.connectors.clocks import FixedClock, SystemClock
+from alamo.domain.action import ContactPolicy
+from alamo.domain.errors import ConfigError, UsageError
+from alamo.domain.ports import Channel, Clock, EventSource
+from alamo.domain.records import PlanRecord
+from alamo.domain.settings import Settings
+from alamo.domain.time import utc
+from alamo.engine import act, loop
+from alamo.engine.analyze import analyze_allocation as allocate_table
+from alamo.engine.analyze import analyze_experiment as estimate_effects
+from alamo.engine.analyze import analyze_lifetime_value as fit_lifetime_value
+from alamo.engine.analyze import analyze_uplift as fit_uplift
+from alamo.engine.context import Context, StepOutcome
+from alamo.engine.decide import DecidedNow, decide_now
+from alamo.engine.doctor import Diagnosis, diagnose
+from alamo.engine.explain import Explanation, explain
+from alamo.engine.imports import Imported, ImportOrder, import_files, preview_files
+from alamo.engine.infer import infer
+from alamo.engine.loop import Announce, Turns, turn
+from alamo.engine.measure import measure
+from alamo.engine.predict import predict
+from alamo.engine.report import Report, report
+from alamo.engine.status import Status, status
+from alamo.engine.steer import steer
+from alamo.prediction.learners import boosted_outcome
+from alamo.simulation import SimulationResult
+from alamo.simulation.project_market import ProjectMarket, real_orders
+from alamo.simulation.run import Announce as AnnounceCycle
+from alamo.simulation.run import Equipment, RealOrders
+from alamo.simulation.run import simulate as run_scenario
+from alamo.steering import AllocationResult, AllocationSpec
+from alamo.store import Stores, memory_stores, open_stores
+
+__all__ = ["Project", "allocate", "estimate_effects", "fit_lifetime_value", "fit_uplift", "simulate"]
+
+EXAMPLES = ("shop",)
+_INTERNAL = Path(".alamo")
+
+
+class Project:
+    """A project folder, opened; a context manager.
+
+    Examples
+    --------
+    >>> import alamo
+    >>> with alamo.Project.open("demo") as project:  # doctest: +SKIP
+    ...     project.run()
+    ...     project.report("effects")
+    """
+
+    def __init__(self, files: ProjectFiles, stores: Stores, clock: Clock) -> None:
+        self.files = files
+        self._stores = stores
+        self._market = _market(files, stores)
+        outside = _outside(files, self._market)
+        self.context = Context(
+            settings=files.settings,
+            actions=files.actions,
+            limits=files.limits,
+            contact=files.contact,
+            history=stores.history,
+            state=stores.state,
+            shelf=stores.shelf,
+            clock=self._market or clock,
+            sources=outside[0],
+            channels=outside[1],
+            learner=boosted_outcome(),
+        )
+
+    @classmethod
+    def open(cls, folder: str | Path = ".") -> Self:
+        """Open the project in `folder`.
+
+        Raises
+        ------
+        ConfigError
+            If there is none, or one of its files cannot be used.
+        """
+        files = load_project(Path(folder))
+        return cls(files, open_stores(files.root, files.settings), SystemClock())
+
+    @staticmethod
+    def init(folder: str | Path, *, example: str | None = None) -> Created:
+        """Make a project in a new or empty folder; an example comes with real orders, already imported."""
+        folder = Path(folder)
+        template = resources.files("alamo") / "examples" / (example or "blank")
+        with resources.as_file(template) as source:
+            files = fill_folder(Path(source), folder)
+        with Project.open(folder) as project:
+            orders = folder / "orders.parquet"
+            if orders.exists():
+                project.import_file("orders", ["orders.parquet"])
+            name = project.settings.name
+        following = f"alamo -C {folder} " + ("run" if example else "import orders FILE")
+        return Created(name, folder, files, following)
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of ``alamo.toml``."""
+        return self.files.settings
+
+    def close(self) -> None:
+        """Release the stores."""
+        self._stores.state.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def import_file(
+        self,
+        kind: str,
+        files: Sequence[str | Path],
+        *,
+        mapping: str | Path | None = None,
+        preview: bool = False,
+        progress: Any = None,
+    ) -> Imported:
+        """Take files in, or say how they would be read; paths are relative to the project or the working folder."""
+        read = None if mapping is None else load_mapping(self._located(mapping))
+        order = ImportOrder(kind, read, self.files.root / _INTERNAL / "quarantine", progress)
+        paths = [str(file) if str(file) == "-" else str(self._located(file)) for file in files]
+        return preview_files(self.context, paths, order) if preview else import_files(self.context, paths, order)
+
+    def _located(self, file: str | Path) -> Path:
+        inside = self.files.root / file
+        return inside if inside.exists() and not Path(file).exists() else Path(file)
+
+    def measure(self) -> StepOutcome:
+        """Step 1; see `alamo.engine.measure`."""
+        return measure(self.context, loop.current_cycle(self.context))
+
+    def infer(self) -> StepOutcome:
+        """Step 2; see `alamo.engine.infer`."""
+        return infer(self.context, loop.current_cycle(self.context))
+
+    def predict(self) -> StepOutcome:
+        """Step 3; see `alamo.engine.predict`."""
+        return predict(self.context, loop.current_cycle(self.context))
+
+    def steer(self) -> StepOutcome:
+        """Step 4; see `alamo.engine.steer`."""
+        return steer(self.context, loop.current_cycle(self.context))
+
+    def run(
+        self, until: datetime | None = None, approve_as: str | None = None, announce: Announce | None = None
+    ) -> Turns:
+        """Turn the loop once, or cycle after cycle up to `until`.
+
+        In a simulated project each plan but the last is approved and launched under the name `approve_as`; elsewhere
+        `until` replays history: the steps run as of each past cycle, and nothing is launched.
+        """
+        if until is None:
+            if self._market is not None:
+                self._enter_next_cycle()
+            return Turns((turn(self.context, announce),))
+        if self._market is None:
+            return self._replay(until, announce)
+        if not approve_as:
+            raise UsageError(
+                "several cycles of a simulated project need somebody who approves their plans",
+                hint="Say who: alamo run --until DATE --approve-as NAME",
+                code="run.nobody_approves",
+            )
+        turns = []
+        self._enter_next_cycle()
+        while True:
+            turns.append(turn(self.context, announce))
+            if self.context.calendar().start(turns[-1].cycle + 1) > utc(until):
+                return Turns(tuple(turns))
+            loop.pass_gate(self.context, turns[-1].plan.plan_id, by=approve_as)
+            self._market.advance()
+
+    def _enter_next_cycle(self) -> None:
+        """Simulated time moves on once the plan of its cycle has been launched."""
+        plans = self.context.state.plans.all()
+        launched = {plan.cycle for plan in plans if plan.state == "launched"}
+        if self._market is not None and self._market.world.cycle in launched:
+            self._market.advance()
+
+    def _replay(self, until: datetime, announce: Announce | None) -> Turns:
+        calendar = self.context.calendar()
+        last = calendar.cycle_at(until)
+        contexts = (replace(self.context, clock=FixedClock(calendar.start(cycle))) for cycle in range(1, last + 1))
+        return Turns(tuple(turn(context, announce) for context in contexts))
+
+    def plans(self) -> Sequence[PlanRecord]:
+        """Return all plans, oldest first."""
+        return self.context.state.plans.all()
+
+    def plan(self, plan_id: str | None = None) -> PlanRecord:
+        """Return one plan, or the newest."""
+        return act.plan_named(self.context, plan_id)
+
+    def approve(self, plan_id: str | None = None, *, by: str) -> PlanRecord:
+        """Approve a proposed plan; nothing is sent yet."""
+        return act.approve(self.context, plan_id, by=by)
+
+    def launch(self, plan_id: str | None = None, *, by: str, progress: act.Progress | None = None) -> act.Launch:
+        """Launch an approved plan, or go on with an interrupted launch."""
+        return act.launch(self.context, plan_id, by=by, progress=progress)
+
+    def cancel(self, plan_id: str | None = None, *, by: str) -> PlanRecord:
+        """Cancel a plan that has not been launched."""
+        return act.cancel(self.context, plan_id, by=by)
+
+    def decide(self, customer_id: str, known: Mapping[str, Any] | None = None) -> DecidedNow:
+        """Decide for one customer now, by the policy in force."""
+        return decide_now(self.context, customer_id, known or {})
+
+    def explain(self, decision_id: str) -> Explanation:
+        """Say why a decision came out as it did."""
+        return explain(self.context, decision_id)
+
+    def report(self, kind: str) -> Report:
+        """Return the report of `kind`: ``effects segments value policy loop``."""
+        return report(self.context, kind)
+
+    def status(self) -> Status:
+        """Say where the loop stands and what the data support."""
+        return status(self.context)
+
+    def doctor(self) -> Diagnosis:
+        """Say what is wrong here, and the command that mends it."""
+        return diagnose(self.context)
+
+
+def _market(files: ProjectFiles, stores: Stores) -> ProjectMarket | None:
+    simulated = files.settings.simulation
+    if simulated is None:
+        return None
+    start = files.settings.first_start
+    if start is None:
+        raise ConfigError(
+            "a simulated project needs the day its first cycle starts",
+            hint="Write it into alamo.toml: [cycle] first_start = 2011-01-01",
+            code="config.simulation_start",
+        )
+    return ProjectMarket(
+        folder=files.root / _INTERNAL / "simulation",
+        scenario=load_scenario(simulated.scenario, files.root),
+        seed=simulated.seed,
+        start=utc(start),
+        orders=lambda: real_orders(stores.history, currency=files.settings.currency, start=utc(start)).base,
+    )
+
+
+def _outside(
+    files: ProjectFiles, market: ProjectMarket | None
+) -> tuple[tuple[EventSource, ...], Mapping[str, Channel]]:
+    """Return the event sources and channels: the simulated market's, or audience files for every channel in use."""
+    if market is not None:
+        return (market,), market.channels()
+    names = sorted({action.channel for action in files.actions})
+    return (), {name: AudienceFileChannel(name, files.root / "audiences") for name in names}
+
+
+def allocate(source: Any, spec: AllocationSpec) -> AllocationResult:
+    """Return who gets which action under limits; see `alamo.steering.analyze_allocation`."""
+    return allocate_table(source, spec, memory_stores().history)
+
+
+def simulate(
+    scenario: str | Path,
+    *,
+    folder: str | Path = ".",
+    cycles: int | None = None,
+    seed: int = 1,
+    policy: str = "engine",
+    announce: AnnounceCycle | None = None,
+) -> SimulationResult:
+    """Turn the loop in a market whose truth is known; no customer is written to.
+
+    Parameters
+    ----------
+    scenario
+        Name of a scenario of the project in `folder` or of a built-in one, or the path of a ``.toml`` file.
+    folder
+        Where a population with ``from = "orders"`` finds real orders: a project; without one, the example shop's.
+    cycles, seed
+        Cycles to play (default: the scenario's), seed of the simulated world.
+    policy
+        Who decides: ``engine``, ``nothing``, ``blast``, ``best-offer-per-segment``, ``uniform`` or ``oracle``.
+    announce
+        Told the cycle and the step that begins.
+    """
+    root = Path(folder)
+    read = load_scenario(str(scenario), root)
+    if cycles is not None:
+        read = replace(read, cycles=cycles)
+    stores = memory_stores()
+    equipment = Equipment(stores.history, stores.state, stores.shelf, boosted_outcome())
+    orders = _orders_for(root, read.currency) if read.population.source == "orders" else None
+    return run_scenario(read, equipment, orders=orders, seed=seed, policy=policy, announce=announce)
+
+
+def _orders_for(root: Path, currency: str) -> RealOrders:
+    """Return the real orders of the project in `root`; where there is no project, those of the example shop."""
+    if (root / "alamo.toml").exists():
+        files = load_project(root)
+        stores = open_stores(files.root, files.settings)
+        start = None if files.settings.first_start is None else utc(files.settings.first_start)
+        return real_orders(stores.history, currency=currency, start=start)
+    return _example_orders(currency)
+
+
+def _example_orders(currency: str) -> RealOrders:
+    """Read the orders of the example shop into a store in memory."""
+    stores = memory_stores()
+    shop = resources.files("alamo") / "examples" / "shop" / "orders.parquet"
+    with resources.as_file(shop) as orders, TemporaryDirectory() as aside:
+        context = Context(
+            settings=Settings(name="shop", currency=currency),
+            actions=(),
+            limits=(),
+            contact=ContactPolicy(),
+            history=stores.history,
+            state=stores.state,
+            shelf=stores.shelf,
+            clock=SystemClock(),
+            sources=(),
+            channels={},
+            learner=boosted_outcome(),
+        )
+        import_files(context, [str(orders)], ImportOrder("orders", None, Path(aside)))
+    return real_orders(stores.history, currency=currency, start=None)

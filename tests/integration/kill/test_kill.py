@@ -1,0 +1,164 @@
+"""``kill -9`` anywhere in a launch, an import or a turn: the next start finds the last whole state and goes on."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alamo.project import Project
+
+CUSTOMERS = 62_700
+POINTS = ("reserve", "write", "rename", "settle")
+KILLS = 5
+DRIVER = Path(__file__).with_name("launch_and_die.py")
+ALAMO = Path(sys.executable).with_name("alamo")
+ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
+
+
+def write_shop(folder: Path, customers: int) -> Path:
+    """A real project (nothing simulated): orders and consent files, four e-mail actions drawn uniformly."""
+    (folder / "actions").mkdir(parents=True)
+    now = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    (folder / "alamo.toml").write_text(
+        f"""
+name = "kill"
+currency = "EUR"
+[cycle]
+days = 28
+first_start = {(now - timedelta(days=1)).date()}
+[control]
+share = 0.001
+universal_share = 0.0
+[exploration]
+opening_share = 0.998
+floor_minimum = 0.998
+"""
+    )
+    for number in range(4):
+        (folder / "actions" / f"mail-{number}.toml").write_text(
+            f'id = "mail-{number}"\nname = "Mail {number}"\nchannel = "email"\nlevel = "upsell"\ncost = 0.1\n'
+        )
+    rng = np.random.default_rng(1)
+    days, amounts = rng.integers(2, 300, customers * 2), rng.gamma(3.0, 10.0, customers * 2)
+    with (folder / "orders.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["order_id", "customer_id", "date", "quantity", "price"])
+        for i in range(customers * 2):
+            moment = now - timedelta(days=int(days[i]))
+            rows.writerow([f"o{i}", f"c{i % customers:06d}", moment.date().isoformat(), 1, f"{amounts[i]:.2f}"])
+    with (folder / "consent.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["customer_id", "channel", "state", "date"])
+        rows.writerows([f"c{i:06d}", "email", "granted", "2020-01-01"] for i in range(customers))
+    return folder
+
+
+def delivered(folder: Path) -> Counter[str]:
+    """How often each decision stands in the audience files."""
+    found: Counter[str] = Counter()
+    for file in sorted((folder / "audiences").rglob("*.csv")):
+        with file.open(newline="", encoding="utf-8") as handle:
+            found.update(row["decision_id"] for row in csv.DictReader(handle))
+    return found
+
+
+def test_a_launch_of_fifty_thousand_killed_twenty_times_delivers_everything_exactly_once(tmp_path):
+    folder = write_shop(tmp_path / "shop", CUSTOMERS)
+    with Project.open(folder) as project:
+        project.import_file("orders", ["orders.csv"])
+        project.import_file("consent", ["consent.csv"])
+        plan = project.run().turns[0].plan.plan_id
+        project.approve(plan, by="tests")
+    for point in POINTS:
+        for number in range(1, KILLS + 1):
+            met = 1 + (number - 1) % 2 if point in ("write", "rename", "settle") else number
+            done = subprocess.run([sys.executable, DRIVER, folder, plan, point, str(met)], env=ENVIRONMENT, check=False)
+            assert done.returncode == -signal.SIGKILL, f"{point} {number}: the launch was not killed there"
+            assert max(delivered(folder).values(), default=1) == 1
+    subprocess.run([sys.executable, DRIVER, folder, plan, "never", "0"], env=ENVIRONMENT, check=True)
+    with Project.open(folder) as project:
+        sent = project.context.history.query("SELECT decision_id FROM decisions WHERE action_id <> 'none'")
+        rows = project.context.state.ledger.rows(plan)
+        assert project.plan(plan).state == "launched"
+    wanted = set(sent["decision_id"].to_pylist())
+    assert len(wanted) >= 49_000
+    assert delivered(folder) == Counter(wanted)
+    assert {row.decision_id for row in rows} == wanted
+    assert {row.state for row in rows} == {"sent"}
+
+
+def kill_at(command: list[str], folder: Path, seconds: float) -> bool:
+    """Start ``alamo`` in `folder` and kill it after `seconds`; say whether it was still running."""
+    process = subprocess.Popen(
+        [ALAMO, *command],
+        cwd=folder,
+        env=ENVIRONMENT,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    time.sleep(seconds)
+    running = process.poll() is None
+    process.kill()
+    process.wait()
+    return running
+
+
+def state_of(folder: Path) -> tuple[object, ...]:
+    with Project.open(folder) as project:
+        query = "SELECT count(*) AS n, count(DISTINCT event_id) AS ids, sum(amount_minor) AS minor FROM events"
+        return tuple(project.context.history.query(query).to_pylist()[0].values())
+
+
+def duration(command: list[str], folder: Path) -> float:
+    started = time.perf_counter()
+    subprocess.run([ALAMO, *command], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
+    return time.perf_counter() - started
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory):
+    return write_shop(tmp_path_factory.mktemp("kill") / "template", 20_000)
+
+
+def test_a_killed_import_leaves_the_old_rows_and_the_next_one_is_whole(shop, tmp_path):
+    reference, folder = tmp_path / "reference", tmp_path / "killed"
+    shutil.copytree(shop, reference)
+    shutil.copytree(shop, folder)
+    whole = duration(["import", "orders", "orders.csv"], reference)
+    expected = state_of(reference)
+    killed = 0
+    for part in np.linspace(0.3, 1.0, 8):
+        killed += kill_at(["import", "orders", "orders.csv"], folder, whole * part)
+        assert state_of(folder)[0] in (0, expected[0])
+    assert killed >= 5
+    duration(["import", "orders", "orders.csv"], folder)
+    assert state_of(folder) == expected
+
+
+def test_a_killed_turn_goes_on_and_ends_with_the_same_plan(shop, tmp_path):
+    reference, folder = tmp_path / "reference", tmp_path / "killed"
+    shutil.copytree(shop, reference)
+    duration(["import", "orders", "orders.csv"], reference)
+    duration(["import", "consent", "consent.csv"], reference)
+    shutil.copytree(reference, folder)
+    whole = duration(["run"], reference)
+    killed = 0
+    for part in np.linspace(0.3, 0.95, 8):
+        killed += kill_at(["run"], folder, whole * part)
+    assert killed >= 5
+    duration(["run"], folder)
+    with Project.open(reference) as one, Project.open(folder) as other:
+        assert one.plan().summary == other.plan().summary
+        counts = "SELECT count(*) AS n, count(DISTINCT decision_id) AS ids FROM proposals"
+        assert one.context.history.query(counts).equals(other.context.history.query(counts))
