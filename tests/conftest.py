@@ -10,7 +10,7 @@ import pytest
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:
-    """The folder of public test data, from ``ALAMO_TEST_DATA``; its absence is a skip, or a failure where it is required."""
+    """The folder of public test data, from ``ALAMO_TEST_DATA``; absent, a skip, or a failure where it is required."""
     folder = os.environ.get("ALAMO_TEST_DATA")
     if folder and Path(folder).is_dir():
         return Path(folder)

@@ -173,7 +173,7 @@ class Project:
         """
         if until is None:
             if self._market is not None:
-                self._enter_next_cycle()
+                self.enter_next_cycle()
             return Turns((turn(self.context, announce),))
         if self._market is None:
             return self._replay(until, announce)
@@ -184,7 +184,7 @@ class Project:
                 code="run.nobody_approves",
             )
         turns = []
-        self._enter_next_cycle()
+        self.enter_next_cycle()
         while True:
             turns.append(turn(self.context, announce))
             if self.context.calendar().start(turns[-1].cycle + 1) > utc(until):
@@ -192,7 +192,7 @@ class Project:
             loop.pass_gate(self.context, turns[-1].plan.plan_id, by=approve_as)
             self._market.advance()
 
-    def _enter_next_cycle(self) -> None:
+    def enter_next_cycle(self) -> None:
         """Simulated time moves on once the plan of its cycle has been launched."""
         plans = self.context.state.plans.all()
         launched = {plan.cycle for plan in plans if plan.state == "launched"}

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
+
+from alamo.domain.tables import OBSERVATIONS
+
 NUMERIC_FEATURES = (
     "recency_days",
     "tenure_days",
@@ -23,3 +27,16 @@ TEXT_FEATURES = ("category_1", "category_2", "country", "region", "stage")
 
 FEATURES = (*NUMERIC_FEATURES, *FLAG_FEATURES, *TEXT_FEATURES)
 """All of them; names are those of the profiles contract."""
+
+_JOINED = frozenset({"outcome_money", "residual_value_money", "segment"})
+
+
+def feature_columns(observations: pa.Table) -> tuple[str, ...]:
+    """Return the columns of joined observations that describe the customer: `FEATURES`, then those of experiments.
+
+    An imported experiment brings columns of its own; rows that lack one hold nulls there.
+    """
+    named = {column.name for column in OBSERVATIONS.columns} | _JOINED
+    free = [name for name in observations.column_names if name not in named]
+    own = sorted(set(free) - set(FEATURES))
+    return (*(name for name in FEATURES if name in free), *own)

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.action import NO_ACTION
-from alamo.domain.features import FEATURES
+from alamo.domain.features import feature_columns
 from alamo.domain.ports import ContinuationValue, OutcomeLearner
 from alamo.domain.tables import DR_SCORES
 from alamo.inference.outcome_model import OutcomeRows, cross_fitted, fit_outcome_model
@@ -100,6 +100,8 @@ class _Scored:
 
 def prior_values(observations: pa.Table, models: Mapping[int, ContinuationValue] | None) -> Floats:
     """Return what was expected of each customer before the decision (money), shape (n,)."""
+    if "x" not in observations.column_names:  # experiments only: nobody's purchases are known
+        return np.zeros(observations.num_rows)
     if models is not None:
         return np.maximum(residual_values(observations, models), 0.0)
     rate = column(observations, "x") / np.maximum(column(observations, "t_days"), _LEAST_DAYS)
@@ -112,7 +114,7 @@ def _actions(table: pa.Table) -> list[str]:
 
 
 def _outcome_rows(table: pa.Table, actions: list[str], models: Mapping[int, ContinuationValue] | None) -> OutcomeRows:
-    encoder = FeatureEncoder.fit(table, [name for name in FEATURES if name in table.column_names])
+    encoder = FeatureEncoder.fit(table, feature_columns(table))
     arm = pc.index_in(table["action_id"], value_set=pa.array(actions))
     return OutcomeRows(
         features=encoder.transform(table),

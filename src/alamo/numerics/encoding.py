@@ -147,10 +147,17 @@ class FeatureEncoder:
         matrix = np.empty((table.num_rows, len(self.names)), dtype=np.float64)
         at = 0
         for column in self.columns:
-            block = _encode(column, table.column(column.name), fill)
+            known = column.name in table.column_names
+            values = table.column(column.name) if known else _absent(column, table.num_rows)
+            block = _encode(column, values, fill)
             matrix[:, at : at + block.shape[1]] = block
             at += block.shape[1]
         return matrix
+
+
+def _absent(column: EncodedColumn, n: int) -> pa.ChunkedArray:
+    """Return a column of nulls for a feature that a table lacks, as later tables may lack those of an experiment."""
+    return pa.chunked_array([pa.nulls(n, pa.string() if column.kind == "text" else pa.float64())])
 
 
 def column_kind(type_: pa.DataType) -> Kind:

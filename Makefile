@@ -1,0 +1,37 @@
+# Every target sets up what it needs: all that must be there is Python 3.11 or newer (PYTHON=… chooses one).
+PYTHON ?= python3
+BIN    := .venv/bin
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: setup demo test test-statistical check bench docs
+
+setup: .venv/.dev                ## a virtual environment with the exact versions of constraints.txt
+
+demo: .venv/.dev                 ## the example shop: 8 turns of the loop, then the plan that waits for a person
+	bash docs/demo.sh $(abspath $(BIN)/alamo) demo
+
+test: .venv/.dev                 ## everything but the statistical suite
+	$(BIN)/pytest -n 2 -m "not statistical"
+
+test-statistical: .venv/.dev     ## coverage, type-I error, calibration; ALAMO_SEEDS sets the replications
+	$(BIN)/pytest -n 2 -m statistical
+
+check: .venv/.dev                ## what needs no run of the product: style, types, walls, documentation
+	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && $(BIN)/pytest tests/architecture tests/docs
+
+bench: .venv/.bench              ## figures beside named rivals, written to benchmarks/results
+	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+
+docs: .venv/.dev                 ## the reference pages that are generated from the code
+	$(BIN)/python docs/generate.py
+
+.venv/bin/python:
+	$(PYTHON) -m venv .venv
+
+.venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+.venv/.bench: .venv/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,bench]"
+	touch $@

@@ -1,0 +1,189 @@
+"""A first answer from any file, without a project."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import click
+
+from alamo.cli.failures import report_failure
+from alamo.cli.files import write_table
+from alamo.cli.options import amount, json_option, layout, moment, names
+from alamo.cli.output import announcing, emit
+from alamo.cli.views import analysis as views
+from alamo.config import load_limits
+from alamo.engine import analyze as engine
+from alamo.inference import ExperimentSpec
+from alamo.inference.lifetime_value import LifetimeValueSpec
+from alamo.prediction import UpliftSpec
+from alamo.project import allocate
+from alamo.steering import AllocationSpec
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Choice = Literal["auto", "none"] | tuple[str, ...]
+
+
+@click.group(epilog="Example: alamo analyze experiment mail.csv --action arm --control none --outcome spend")
+def analyze() -> None:
+    """A first answer from any file, without a project.
+
+    FILE is CSV (also .gz), TSV, Parquet, fixed-width where --mapping describes it, or - for standard input.
+    """
+
+
+def chosen(words: str) -> Choice:
+    """Read ``auto``, ``none`` or column names."""
+    return words if words in ("auto", "none") else names(words)  # type: ignore[return-value]  # mypy does not narrow
+
+
+def propensity(words: str) -> float | str:
+    """Read a probability or the name of a column."""
+    try:
+        return float(words)
+    except ValueError:
+        return words
+
+
+out_option = click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Write one row per customer or row (.parquet or .csv).",
+)
+mapping_option = click.option(
+    "--mapping",
+    "file_layout",
+    type=layout,
+    metavar="FILE",
+    help="Mapping file that describes a fixed-width or unusual file.",
+)
+
+
+def experiment_columns(command: Command) -> Command:
+    """Add the options that say which column of an experiment is what."""
+    options = (
+        click.option("--action", required=True, metavar="COL", help="Column of the arm."),
+        click.option("--control", required=True, metavar="VALUE", help="The arm that got nothing."),
+        click.option("--unit", metavar="COL", help="Unit; its rows are summed (default: each row is one)."),
+        click.option("--time", metavar="COL", help="Order of the rows."),
+        click.option("--propensity", type=propensity, metavar="NUM|COL", help="Probability of the arm drawn."),
+        click.option("--cluster", metavar="COL", help="Group that was randomised as a whole."),
+        click.option("--cost", "costs", multiple=True, type=amount, metavar="ACTION=MONEY", help="Cost per unit."),
+        click.option("--shares", multiple=True, type=amount, metavar="ACTION=NUM", help="Shares of the design."),
+        click.option("--features", type=chosen, default="auto", show_default=True, metavar="COL,COL|auto|none"),
+        click.option("--segments", type=chosen, default="none", show_default=True, metavar="COL,COL|auto|none"),
+        click.option("--level", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True),
+        mapping_option,
+        json_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@analyze.command(
+    epilog='Example: alamo analyze experiment mail.csv --action segment --control "No E-Mail" --outcome visit,spend'
+)
+@click.argument("file")
+@click.option("--outcome", "outcomes", required=True, type=names, metavar="COL[,COL…]", help="Numbers or 0/1.")
+@experiment_columns
+def experiment(file: str, file_layout: Any, *, as_json: bool, **columns: Any) -> None:
+    """What each action of a randomised experiment really changed, with intervals; or why it cannot be said."""
+    with announcing(not as_json) as announce:
+        announce("reading and estimating")
+        answer = engine.analyze_experiment(file, ExperimentSpec(**_mappings(columns)), file_layout)
+    emit(answer, views.experiment, as_json=as_json)
+
+
+@analyze.command(epilog='Example: alamo analyze uplift mail.csv --action segment --control "No E-Mail" --outcome spend')
+@click.argument("file")
+@click.option("--outcome", required=True, metavar="COL", help="A number or 0/1.")
+@experiment_columns
+@click.option(
+    "--holdout", type=click.FloatRange(0.05, 0.95), default=0.5, show_default=True, help="Share kept to judge."
+)
+@click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the split.")
+@out_option
+def uplift(file: str, file_layout: Any, out: Path | None, *, as_json: bool, **columns: Any) -> None:
+    """Which action adds most for whom, and what acting on it earns on rows the models never saw."""
+    with announcing(not as_json) as announce:
+        announce("reading and fitting")
+        answer = engine.analyze_uplift(file, UpliftSpec(**_mappings(columns)), file_layout)
+    if out is not None:
+        write_table(out, answer.scores_table())
+        answer = replace(answer, scores=str(out))
+    emit(answer, views.uplift, as_json=as_json)
+
+
+@analyze.command("lifetime-value", epilog="Example: alamo analyze lifetime-value orders.csv --customer id --time date")
+@click.argument("file")
+@click.option("--customer", required=True, metavar="COL", help="Column of the customer.")
+@click.option("--time", required=True, metavar="COL", help="Column of the purchase date.")
+@click.option("--amount", metavar="COL", help="Column of the money spent.")
+@click.option("--time-format", metavar="FMT", help="As for strptime, such as %Y%m%d.")
+@click.option("--unit", type=click.Choice(["day", "week"]), default="week", show_default=True)
+@click.option("--calibrate-until", type=moment, metavar="DATE", help="Last day the model may see; the rest judges it.")
+@click.option("--horizon", type=click.FloatRange(0, min_open=True), help="How far ahead to predict, in units.")
+@click.option("--model", default="auto", show_default=True, metavar="auto|bg-nbd")
+@mapping_option
+@out_option
+@json_option
+def lifetime_value(
+    file: str, file_layout: Any, out: Path | None, calibrate_until: datetime | None, *, as_json: bool, **columns: Any
+) -> None:
+    """How often customers will buy again and what they are worth, judged on purchases the model never saw."""
+    until: date | None = calibrate_until.date() if calibrate_until else None
+    with announcing(not as_json) as announce:
+        announce("reading and fitting")
+        spec = LifetimeValueSpec(calibrate_until=until, **columns)
+        answer = engine.analyze_lifetime_value(file, spec, file_layout)
+    if out is not None:
+        write_table(out, answer.customers_table())
+        answer = replace(answer, out=str(out))
+    emit(answer, views.lifetime_value, as_json=as_json)
+
+
+@analyze.command(
+    epilog="Example: alamo analyze allocation scores.parquet --customer id --action action --value value "
+    "--limits limits.toml"
+)
+@click.argument("file")
+@click.option("--customer", required=True, metavar="COL", help="Column of the customer.")
+@click.option("--action", required=True, metavar="COL", help="Column of the action.")
+@click.option("--value", required=True, metavar="COL", help="Column of the value, net of variable cost.")
+@click.option("--use", "uses", type=names, metavar="COL[,COL…]", help="Columns that limits may use.")
+@click.option(
+    "--limits", "limits_file", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.toml"
+)
+@click.option(
+    "--temperature", "temperature_money", type=click.FloatRange(0, min_open=True), metavar="MONEY", help="Draw instead."
+)
+@click.option("--gap", type=click.FloatRange(0, min_open=True), default=0.001, show_default=True, help="Gap to reach.")
+@out_option
+@json_option
+@click.pass_context
+def allocation(
+    ctx: click.Context, /, file: str, limits_file: Path, uses: tuple[str, ...] | None, out: Path | None, **columns: Any
+) -> None:
+    """Who gets which action under shared limits, with a certificate of how good the plan is."""
+    as_json = columns.pop("as_json")
+    spec = AllocationSpec(limits=load_limits(limits_file).limits, uses=uses or (), **columns)
+    with announcing(not as_json) as announce:
+        announce("reading and allocating")
+        answer = allocate(file, spec)
+    error = answer.error()
+    if out is not None and error is None:
+        write_table(out, answer.assignments_table())
+        answer = replace(answer, out=str(out))
+    emit(answer, views.allocation, as_json=as_json)
+    if error is not None:  # the answer is printed all the same: it names the limits in conflict
+        ctx.exit(report_failure(error, as_json=False))
+
+
+def _mappings(columns: dict[str, Any]) -> dict[str, Any]:
+    """Turn the repeated ``NAME=NUMBER`` options into mappings."""
+    return columns | {"costs": dict(columns["costs"]), "shares": dict(columns["shares"])}

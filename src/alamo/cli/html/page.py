@@ -1,0 +1,155 @@
+"""One self-contained page per report: pictures first, then every row, then where the numbers come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from html import escape
+from importlib.resources import files
+from typing import Any
+
+from alamo.cli import formats
+from alamo.cli.html.charts import bars, forest, over_time
+from alamo.cli.html.marks import Picture, data_table, figures
+from alamo.cli.views.reports import action_name
+
+Data = Mapping[str, Any]
+
+
+def page(kind: str, data: Data) -> str:
+    """Return the page of a report (``effects segments value policy loop``) or of a ``plan``."""
+    title, pictures = PAGES[kind](data)
+    style = files("alamo.cli.html").joinpath("page.css").read_text(encoding="utf-8")
+    rows = data.get("rows") or data.get("summary", {}).get("actions", [])
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{escape(title)}</title><style>{style}</style></head><body>"
+        f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{figures(pictures)}"
+        f"{_refusals(data)}<h2>All rows</h2>{_all_rows(rows)}</main>"
+        f"<footer>{escape(str(data.get('attribution') or ''))} Made by Alamo.</footer></body></html>\n"
+    )
+
+
+def _effects(data: Data) -> tuple[str, list[Picture]]:
+    unit = str(data.get("unit", ""))
+    pooled = [_effect_line(row, action_name(row), "anytime_") for row in data["rows"] if row.get("segment") is None]
+    found = [line["name"] for line in pooled if line["found"]]
+    message = f"Found so far: {', '.join(found)}" if found else "No effect has been found so far"
+    pictures = [forest(pooled, message, unit)]
+    within = [row for row in data["rows"] if row.get("segment") is not None]
+    for action in dict.fromkeys(row["action"] for row in within):
+        lines = [_effect_line(row, row["segment"], "") for row in within if row["action"] == action]
+        pictures.append(forest(lines, f"{action} by segment, shrunk towards what the segments share", unit))
+    return "What each action changes", pictures
+
+
+def _effect_line(row: Data, name: Any, prefix: str) -> dict[str, Any]:
+    lower, upper = row.get(f"{prefix}lower"), row.get(f"{prefix}upper")
+    return {"name": str(name), "mean": row.get("mean"), "lower": lower, "upper": upper, "found": row.get("found")}
+
+
+def _segments(data: Data) -> tuple[str, list[Picture]]:
+    lines = _lines(data["rows"], "segment", "margin_365d_per_customer", formats.money)
+    return "Segments", [bars(lines, _largest(lines, "earns most per customer"), "margin a year per customer")]
+
+
+def _value(data: Data) -> tuple[str, list[Picture]]:
+    lines = _lines(data["rows"], "segment", "residual_value_money_per_customer", formats.money)
+    return "Residual lifetime value", [bars(lines, _largest(lines, "is worth most per customer"), "per customer")]
+
+
+def _policy(data: Data) -> tuple[str, list[Picture]]:
+    lines = _lines(data["rows"], "action", "share", formats.percent, times=100.0)
+    return "The policy", [bars(lines, _largest(lines, "is drawn most often"), "per cent of the customers")]
+
+
+def _loop(data: Data) -> tuple[str, list[Picture]]:
+    rows = [
+        {
+            "cycle": row["cycle"],
+            "value": row.get("gain_money"),
+            "lower": row.get("gain_lower"),
+            "upper": row.get("gain_upper"),
+        }
+        for row in data["rows"]
+    ]
+    matured = [row for row in rows if row["value"] is not None]
+    message = "No cycle has matured yet"
+    if matured:
+        last = matured[-1]
+        message = f"Cycle {last['cycle']} gained {formats.money(last['value'], signed=True)} net of cost"
+    return "The loop over time", [over_time(rows, message, f"incremental {data.get('currency') or 'money'}")]
+
+
+def _plan(data: Data) -> tuple[str, list[Picture]]:
+    summary = data["summary"]
+    gains = _lines(summary.get("actions", []), "action", "expected_gain_money", formats.money)
+    drawn = _lines(summary.get("actions", []), "action", "customers", formats.count)
+    expected = formats.money((summary.get("gain") or {}).get("mean"), signed=True)
+    return (
+        f"Plan {data['plan_id']} of cycle {data['cycle']} ({data['state']})",
+        [
+            bars(gains, f"The plan is expected to gain {expected} net of cost", "expected gain"),
+            bars(drawn, _largest(drawn, "goes to most customers"), "customers"),
+        ],
+    )
+
+
+PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {
+    "effects": _effects,
+    "segments": _segments,
+    "value": _value,
+    "policy": _policy,
+    "loop": _loop,
+    "plan": _plan,
+}
+"""Title and pictures of each page."""
+
+
+def _lines(
+    rows: Sequence[Data], name: str, key: str, write: Callable[[Any], str], times: float = 1.0
+) -> list[dict[str, Any]]:
+    known = [row for row in rows if row.get(key) is not None]
+    return [{"name": row[name], "value": times * float(row[key]), "written": write(row[key])} for row in known]
+
+
+def _largest(lines: Sequence[Data], words: str) -> str:
+    return f"{max(lines, key=lambda line: line['value'])['name']} {words}" if lines else "Nothing to show yet"
+
+
+def _provenance(data: Data) -> str:
+    parts = []
+    if data.get("as_of"):
+        parts.append(f"As of {formats.moment(data['as_of'])} (UTC)")
+    if data.get("valid_until"):
+        parts.append(f"valid until {formats.moment(data['valid_until'])} (UTC)")
+    if data.get("level"):
+        parts.append(f"{formats.percent(data['level'], 0)} intervals")
+    return " · ".join(parts)
+
+
+def _refusals(data: Data) -> str:
+    found = data.get("refusals") or data.get("summary", {}).get("refusals") or []
+    if not found:
+        return ""
+    lines = "".join(
+        f"<li><strong>{escape(item['what'])}</strong>: {escape(item['reason'])} → {escape(item['cure'])}</li>"
+        for item in found
+    )
+    return f"<h2>Not answered</h2><ul>{lines}</ul>"
+
+
+def _all_rows(rows: Sequence[Data]) -> str:
+    if not rows:
+        return "<p>None yet.</p>"
+    keys = [key for key in rows[0] if not isinstance(rows[0][key], list | dict)]
+    cells = [[_cell(row.get(key)) for key in keys] for row in rows]
+    return f'<div class="wide">{data_table([formats.label(key) for key in keys], cells)}</div>'
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, bool):
+        return formats.yes(value)
+    if isinstance(value, int):
+        return formats.count(value)
+    return formats.number(value) if isinstance(value, float) else formats.moment(value)

@@ -1,0 +1,84 @@
+"""Options that many commands share, and opening the project a command works on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from alamo.config import load_mapping
+from alamo.domain.time import utc
+from alamo.project import Project
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def json_option(command: Command) -> Command:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")(command)
+
+
+def by_option(command: Command) -> Command:
+    """Add ``--by``: who takes responsibility."""
+    return click.option(
+        "--by", default="", envvar="USER", metavar="NAME", help="Who does it (default: the user of this machine)."
+    )(command)
+
+
+def html_option(command: Command) -> Command:
+    """Add ``--html``."""
+    return click.option(
+        "--html",
+        "html_file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Also write one self-contained page with pictures.",
+    )(command)
+
+
+def moment(words: str) -> datetime:
+    """Read a date, or a date and time, as an aware UTC moment; without a time zone it is UTC."""
+    try:
+        read = datetime.fromisoformat(words)
+    except ValueError:
+        raise click.BadParameter(f"{words!r} is no date; write it as 2011-07-22 or 2011-07-22T08:00") from None
+    return utc(read)
+
+
+def names(words: str) -> tuple[str, ...]:
+    """Read names separated by commas."""
+    found = tuple(part.strip() for part in words.split(",") if part.strip())
+    if not found:
+        raise click.BadParameter("names nothing; write them as one,two")
+    return found
+
+
+def amount(words: str) -> tuple[str, float]:
+    """Read ``NAME=NUMBER``."""
+    name, _, figure = words.rpartition("=")
+    try:
+        number = float(figure)
+    except ValueError:
+        raise click.BadParameter(f"{figure!r} in {words!r} is no number") from None
+    if not name:
+        raise click.BadParameter(f"{words!r} lacks a name; write it as NAME=NUMBER")
+    return name, number
+
+
+def layout(words: str) -> Mapping[str, Any]:
+    """Read a mapping file that describes how a file is laid out."""
+    return load_mapping(Path(words))
+
+
+@contextmanager
+def opened(folder: str) -> Iterator[Project]:
+    """Yield the project in `folder` and close it afterwards."""
+    project = Project.open(Path(folder))
+    try:
+        yield project
+    finally:
+        project.close()

@@ -1,0 +1,114 @@
+"""Plans: the proposal in money, its limits and prices, whom it leaves out and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import RenderableType
+
+from alamo.cli import formats
+from alamo.cli.output import Column, column, interval_column, next_step, note, refusals, table
+
+_NEXT = {
+    "proposed": "alamo plan approve {plan}",
+    "approved": "alamo plan launch {plan}",
+    "launching": "alamo plan launch {plan}",
+}
+
+
+def plan(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """One plan in full."""
+    yield from plan_summary(data)
+    for who, when in (("approved_by", "approved_at"), ("launched_by", "launched_at")):
+        if data.get(who):
+            yield note(f"{formats.label(who)} {data[who]}, {formats.moment(data.get(when))}", "dim")
+
+
+def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The money, the actions, the limits and the exclusions of a plan."""
+    summary = data["summary"]
+    yield note(f"Plan {data['plan_id']} of cycle {data['cycle']}: {data['state']}", "bold")
+    yield note(_money_line(summary))
+    yield table("What is drawn", _ACTIONS, summary.get("actions", []))
+    if summary.get("limits"):
+        yield table("Limits", _LIMITS, summary["limits"])
+    excluded = summary.get("excluded") or {}
+    if excluded:
+        rows = [{"reason": reason, "customers": n} for reason, n in excluded.items()]
+        reasons = [column("not contactable because", "reason"), column("customer × action", "customers", formats.count)]
+        yield table("Left out", reasons, rows)
+    yield from refusals(summary)
+    if data["state"] in _NEXT:
+        yield from next_step(_NEXT[data["state"]].format(plan=data["plan_id"]))
+
+
+def plans(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """All plans, oldest first."""
+    columns = [
+        column("plan", "plan_id"),
+        column("cycle", "cycle", formats.count),
+        column("state", "state"),
+        column("made", "created_at", formats.moment),
+        column("valid until", "valid_until", formats.moment),
+        column("approved by", "approved_by"),
+        column("launched by", "launched_by"),
+    ]
+    yield table("Plans", columns, data["rows"])
+
+
+def diff(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What changes from the plan before to this one."""
+    columns = [
+        column("", "what"),
+        column("before", "before", formats.number),
+        column("now", "after", formats.number),
+    ]
+    yield table(f"From {data.get('before') or 'nothing'} to {data['after']}", columns, data["rows"])
+
+
+def moved(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """A plan that was approved or cancelled."""
+    yield note(f"Plan {data['plan_id']} is {data['state']}.", "bold")
+    if data["state"] in _NEXT:
+        yield from next_step(_NEXT[data["state"]].format(plan=data["plan_id"]))
+
+
+def launch(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What became of a launch."""
+    yield note(f"Plan {data['plan']}: {formats.count(data['decisions'])} decisions on record.", "bold")
+    rows = [{"state": state, "deliveries": n} for state, n in sorted(data.get("deliveries", {}).items())]
+    yield table("Deliveries", [column("state", "state"), column("number", "deliveries", formats.count)], rows)
+    yield from next_step("alamo status")
+
+
+def _money_line(summary: Mapping[str, Any]) -> str:
+    gain = summary.get("gain") or {}
+    expected = formats.money(gain.get("mean"), signed=True)
+    ends = formats.interval(gain.get("lower"), gain.get("upper"), formats.money)
+    parts = [
+        f"expected gain {expected} ({ends})",
+        f"cost {formats.money(summary.get('cost_money'))}",
+        f"{formats.count(summary.get('contacted'))} of {formats.count(summary.get('customers'))} customers contacted",
+        f"{formats.count(summary.get('control'))} in the control group",
+        f"{formats.count(summary.get('universal_control'))} in the universal control",
+    ]
+    return " · ".join(parts)
+
+
+_ACTIONS = (
+    column("action", "action"),
+    column("channel", "channel"),
+    column("customers", "customers", formats.count),
+    column("share", "share", formats.percent),
+    column("cost each", "cost_money", formats.money),
+    column("cost", "cost_total_money", formats.money),
+    Column("expected gain", lambda row: formats.money(row.get("expected_gain_money"), signed=True)),
+    interval_column("interval", "gain_lower", "gain_upper", formats.money),
+)
+_LIMITS = (
+    column("limit", "limit"),
+    column("bound", "bound", formats.figure),
+    column("used", "used", formats.figure),
+    column("price", "price", formats.number),
+)

@@ -1,0 +1,40 @@
+"""`import alamo` and `alamo --help` are cheap: nothing heavy is loaded before it is needed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+import alamo
+
+HEAVY = {"pandas", "pyspark", "starlette", "numba", "lightgbm", "sklearn", "duckdb", "deltalake", "sqlalchemy", "scipy"}
+
+
+def loaded_by(code: str) -> set[str]:
+    """Return the top-level packages a fresh interpreter holds after `code`."""
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    return set(json.loads(run.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import alamo", "import alamo\nalamo.AlamoError", "from alamo.cli.main import main\nmain(['--version'])"],
+    ids=["the front door", "the error class", "the command line"],
+)
+def test_nothing_heavy_is_loaded_by(code: str) -> None:
+    loaded = loaded_by(code)
+    assert "alamo" in loaded
+    assert not loaded & HEAVY
+
+
+def test_the_check_sees_a_heavy_import() -> None:
+    assert "duckdb" in loaded_by("import duckdb")
+
+
+def test_the_front_door_has_at_most_twelve_names_and_all_of_them_open() -> None:
+    assert 1 <= len(alamo.__all__) <= 12
+    assert all(getattr(alamo, name) is not None for name in alamo.__all__)

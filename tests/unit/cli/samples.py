@@ -1,0 +1,257 @@
+"""One sample of every object the commands print."""
+
+from __future__ import annotations
+
+from typing import Any
+
+REFUSAL = {"what": "effect of post on money", "reason": "8 outcomes only", "cure": "needs about 12 more days"}
+
+_EFFECT = {
+    "action": "mens-mail", "segment": None, "outcome": "visit", "mean": 0.0766, "se": 0.004, "lower": 0.0687,
+    "upper": 0.0845, "anytime_lower": 0.0621, "anytime_upper": 0.0911, "n": 21_307, "n_control": 21_306,
+    "baseline": 0.106, "method": "doubly robust", "found": True,
+}  # fmt: skip
+
+EXPERIMENT: dict[str, Any] = {
+    "schema": "alamo.experiment/1",
+    "rows": [
+        _EFFECT,
+        {**_EFFECT, "outcome": "spend", "mean": 0.01, "anytime_lower": None, "anytime_upper": None, "found": False},
+    ],
+    "refusals": [],
+    "ratio_check": {"p_value": 0.42, "counts": {"mens-mail": 21_307, "none": 21_306}},
+    "units": 64_000,
+    "level": 0.95,
+    "intervals_shown": 3,
+}
+UPLIFT: dict[str, Any] = {
+    "rows": [{"action": "mens-mail", "learner": "boosting", "weight": 0.61, "dr_loss": 1.25}],
+    "holdout": [
+        {
+            "action": "*", "qini": 2.1, "auuc": 0.4, "value_of_policy": 1.05, "lower": 0.9, "upper": 1.2,
+            "value_of_best_single_action": 0.93, "gain": {"mean": 0.12, "lower": -0.01, "upper": 0.25},
+            "calibration_slope": 0.8,
+        }
+    ],
+    "scores": "scores.parquet",
+}  # fmt: skip
+LIFETIME_VALUE: dict[str, Any] = {
+    "rows": [{"parameter": "r", "estimate": 0.2426, "se": 0.0126}],
+    "model": "bg-nbd",
+    "log_likelihood": -9582.4292,
+    "converged": True,
+    "identified": True,
+    "n_customers": 2357,
+    "holdout": {"mae": 0.75, "correlation": 0.63},
+}
+ALLOCATION: dict[str, Any] = {
+    "rows": [{"limit": "budget", "bound": 5000.0, "used": 4999.5, "price": 0.21}],
+    "value": 12_000.0,
+    "dual_bound": 12_000.04,
+    "gap": 3e-6,
+    "feasible": False,
+    "infeasible_limits": [{"limit": "post room", "relax_by": 12.0}],
+    "seconds": 1.5,
+}
+_LOOP_EFFECT = {
+    "segment": None, "mean": 0.61, "se": 0.1, "lower": 0.4, "upper": 0.8, "anytime_lower": 0.3, "anytime_upper": 0.9,
+    "n": 4000, "n_control": 3000, "baseline": 11.0, "method": "doubly robust", "found": True, "as_of": "2011-07-22",
+}  # fmt: skip
+EFFECTS: dict[str, Any] = {
+    "rows": [
+        {**_LOOP_EFFECT, "action": "*"},
+        {**_LOOP_EFFECT, "action": "voucher-mail"},
+        {
+            **_LOOP_EFFECT,
+            "action": "sale-mail",
+            "mean": -0.2,
+            "anytime_lower": None,
+            "anytime_upper": None,
+            "found": False,
+        },
+        {**_LOOP_EFFECT, "action": "voucher-mail", "segment": "loyal"},
+    ],
+    "as_of": "2011-07-22T00:00:00+00:00",
+    "level": 0.95,
+    "refusals": [REFUSAL],
+    "intervals_shown": 4,
+    "unit": "GBP per decision, net of cost",
+    "attribution": "simulated <market>",
+}
+SEGMENTS: dict[str, Any] = {
+    "rows": [
+        {
+            "segment": "loyal", "customers": 1200, "share": 0.274, "orders_365d_per_customer": 6.1,
+            "money_365d_per_customer": 2100.0, "margin_365d_per_customer": 630.0, "recency_days": 21.0,
+            "as_of": "2011-07-22",
+        }
+    ],
+    "as_of": "2011-07-22",
+}  # fmt: skip
+VALUE: dict[str, Any] = {
+    "rows": [
+        {
+            "segment": "loyal", "customers": 1200, "residual_value_money_per_customer": 310.0,
+            "residual_value_money": 372_000.0, "share_of_value": 0.61, "as_of": "2011-07-22",
+        }
+    ],
+    "as_of": "2011-07-22",
+    "horizon_days": 365,
+    "label": "a model's expectation, not yet calibrated against longer outcomes",
+}  # fmt: skip
+_ACTION = {
+    "action": "voucher-mail", "channel": "email", "customers": 1500, "share": 0.34, "cost_money": 0.4,
+    "cost_total_money": 600.0, "expected_gain_money": 640.0, "gain_lower": 500.0, "gain_upper": 780.0,
+}  # fmt: skip
+_LIMIT = {"limit": "budget", "bound": 900.0, "used": 899.6, "price": 0.12}
+POLICY: dict[str, Any] = {
+    "rows": [_ACTION],
+    "as_of": "2011-07-22",
+    "plan": "c9",
+    "state": "proposed",
+    "policy_version": "0123456789abcdef",
+    "temperature_money": 0.03,
+    "floor_share": 0.02,
+    "control_share": 0.1,
+    "limits": [_LIMIT],
+}
+LOOP: dict[str, Any] = {
+    "rows": [
+        {
+            "cycle": 1, "decided_at": "2010-12-10T00:00:00+00:00", "plan": "c1", "decisions": 4383, "contacted": 800,
+            "control": 3495, "universal_control": 88, "cost_money": 300.0, "observed": 4383, "gain_money": 812.4,
+            "gain_lower": 700.0, "gain_upper": 924.8,
+        },
+        {
+            "cycle": 2, "decided_at": "2011-01-07T00:00:00+00:00", "plan": "c2", "decisions": 4383, "contacted": 900,
+            "control": 3395, "universal_control": 88, "cost_money": 310.0, "observed": 0, "gain_money": None,
+            "gain_lower": None, "gain_upper": None,
+        },
+    ],
+    "as_of": "2011-02-04",
+    "level": 0.95,
+    "currency": "GBP",
+}  # fmt: skip
+_SUMMARY = {
+    "gain": {"mean": 640.0, "lower": 500.0, "upper": 780.0, "level": 0.95},
+    "cost_money": 600.0,
+    "customers": 4383,
+    "contacted": 1500,
+    "control": 2795,
+    "universal_control": 88,
+    "actions": [_ACTION],
+    "limits": [_LIMIT],
+    "excluded": {"no consent on record for the channel": 651},
+}
+PLAN: dict[str, Any] = {
+    "plan_id": "c9",
+    "cycle": 9,
+    "state": "proposed",
+    "policy_version": "0123456789abcdef",
+    "created_at": "2011-07-22T00:00:00+00:00",
+    "valid_until": "2011-07-29T00:00:00+00:00",
+    "approved_by": None,
+    "approved_at": None,
+    "launched_by": None,
+    "launched_at": None,
+    "summary": _SUMMARY,
+}
+DIFF: dict[str, Any] = {
+    "before": "c8",
+    "after": "c9",
+    "rows": [{"what": "price of budget", "before": None, "after": 0.12}],
+}
+LAUNCH: dict[str, Any] = {"plan": "c9", "decisions": 50_000, "deliveries": {"sent": 12_345, "dropped": 2}}
+STEP: dict[str, Any] = {
+    "step": "measure",
+    "cycle": 3,
+    "changed": True,
+    "seconds": 1.234,
+    "as_of": "2011-02-04T00:00:00+00:00",
+    "customers": 4383,
+    "observations_matured": 4383,
+    "margin_window_money": 12_345.6,
+}
+TURN: dict[str, Any] = {
+    "cycle": 9,
+    "steps": [STEP, {"step": "steer", "cycle": 9, "changed": False, "seconds": 0.0, "plan": "c9"}],
+    "plan": {"id": "c9", "state": "proposed", "summary": _SUMMARY},
+}
+_OPTIONS = [
+    {
+        "action_id": "voucher-mail", "value_mean_money": 0.9, "value_sd_money": 0.2, "cost_money": 0.4,
+        "net_money": 0.85, "p": 0.7,
+    },
+    {
+        "action_id": "none", "value_mean_money": 0.0, "value_sd_money": 0.0, "cost_money": 0.0,
+        "net_money": 0.0, "p": 0.3,
+    },
+]  # fmt: skip
+DECISION: dict[str, Any] = {
+    "customer_id": "13085",
+    "decision_id": "d-1",
+    "action_id": "voucher-mail",
+    "reason": "best net value",
+    "options": _OPTIONS,
+}
+EXPLANATION: dict[str, Any] = {
+    **DECISION,
+    "decided_at": "2011-07-22T00:00:00+00:00",
+    "ineligible": [{"action_id": "sale-mail", "reason": "contact cap of the channel reached"}],
+    "prices": [{"limit": "budget", "price": 0.12, "remaining": 310.0}],
+    "block": 3,
+    "rule": {"temperature_money": 0.03, "floor_share": 0.02, "control_share": 0.1},
+    "draw": 0.412345,
+    "policy_version": "0123456789abcdef",
+}
+SIMULATION: dict[str, Any] = {
+    "scenario": "shop",
+    "seed": 1,
+    "rows": [
+        {
+            "cycle": 1, "policy": "engine", "profit_true": 1000.0, "profit_estimate": 980.0, "lower": 800.0,
+            "upper": 1160.0, "oracle_share": 0.81, "regret": 234.0, "learning_cost": 30.0, "limits_broken": 0,
+        }
+    ],
+    "actions": [
+        {
+            "id": "sale-mail", "true_effect": -0.1, "estimate": -0.08, "lower": -0.2, "upper": 0.04, "share": 0.02,
+            "floor": 0.02,
+        }
+    ],
+    "coverage": {"pairs": 3, "missed": 0, "without_interval": 1},
+}  # fmt: skip
+STATUS: dict[str, Any] = {
+    "project": "shop",
+    "today": "2010-12-10T00:00:00Z",
+    "data": {
+        "events": 417_534, "customers": 4383, "first": "2009-12-01T07:45:00+00:00", "last": "2010-12-09T20:01:00+00:00",
+        "imports": 1, "quarantined": 0,
+    },
+    "cycle": {
+        "number": 1, "start": "2010-12-10T00:00:00Z", "next_start": "2011-01-07T00:00:00Z", "matured": [],
+        "plan": None,
+    },
+    "support": [
+        {"what": "lifetime value", "supported": True, "reason": "value model fitted"},
+        {"what": "effects", "supported": False, "reason": "no randomised decisions so far, the next cycle starts them"},
+    ],
+    "next": "alamo run",
+}  # fmt: skip
+DOCTOR: dict[str, Any] = {
+    "findings": [{"severity": "error", "what": "the state file is locked", "cure": "alamo status"}],
+    "checks": 7,
+}
+CREATED: dict[str, Any] = {"project": "shop", "folder": "demo", "files": ["alamo.toml"], "next": "cd demo && alamo run"}
+IMPORTED: dict[str, Any] = {
+    "preview": True,
+    "files": [
+        {
+            "file": "orders.parquet", "rows": 417_534, "quarantined": 1,
+            "mapping": [{"column": "InvoiceDate", "field": "time", "how": "synonym"}],
+            "sample": [{"customer_id": "13085"}],
+            "quarantine": [{"row": 13, "field": "Price", "value": "abc", "reason": "no number"}],
+            "quarantine_file": "orders.quarantine.csv",
+        }
+    ],
+}  # fmt: skip

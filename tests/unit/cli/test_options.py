@@ -1,0 +1,64 @@
+"""What a person types becomes typed values, or one clear complaint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import click
+import pytest
+
+from alamo.cli.analyze import chosen, propensity
+from alamo.cli.decide import context
+from alamo.cli.options import amount, moment, names
+from alamo.cli.plan import differences
+
+
+def test_a_date_is_midnight_utc_and_a_zone_is_converted() -> None:
+    assert moment("2011-07-22") == datetime(2011, 7, 22, tzinfo=UTC)
+    assert moment("2011-07-22T10:00+02:00") == datetime(2011, 7, 22, 8, tzinfo=UTC)
+
+
+def test_lists_amounts_and_choices_are_read() -> None:
+    assert names("visit, spend,") == ("visit", "spend")
+    assert amount("mens=mail=0.5") == ("mens=mail", 0.5)
+    assert (chosen("auto"), chosen("none"), chosen("a,b")) == ("auto", "none", ("a", "b"))
+    assert (propensity("0.5"), propensity("p")) == (0.5, "p")
+    assert context('{"orders": 3}') == {"orders": 3}
+
+
+@pytest.mark.parametrize(
+    ("read", "words", "complaint"),
+    [
+        (moment, "22.7.2011", "2011-07-22"),
+        (names, " , ", "one,two"),
+        (amount, "mail=cheap", "'cheap'"),
+        (amount, "0.5", "NAME=NUMBER"),
+        (context, "[1]", "JSON object"),
+        (context, "{", "no JSON"),
+    ],
+)
+def test_a_mistake_is_named(read: Callable[[str], object], words: str, complaint: str) -> None:
+    with pytest.raises(click.BadParameter, match=complaint):
+        read(words)
+
+
+def test_the_difference_of_two_plans_leaves_out_what_stayed() -> None:
+    before = {
+        "cycle": 1,
+        "cost_money": 100.0,
+        "customers": 10,
+        "gain": {"mean": 1.0},
+        "actions": [{"action": "mail", "customers": 3}],
+        "limits": [{"limit": "budget", "price": 0.0, "used": 100.0}],
+    }
+    after = before | {"cycle": 2, "cost_money": 90.0, "actions": [{"action": "post", "customers": 4}]}
+    assert differences(before, after) == [
+        {"what": "cost", "before": 100.0, "after": 90.0},
+        {"what": "customers with post", "before": None, "after": 4},
+        {"what": "customers with mail", "before": 3, "after": None},
+    ]
+
+
+def test_the_first_plan_differs_from_nothing() -> None:
+    assert differences({}, {"contacted": 5}) == [{"what": "contacted", "before": None, "after": 5}]

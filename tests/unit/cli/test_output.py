@@ -1,0 +1,68 @@
+"""Answers go to stdout, as words or as one object; a table that cannot be written says so."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from rich.console import RenderableType
+
+from alamo.cli.files import write_table
+from alamo.cli.output import announcing, counting, emit, note
+from alamo.domain.errors import UsageError
+
+
+def view(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Show one line."""
+    yield note(f"n = {data['n']}")
+
+
+class Counted:
+    """An answer of the library."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as an object."""
+        return {"schema": "alamo.test/1", "n": 3, "nothing": float("nan")}
+
+
+def test_words_end_with_where_the_data_come_from(capsys: pytest.CaptureFixture[str]) -> None:
+    emit(Counted(), view, as_json=False, attribution="simulated")
+    assert capsys.readouterr().out == "n = 3\nsimulated\n"
+
+
+def test_json_is_one_object_with_the_attribution_and_null_for_what_is_absent(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    emit(Counted(), view, as_json=True, attribution="simulated")
+    read = json.loads(capsys.readouterr().out)
+    assert read == {"schema": "alamo.test/1", "n": 3, "nothing": None, "attribution": "simulated"}
+
+
+def test_progress_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[str]) -> None:
+    with announcing(True) as announce, counting("reading", True) as count:
+        announce("measure")
+        count(1, 2)
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_table_is_written_by_its_ending_and_replaced_whole(tmp_path: Path) -> None:
+    table = pa.table({"id": ["a"], "value": [1.5]})
+    for name in ("out.parquet", "out.csv"):
+        (tmp_path / name).write_text("old")
+        write_table(tmp_path / name, table)
+    assert pq.read_table(tmp_path / "out.parquet").equals(table)
+    assert (tmp_path / "out.csv").read_text().splitlines() == ['"id","value"', '"a",1.5']
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.csv", "out.parquet"]
+
+
+@pytest.mark.parametrize(("name", "code"), [("out.xlsx", "output.unknown_format"), ("no/out.csv", "output.unwritable")])
+def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, name: str, code: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        write_table(tmp_path / name, pa.table({"id": ["a"]}))
+    assert caught.value.code == code
+    assert "--out" in caught.value.hint

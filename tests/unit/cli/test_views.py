@@ -1,0 +1,89 @@
+"""Views show every number they are given, call absence absent, and end with the next command."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from io import StringIO
+from typing import Any
+
+import pytest
+from rich.console import Console, RenderableType
+from tests.unit.cli import samples
+
+from alamo.cli.views import analysis, decision, loop, plan, reports, simulation, standing
+
+View = Callable[[Mapping[str, Any]], Iterable[RenderableType]]
+
+
+def shown(view: View, data: Mapping[str, Any]) -> str:
+    """Return what a person reads."""
+    out = StringIO()
+    console = Console(file=out, width=200, highlight=False)
+    for part in view(data):
+        console.print(part)
+    return out.getvalue()
+
+
+EXPECTED = [
+    (analysis.experiment, samples.EXPERIMENT, ["mens-mail", "+0.07660", "helps", "nothing found", "p = 0.42", "–"]),
+    (analysis.uplift, samples.UPLIFT, ["boosting", "61.0 %", "scores.parquet", "+0.1200"]),
+    (analysis.lifetime_value, samples.LIFETIME_VALUE, ["bg-nbd", "0.242600", "-9,582.4292", "correlation"]),
+    (analysis.allocation, samples.ALLOCATION, ["budget", "5,000", "0.0003 %", "post room: relax by 12.00"]),
+    (reports.effects, samples.EFFECTS, ["all together", "+0.61", "helps", "loyal", "needs about 12 more days"]),
+    (reports.segments, samples.SEGMENTS, ["loyal", "1,200", "27.4 %"]),
+    (reports.value, samples.VALUE, ["loyal", "365 days", "not yet calibrated"]),
+    (reports.policy, samples.POLICY, ["voucher-mail", "budget", "0123456789ab"]),
+    (reports.loop, samples.LOOP, ["+812.40", "700.00 … 924.80", "–"]),
+    (
+        plan.plan,
+        samples.PLAN,
+        ["expected gain +640.00", "voucher-mail", "no consent on record", "alamo plan approve c9"],
+    ),
+    (plan.plans, {"rows": [samples.PLAN]}, ["c9", "proposed", "2011-07-22"]),
+    (plan.diff, samples.DIFF, ["price of budget", "0.1200", "c8"]),
+    (plan.moved, {"plan_id": "c9", "state": "approved"}, ["approved", "alamo plan launch c9"]),
+    (plan.launch, samples.LAUNCH, ["50,000 decisions", "sent", "12,345"]),
+    (loop.step, samples.STEP, ["measured, cycle 3", "observations matured: 4,383", "1.2 s"]),
+    (loop.turns, {"turns": [samples.TURN, samples.TURN]}, ["Turns", "Cycle 9", "alamo plan approve c9"]),
+    (decision.decision, samples.DECISION, ["voucher-mail", "best net value", "70.0 %", "alamo explain d-1"]),
+    (decision.explanation, samples.EXPLANATION, ["0.412345", "contact cap", "budget", "block 3"]),
+    (simulation.simulation, samples.SIMULATION, ["+1,000.00", "81.0 %", "sale-mail", "no customer was written to"]),
+    (standing.status, samples.STATUS, ["4,383 customers", "yes", "no ", "next cycle starts them", "alamo run"]),
+    (standing.doctor, samples.DOCTOR, ["the state file is locked", "alamo status"]),
+    (standing.created, samples.CREATED, ["demo", "alamo.toml", "alamo run"]),
+    (standing.imported, samples.IMPORTED, ["417,534 rows would be taken in", "InvoiceDate", "no number", "13"]),
+]
+
+
+@pytest.mark.parametrize(("view", "data", "wanted"), EXPECTED, ids=lambda value: getattr(value, "__name__", ""))
+def test_a_view_shows(view: View, data: Mapping[str, Any], wanted: list[str]) -> None:
+    text = shown(view, data)
+    assert not [words for words in wanted if words not in text], text
+
+
+def test_a_refusal_names_its_cure() -> None:
+    data = {**samples.EXPERIMENT, "rows": [], "refusals": [samples.REFUSAL]}
+    assert "→ needs about 12 more days" in shown(analysis.experiment, data)
+
+
+def test_arms_that_do_not_fit_the_design_are_called_out() -> None:
+    data = {**samples.EXPERIMENT, "ratio_check": {"p_value": 1e-9, "counts": {"a": 10, "none": 90}}}
+    assert "trust no effect" in shown(analysis.experiment, data)
+
+
+def test_nothing_wrong_is_said_in_words() -> None:
+    assert "Nothing is wrong: 7 checks passed." in shown(standing.doctor, {"findings": [], "checks": 7})
+
+
+def test_a_file_known_already_adds_nothing() -> None:
+    data = {"files": [{"file": "orders.csv", "unchanged": True}]}
+    assert "known already, nothing added" in shown(standing.imported, data)
+
+
+def test_a_step_without_news_says_so() -> None:
+    assert "nothing new, left as it was" in shown(loop.step, {**samples.STEP, "changed": False})
+
+
+def test_a_market_of_hostile_names_does_not_break_the_layout() -> None:
+    row = {**samples.SEGMENTS["rows"][0], "segment": "[bold]loyal[/nope]"}
+    assert "[bold]loyal[/nope]" in shown(reports.segments, {**samples.SEGMENTS, "rows": [row]})
