@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.action import NO_ACTION
 from alamo.domain.reasons import Refusal
+from alamo.inference.dr_scores import prior_values
 from alamo.inference.effects import EVERYBODY, effects_table
 from alamo.inference.estimate import Estimate, normal_estimate
 from alamo.inference.outcomes import column
@@ -28,7 +29,9 @@ def programme_effect(observations: pa.Table, *, as_of: datetime, level: float) -
 
     The universal control sees all carry-over between decisions. A unit's outcome is the margin less cost of all its
     decisions plus the residual value at the end of the last one, so no future is counted twice; groups are compared by
-    unit, since that is what was held out. There is no always-valid interval: the units were drawn once.
+    unit, since that is what was held out, after taking out what was expected of each before its first decision (CUPED).
+    A small control of heavy-tailed units may by chance show little spread; its standard error is at least what the
+    spread of the rest would give it. There is no always-valid interval: the units were drawn once.
 
     Parameters
     ----------
@@ -49,9 +52,10 @@ def programme_effect(observations: pa.Table, *, as_of: datetime, level: float) -
             "set a universal_share above 0 under [control] and run a cycle",
         )
         return effects_table([], as_of), (refusal,)
-    contribution = _without_double_future(observations, unit)
+    contribution = _adjusted(_without_double_future(observations, unit), _expected_before(observations, unit))
     rest, control = (mean_by_group(contribution[held == flag], unit[held == flag]) for flag in (False, True))
-    estimate = normal_estimate(rest.mean - control.mean, float(np.hypot(rest.se, control.se)), rest.n, level)
+    control_se = max(control.se, rest.se * (rest.n / control.n) ** 0.5)
+    estimate = normal_estimate(rest.mean - control.mean, float(np.hypot(rest.se, control_se)), rest.n, level)
     return effects_table([_programme_row(estimate, rest, control)], as_of), ()
 
 
@@ -81,6 +85,23 @@ def _without_double_future(observations: pa.Table, unit: Integers) -> Floats:
     last = np.zeros(len(unit), dtype=bool)
     last[order] = np.append(unit[order][1:] != unit[order][:-1], True)
     return earned + np.where(last, residual, 0.0)
+
+
+def _expected_before(observations: pa.Table, unit: Integers) -> Floats:
+    """Return what was expected of each decision's unit before its first decision, shape (n,)."""
+    prior = prior_values(observations, None)
+    order = np.lexsort((np.asarray(observations["decided_at"].cast(pa.int64())), unit))
+    opens = np.append(True, unit[order][1:] != unit[order][:-1])
+    first = np.zeros(int(unit.max()) + 1)
+    first[unit[order][opens]] = prior[order][opens]
+    return first[unit]
+
+
+def _adjusted(value: Floats, covariate: Floats) -> Floats:
+    """Return `value` less its projection on the centred covariate (Deng et al. 2013, §3.2), shape (n,)."""
+    centred = covariate - covariate.mean()
+    spread = float(centred @ centred)
+    return value - (float(centred @ value) / spread) * centred if spread > 0.0 else value
 
 
 def programme_gain(dr_scores: pa.Table, observations: pa.Table, cycle: int, level: float) -> Estimate:

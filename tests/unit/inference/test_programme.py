@@ -27,10 +27,22 @@ def test_the_programme_is_judged_against_the_universal_control_by_unit(loop_log)
 def test_the_future_is_counted_once_a_unit(loop_log):
     log = loop_log(400, 4, 2, universal=0.5)
     flat = log.set_column(log.column_names.index("margin_money"), "margin_money", pa.array(np.zeros(log.num_rows)))
-    flat = flat.set_column(flat.column_names.index("cost_money"), "cost_money", pa.array(np.zeros(log.num_rows)))
+    for name in ("cost_money", "repeat_money"):  # no cost, and nothing expected that could be adjusted for
+        flat = flat.set_column(flat.column_names.index(name), name, pa.array(np.zeros(log.num_rows)))
     row = programme_effect(flat, as_of=AS_OF, level=0.95)[0].to_pylist()[0]
     last = flat.filter(pc.and_(pc.equal(flat["cycle"], 4), flat["universal_control"]))
     assert row["baseline_money"] == pytest.approx(pc.mean(last["outcome_money"]).as_py() / 4)
+
+
+def test_a_small_control_that_happens_to_be_even_gives_no_narrow_interval(loop_log):
+    log = loop_log(2000, 1, 6, universal=0.02)
+    held = np.asarray(log["universal_control"], dtype=bool)
+    outcome = np.where(held, 1.0, log["outcome_money"].to_numpy())
+    for name, values in (("outcome_money", outcome), ("margin_money", outcome), ("repeat_money", 0.0 * outcome)):
+        log = log.set_column(log.column_names.index(name), name, pa.array(values))
+    row = programme_effect(log, as_of=AS_OF, level=0.95)[0].to_pylist()[0]
+    spread = np.std(outcome[~held] - log["cost_money"].to_numpy()[~held])
+    assert row["se"] > 0.9 * spread / np.sqrt(held.sum())
 
 
 def test_without_a_universal_control_the_programme_effect_is_refused(loop_log):
