@@ -308,7 +308,7 @@ def simulate(
     root = Path(folder)
     read = load_scenario(str(scenario), root)
     if cycles is not None:
-        read = replace(read, cycles=cycles)
+        read = replace(read, cycles=cycles, inference=replace(read.inference, planned_cycles=cycles))
     stores = memory_stores()
     equipment = Equipment(stores.history, stores.state, stores.shelf, boosted_outcome())
     orders = _orders_for(root, read.currency) if read.population.source == "orders" else None

@@ -49,8 +49,9 @@ def _infer(context: Context, cycle: int, as_of: datetime) -> Mapping[str, Any]:
     definition = _freeze_segments(context, profiles)
     segments = CONTRACTS["segments"].check(assign_segments(profiles, definition))
     context.history.replace("segments", segments, where={"as_of_day": _day(as_of)}, batch=_stamp(segments, as_of))
-    scored = _score_matured_cycles(context)
-    effects = _write_effects(context, as_of)
+    observations = observations_with_outcome(context)
+    scored = _score_matured_cycles(context, observations)
+    effects = _write_effects(context, as_of, observations)
     return {"value_model": model.version, "segments_version": definition.version, "cycles_scored": scored} | effects
 
 
@@ -163,12 +164,9 @@ def matured_cycles(context: Context) -> list[int]:
     return [int(cycle) for cycle in table["cycle"].to_pylist()]
 
 
-def _score_matured_cycles(context: Context) -> list[int]:
+def _score_matured_cycles(context: Context, observations: pa.Table) -> list[int]:
     done = set(context.history.query("SELECT DISTINCT cycle FROM dr_scores")["cycle"].to_pylist())
     due = [cycle for cycle in matured_cycles(context) if cycle not in done]
-    if not due:
-        return []
-    observations = observations_with_outcome(context)
     for cycle in due:
         scores = CONTRACTS["dr_scores"].check(
             cycle_dr_scores(
@@ -180,11 +178,10 @@ def _score_matured_cycles(context: Context) -> list[int]:
     return due
 
 
-def _write_effects(context: Context, as_of: datetime) -> dict[str, Any]:
+def _write_effects(context: Context, as_of: datetime, observations: pa.Table) -> dict[str, Any]:
     scores = context.history.query("SELECT * FROM dr_scores ORDER BY cycle, decision_id, action_id")
     if not scores.num_rows:
         return {"effects": 0, "found": [], "refusals": [], "gains": []}
-    observations = observations_with_outcome(context)
     level = context.settings.inference.level
     effects = loop_effects(
         scores,
@@ -197,17 +194,30 @@ def _write_effects(context: Context, as_of: datetime) -> dict[str, Any]:
     programme, programme_refusals = programme_effect(observations, as_of=as_of, level=level)
     table = CONTRACTS["effects"].check(pa.concat_tables([effects.table, programme]))
     context.history.replace("effects", table, where={"as_of_day": _day(as_of)}, batch=_stamp(table, as_of))
-    gains = [
-        {"cycle": cycle} | programme_gain(scores, observations, cycle, level).to_dict()
-        for cycle in matured_cycles(context)
-    ]
     return {
         "effects": table.num_rows,
         "found": found_actions(table),
         "refusals": [refusal.to_dict() for refusal in (*effects.refusals, *programme_refusals)],
         "ratio_checks": effects.ratio_checks,
-        "gains": gains,
+        "gains": _gains(context, scores, observations, level),
     }
+
+
+def _gains(context: Context, scores: pa.Table, observations: pa.Table, level: float) -> list[dict[str, Any]]:
+    """Return what each matured cycle brought; scores of a cycle are written once, so its gain is worked out once."""
+    known: dict[int, dict[str, Any]] = {}
+    for step in context.state.steps.all():
+        if step.key.endswith("/infer"):
+            known |= {gain["cycle"]: gain for gain in step.detail.get("gains", ())}
+    gains = []
+    for cycle in matured_cycles(context):
+        rows = pc.sum(pc.equal(scores["cycle"], cycle)).as_py() or 0
+        stamps = {"level": level, "score_rows": rows}
+        gain = known.get(cycle)
+        if gain is None or any(gain.get(key) != value for key, value in stamps.items()):
+            gain = {"cycle": cycle, **programme_gain(scores, observations, cycle, level).to_dict(), **stamps}
+        gains.append(gain)
+    return gains
 
 
 def found_actions(effects: pa.Table) -> list[str]:

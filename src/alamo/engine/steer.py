@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alamo.domain.action import Action, ContactPolicy, Limit
 from alamo.domain.money import minor_per_major
@@ -142,9 +143,8 @@ def _priced(problem: Problem, candidates: Candidates, request: SteerRequest) -> 
         raise infeasible(conflict)
     exploration, control = request.settings.exploration, request.settings.control
     start = warm_start(problem, candidates.tables.rows, request.previous)
-    explored = (
-        running(problem, exploration, control, start) if request.found else opening(problem, exploration, control)
-    )
+    informed = request.found or exploration.opening_share == 0.0  # without an opening the values are followed at once
+    explored = running(problem, exploration, control, start) if informed else opening(problem, exploration, control)
     prices = soft_prices(problem, explored.rule, start if explored.prices is None else explored.prices)
     if suspicious(problem, prices):
         conflict = find_conflict(shifted_problem(problem, explored.rule))
@@ -156,8 +156,8 @@ def _priced(problem: Problem, candidates: Candidates, request: SteerRequest) -> 
 def _policy(
     request: SteerRequest, terms: Terms, explored: Exploration, batch: Batch, scores: pa.Table
 ) -> PolicySnapshot:
-    versions_used = sorted(set(scores["model_version"].to_pylist()))
-    as_of = max(scores["as_of"].to_pylist(), default=request.now)
+    versions_used = sorted(pc.unique(scores["model_version"]).to_pylist())
+    as_of = pc.max(scores["as_of"]).as_py() or request.now
     return PolicySnapshot(
         cycle=request.cycle,
         action_ids=tuple(action.id for action in request.actions),

@@ -8,8 +8,8 @@ from typing import Any
 from alamo.cli import formats
 from alamo.cli.html.marks import Picture, Scale, element, label, padded_scale
 
-WIDTH = 760
-_LEFT, _RIGHT, _ROW, _TOP = 230, 150, 30, 24
+WIDTH = 960
+_LEFT, _RIGHT, _ROW, _TOP = 350, 210, 28, 24
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -159,5 +159,5 @@ def _ends(row: Mapping[str, Any]) -> str:
     return formats.interval(row.get("lower"), row.get("upper"), formats.money)
 
 
-def _short(words: str, limit: int = 32) -> str:
+def _short(words: str, limit: int = 52) -> str:
     return words if len(words) <= limit else words[: limit - 1] + "…"

@@ -1,0 +1,169 @@
+"""Training rows: one decision at which an action was open, with its doubly robust score difference and precision.
+
+An adaptive log has rows of very different propensities: one drawn with probability .004 carries a hundredth of the
+information of one drawn with .4, so rows are weighted by precision. Weights are functions of features and history only,
+never of outcomes. What is estimated is E[Y(a) − Y(none) | x] at each x; means over rows are precision-weighted
+means of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alamo.domain.action import NO_ACTION
+from alamo.numerics.folds import unit_folds
+from alamo.numerics.hashing import unit_keys
+from alamo.prediction.inputs import EffectInputs
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+FOLDS = 5
+_BINS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class EffectRows:
+    """Rows of one action against no action.
+
+    Attributes
+    ----------
+    inputs
+        See `EffectInputs`.
+    score
+        Gross effect score Γ(a) − Γ(none) + cost, money, shape (n,).
+    weight
+        Precision up to a constant, positive, shape (n,).
+    noise
+        Modelled variance of the score up to a constant, shape (n,).
+    folds
+        Fold by unit, shape (n,).
+    drawn, drawn_none
+        Rows that drew the action, and that drew none.
+    outcome_variance, relative_variance
+        Mean residual variance of one outcome, in money² and against the squared money scale.
+    """
+
+    inputs: EffectInputs
+    score: Floats
+    weight: Floats
+    noise: Floats
+    folds: Integers
+    drawn: int
+    drawn_none: int
+    outcome_variance: float
+    relative_variance: float
+
+    def __len__(self) -> int:
+        return len(self.score)
+
+
+@dataclass(frozen=True, slots=True)
+class NoiseModel:
+    """Residual variance of an outcome as a power of the customer's money scale: variance = level · scale^power."""
+
+    level: float
+    power: float
+
+    @classmethod
+    def fit(cls, scale: Floats, residual: Floats) -> NoiseModel:
+        """Fit on residuals (n,) of drawn rows: a line through the log mean squares of twenty equal-count bins."""
+        square = residual**2
+        level = max(float(square.mean()) if len(square) else 0.0, 1e-12)
+        if len(square) < 10 * _BINS or scale.min() == scale.max():
+            return cls(level, 0.0)
+        bins = np.array_split(np.argsort(scale, kind="stable"), _BINS)
+        x = np.array([np.log(scale[rows]).mean() for rows in bins])
+        y = np.array([np.log(max(float(square[rows].mean()), 1e-6 * level)) for rows in bins])
+        dx = x - x.mean()
+        power = float(np.clip(dx @ y / max(dx @ dx, 1e-12), 0.0, 2.0))
+        return cls(max(float(np.exp(y.mean() - power * x.mean())), 1e-12), power)
+
+    def variance(self, scale: Floats) -> Floats:
+        """Return the variance at `scale` (n,)."""
+        return self.level * scale**self.power
+
+
+@dataclass(frozen=True, slots=True)
+class DecisionLog:
+    """Matured decisions and the scores of every action each could have drawn, matched by position.
+
+    Attributes
+    ----------
+    inputs
+        Of each decision, n rows.
+    folds
+        By unit, shape (n,).
+    action
+        Action drawn, n rows.
+    place
+        Decision of each score row, shape (m,).
+    scores
+        Score rows: ``action_id, p, mu_money, gamma_money``.
+    noise
+        Residual variance by money scale.
+    """
+
+    inputs: EffectInputs
+    folds: Integers
+    action: pa.ChunkedArray
+    place: Integers
+    scores: pa.Table
+    noise: NoiseModel
+
+    @classmethod
+    def of(cls, observations: pa.Table, dr_scores: pa.Table, inputs: EffectInputs, salt: str) -> DecisionLog:
+        """Match scores to decisions; scores of unknown decisions or with probability 0 are left out."""
+        place = pc.index_in(dr_scores.column("decision_id"), value_set=observations.column("decision_id"))
+        keep = pc.and_(pc.is_valid(place), pc.greater(dr_scores.column("p"), 0.0))
+        scores = dr_scores.filter(keep).select(["action_id", "p", "mu_money", "gamma_money"])
+        at = np.asarray(place.filter(keep), dtype=np.int64)
+        action = observations.column("action_id")
+        drawn = np.asarray(pc.equal(scores.column("action_id"), action.take(pa.array(at))), dtype=bool)
+        residual = (_floats(scores, "gamma_money") - _floats(scores, "mu_money")) * _floats(scores, "p")
+        return cls(
+            inputs=inputs,
+            folds=unit_folds(unit_keys(observations.column("unit_id").to_pylist()), f"uplift/{salt}", FOLDS),
+            action=action,
+            place=at,
+            scores=scores,
+            noise=NoiseModel.fit(inputs.scale[at[drawn]], residual[drawn]),
+        )
+
+    def rows_of(self, action_id: str, cost_money: float) -> EffectRows:
+        """Return the rows at which `action_id` and no action were both possible."""
+        gamma, p = self._spread(action_id)
+        gamma_none, p_none = self._spread(NO_ACTION)
+        rows = np.flatnonzero((p > 0.0) & (p_none > 0.0))
+        inputs = self.inputs.take(rows)
+        outcome_variance = self.noise.variance(self.inputs.scale)
+        noise = outcome_variance[rows] * (1.0 / p[rows] + 1.0 / p_none[rows])
+        drawn = self.action.take(pa.array(rows))
+        return EffectRows(
+            inputs=inputs,
+            score=gamma[rows] - gamma_none[rows] + cost_money,
+            weight=1.0 / noise,
+            noise=noise,
+            folds=self.folds[rows],
+            drawn=int(pc.sum(pc.equal(drawn, action_id)).as_py() or 0),
+            drawn_none=int(pc.sum(pc.equal(drawn, NO_ACTION)).as_py() or 0),
+            outcome_variance=float(outcome_variance.mean()),
+            relative_variance=float((outcome_variance / self.inputs.scale**2).mean()),
+        )
+
+    def _spread(self, action_id: str) -> tuple[Floats, Floats]:
+        """Return Γ and p of one action by decision, shape (n,) each; p = 0 where it was not possible."""
+        mine = np.asarray(pc.equal(self.scores.column("action_id"), action_id), dtype=bool)
+        gamma, p = np.zeros(len(self.inputs)), np.zeros(len(self.inputs))
+        gamma[self.place[mine]] = _floats(self.scores, "gamma_money")[mine]
+        p[self.place[mine]] = _floats(self.scores, "p")[mine]
+        return gamma, p
+
+
+def _floats(table: pa.Table, name: str) -> Floats:
+    return np.asarray(table.column(name), dtype=np.float64)

@@ -1,0 +1,235 @@
+"""One action's effect: candidates cross-fitted by unit and combined by causal Q-aggregation; its posterior spread.
+
+Posterior variance of a customer's effect = variance of the segment's mean (Fay–Herriot, flat prior integrated out) plus
+the spread of the mixture inside segments plus what some candidate demonstrably explains beyond the mixture. The last
+two are a convention: variation that neither segments nor learners explain is not identified.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from alamo.numerics.q_aggregation import LossMoments, loss_moments, q_aggregate
+from alamo.prediction.candidates import (
+    BOOSTING,
+    ONE,
+    PRIOR_IN_MONEY,
+    PRIOR_RELATIVE,
+    PRIOR_SCALED,
+    RIDGE,
+    SEGMENTS,
+    ZERO,
+    Candidate,
+    ConstantEffect,
+    Target,
+    cross_fit_constant,
+    cross_fit_learner,
+    cross_fit_segments,
+    explained_variance,
+)
+from alamo.prediction.inputs import EffectInputs
+from alamo.prediction.learners import BoostedEffectLearner, EffectLearner, FittedEffect, RidgeEffectLearner
+from alamo.prediction.rows import EffectRows
+from alamo.prediction.segment_effects import SegmentCells, SegmentEffect
+
+Floats = npt.NDArray[np.float64]
+
+LEAST_DRAWN = 20
+"""Draws of the action, and of none, before any effect but zero is considered."""
+
+
+@dataclass(frozen=True, slots=True)
+class EffectSpread:
+    """Posterior standard deviation of effects.
+
+    Attributes
+    ----------
+    relative
+        Whether `segment` and `within` are in units of the money scale.
+    segment
+        Of a segment's mean; its last entry is for segments never seen.
+    within
+        Standard deviation inside segments: of the mixture, and of what it leaves to other candidates.
+    """
+
+    relative: bool
+    segment: SegmentEffect
+    within: float
+
+    def predict(self, inputs: EffectInputs) -> Floats:
+        """Return the posterior standard deviation in money, shape (n,)."""
+        sd = np.sqrt(self.segment.predict(inputs.segment) ** 2 + self.within**2)
+        return sd * inputs.scale if self.relative else sd
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON-able values."""
+        return {"relative": self.relative, "segment": self.segment.to_dict(), "within": self.within}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EffectSpread:
+        """Return the spread that `to_dict` wrote."""
+        return cls(bool(values["relative"]), SegmentEffect.from_dict(values["segment"]), float(values["within"]))
+
+
+@dataclass(frozen=True, slots=True)
+class EffectStack:
+    """The fitted effect of one action.
+
+    Attributes
+    ----------
+    candidates
+        Those with a positive weight.
+    shares
+        Their weights; they sum to one.
+    spread
+        Posterior spread.
+    weights, dr_loss
+        By learner name, unused learners included: weight, and least cross-validated doubly robust loss of its variants.
+    n, drawn, drawn_none
+        Decisions used, and those among them that drew the action and none.
+    """
+
+    candidates: tuple[Candidate, ...]
+    shares: tuple[float, ...]
+    spread: EffectSpread
+    weights: Mapping[str, float]
+    dr_loss: Mapping[str, float]
+    n: int
+    drawn: int
+    drawn_none: int
+
+    def predict(self, inputs: EffectInputs) -> Floats:
+        """Return the gross effect in money, shape (n,)."""
+        total = np.zeros(len(inputs))
+        for share, candidate in zip(self.shares, self.candidates, strict=True):
+            total = total + share * candidate.predict(inputs)
+        return total
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON-able values."""
+        return {
+            "candidates": [candidate.to_dict() for candidate in self.candidates],
+            "shares": list(self.shares),
+            "spread": self.spread.to_dict(),
+            "weights": dict(self.weights),
+            "dr_loss": dict(self.dr_loss),
+            "n": self.n,
+            "drawn": self.drawn,
+            "drawn_none": self.drawn_none,
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> EffectStack:
+        """Return the stack that `to_dict` wrote."""
+        return cls(
+            candidates=tuple(Candidate.from_dict(candidate) for candidate in values["candidates"]),
+            shares=tuple(float(share) for share in values["shares"]),
+            spread=EffectSpread.from_dict(values["spread"]),
+            weights=dict(values["weights"]),
+            dr_loss=dict(values["dr_loss"]),
+            n=int(values["n"]),
+            drawn=int(values["drawn"]),
+            drawn_none=int(values["drawn_none"]),
+        )
+
+
+def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack:
+    """Fit the effect of one action; with too few draws it is zero with a wide spread.
+
+    Parameters
+    ----------
+    rows
+        See `EffectRows`.
+    n_segments
+        Number of segments known to the inputs.
+    scaled
+        Whether the inputs carry a money scale, so that relative candidates make sense.
+    """
+    one_fold = not len(rows) or rows.folds.min() == rows.folds.max()
+    if min(rows.drawn, rows.drawn_none) < LEAST_DRAWN or not rows.score.any() or one_fold:
+        return _unknown(rows, scaled=scaled, n_segments=n_segments)
+    main = Target.of(rows, relative=scaled)
+    targets = (Target.of(rows, relative=False), main) if scaled else (main,)
+    cells = SegmentCells.of(rows.inputs, n_segments)
+    held_out, candidates, prior = [np.zeros(len(rows))], [Candidate(ZERO, False, ConstantEffect(0.0))], [0.0]
+    for target in targets:
+        priors = _priors(target, scaled=scaled)
+        prior[0] = max(prior[0], priors.get(ZERO, 0.0))
+        for name in (name for name in priors if name != ZERO):
+            effect, model = _cross_fit(name, rows, target, cells)
+            held_out.append(effect * rows.inputs.scale if target.relative else effect)
+            candidates.append(Candidate(name, target.relative, model))
+            prior.append(priors[name])
+    effects = np.column_stack(held_out)
+    moments = loss_moments(effects, rows.score, rows.weight)
+    shares = q_aggregate(moments, np.asarray(prior) / np.sum(prior))
+    effects = effects / rows.inputs.scale[:, None]
+    mixture = effects @ shares
+    within = cells.spread_within(mixture, main.weight)
+    beyond = max(0.0, float(explained_variance(effects, main).max() - explained_variance(mixture[:, None], main)[0]))
+    spread = EffectSpread(
+        scaled,
+        cells.posterior_sd(main.score, main.weight, main.noise),
+        float(np.hypot(within, np.sqrt(beyond))),
+    )
+    return _assemble(rows, candidates, shares, moments, spread)
+
+
+def _priors(target: Target, *, scaled: bool) -> Mapping[str, float]:
+    if not scaled:
+        return PRIOR_IN_MONEY
+    return PRIOR_RELATIVE if target.relative else PRIOR_SCALED
+
+
+_LEARNERS: Mapping[str, EffectLearner] = {RIDGE: RidgeEffectLearner(), BOOSTING: BoostedEffectLearner()}
+
+
+def _cross_fit(name: str, rows: EffectRows, target: Target, cells: SegmentCells) -> tuple[Floats, FittedEffect]:
+    if name == ONE:
+        return cross_fit_constant(target, rows.folds)
+    if name == SEGMENTS:
+        return cross_fit_segments(rows, target, cells)
+    return cross_fit_learner(_LEARNERS[name], rows, target)
+
+
+def _assemble(
+    rows: EffectRows, candidates: Sequence[Candidate], shares: Floats, moments: LossMoments, spread: EffectSpread
+) -> EffectStack:
+    weights: dict[str, float] = {}
+    losses: dict[str, float] = {}
+    for candidate, share, loss in zip(candidates, shares.tolist(), moments.losses.tolist(), strict=True):
+        weights[candidate.learner] = weights.get(candidate.learner, 0.0) + share
+        losses[candidate.learner] = min(losses.get(candidate.learner, np.inf), loss)
+    used = np.flatnonzero(shares > 0.0).tolist()
+    return EffectStack(
+        candidates=tuple(candidates[j] for j in used),
+        shares=tuple(shares[used].tolist()),
+        spread=spread,
+        weights=weights,
+        dr_loss=losses,
+        n=len(rows),
+        drawn=rows.drawn,
+        drawn_none=rows.drawn_none,
+    )
+
+
+def _unknown(rows: EffectRows, *, scaled: bool, n_segments: int) -> EffectStack:
+    """Zero, with the uncertainty that the least number of draws would leave."""
+    variance = rows.relative_variance if scaled else rows.outcome_variance
+    sd = float(np.sqrt(2.0 * variance / LEAST_DRAWN))
+    loss = float(rows.weight @ rows.score**2 / rows.weight.sum()) if len(rows) else 0.0
+    return EffectStack(
+        candidates=(Candidate(ZERO, False, ConstantEffect(0.0)),),
+        shares=(1.0,),
+        spread=EffectSpread(scaled, SegmentEffect((sd,) * (n_segments + 1)), 0.0),
+        weights={ZERO: 1.0},
+        dr_loss={ZERO: loss},
+        n=len(rows),
+        drawn=rows.drawn,
+        drawn_none=rows.drawn_none,
+    )

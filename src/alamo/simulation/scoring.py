@@ -1,0 +1,176 @@
+"""Scoring: the truth about each cycle beside what the engine said of it, put together as a result."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from alamo.simulation.decision_log import NOBODY, DecisionLog
+from alamo.simulation.purchases import Floats, Ints
+from alamo.simulation.response import UNTREATED
+from alamo.simulation.result import ActionRow, Coverage, CycleRow, SimulationResult
+from alamo.simulation.scenario import Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class CycleTruth:
+    """What is true of a cycle as it was decided.
+
+    Attributes
+    ----------
+    profit, oracle, learning_cost
+        Money, see `CycleRow`.
+    limits_broken
+        Number of breaches.
+    share, floor
+        Mean probability of each action over the decisions, and its floor, shape (actions,).
+    effect_sum, effect_count
+        Sum of E[Y(a) − Y(none) | history] over the decisions at which the action had a chance, and their number.
+    """
+
+    profit: float
+    oracle: float
+    learning_cost: float
+    limits_broken: int
+    share: Floats
+    floor: Floats
+    effect_sum: Floats
+    effect_count: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An estimate with its always-valid interval, bounds None where there is none."""
+
+    mean: float
+    lower: float | None
+    upper: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the engine showed once a cycle had matured.
+
+    Attributes
+    ----------
+    gain
+        Estimated profit of the cycle: mean, lower, upper; None if refused.
+    effects
+        Action → pooled effect over all cycles so far.
+    """
+
+    gain: tuple[float, float, float] | None
+    effects: Mapping[str, Shown] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class CycleTerms:
+    """What a cycle was decided under, and what it is measured against.
+
+    Attributes
+    ----------
+    oracle
+        What the oracle would have earned.
+    floor_share
+        Of the rule in force.
+    limits_broken
+        Number of breaches found.
+    """
+
+    oracle: float
+    floor_share: float
+    limits_broken: int
+
+
+def cycle_truth(log: DecisionLog, treated: Ints, profits: Floats, effects: Floats, *, terms: CycleTerms) -> CycleTruth:
+    """Return the truth about one cycle.
+
+    Parameters
+    ----------
+    log
+        Its decisions, m of them.
+    treated
+        Action each customer received, `UNTREATED` for none, shape (n,).
+    profits, effects
+        True profit and true effect on the outcome of each customer and action, shape (n, actions).
+    terms
+        What the cycle was decided under.
+    """
+    mine = profits[log.position]
+    rows = np.arange(len(log.position))
+    got = np.flatnonzero(treated != UNTREATED)
+    favourite = np.where(log.favourite == NOBODY, 0.0, mine[rows, np.maximum(log.favourite, 0)])
+    floor = terms.floor_share * log.measurable / (1.0 + log.eligible.sum(axis=1))[:, None]
+    total = max(len(rows), 1)
+    return CycleTruth(
+        profit=float(profits[got, treated[got]].sum()),
+        oracle=terms.oracle,
+        learning_cost=float(favourite.sum() - (log.p * mine).sum()),
+        limits_broken=terms.limits_broken,
+        share=log.p.sum(axis=0) / total,
+        floor=floor.sum(axis=0) / total,
+        effect_sum=(effects[log.position] * log.measurable).sum(axis=0),
+        effect_count=log.measurable.sum(axis=0).astype(np.float64),
+    )
+
+
+def assemble(
+    scenario: Scenario, policy: str, seed: int, truths: list[CycleTruth], looks: list[Look]
+) -> SimulationResult:
+    """Return the result of a run; ``looks[c]`` was taken when cycle c + 1 had matured."""
+    rows = tuple(
+        _cycle_row(c + 1, policy, truth, look) for c, (truth, look) in enumerate(zip(truths, looks, strict=True))
+    )
+    estimands = _estimands(truths)
+    actions, missed, without = [], 0, 0
+    for index, action in enumerate(scenario.actions):
+        shown = [look.effects.get(action.id) for look in looks]
+        missed += any(_misses(s, e[index]) for s, e in zip(shown, estimands, strict=True))
+        without += shown[-1] is None or shown[-1].lower is None
+        actions.append(_action_row(action.id, index, shown[-1], truths, estimands[-1]))
+    return SimulationResult(rows, Coverage(len(scenario.actions), missed, without), tuple(actions), seed, scenario.name)
+
+
+def _estimands(truths: list[CycleTruth]) -> list[Floats]:
+    """Return the estimand of each action after each cycle, NaN before it had a chance; each of shape (actions,)."""
+    sums = np.cumsum([truth.effect_sum for truth in truths], axis=0)
+    counts = np.cumsum([truth.effect_count for truth in truths], axis=0)
+    return list(np.where(counts > 0, sums / np.maximum(counts, 1.0), np.nan))
+
+
+def _misses(shown: Shown | None, estimand: float) -> bool:
+    if shown is None or shown.lower is None or shown.upper is None:
+        return False
+    return not shown.lower <= estimand <= shown.upper
+
+
+def _cycle_row(cycle: int, policy: str, truth: CycleTruth, look: Look) -> CycleRow:
+    mean, lower, upper = look.gain or (None, None, None)
+    return CycleRow(
+        cycle=cycle,
+        policy=policy,
+        profit_true=truth.profit,
+        profit_estimate=mean,
+        lower=lower,
+        upper=upper,
+        oracle_share=truth.profit / truth.oracle if truth.oracle > 0 else None,
+        regret=truth.oracle - truth.profit,
+        learning_cost=truth.learning_cost,
+        limits_broken=truth.limits_broken,
+    )
+
+
+def _action_row(
+    action_id: str, index: int, shown: Shown | None, truths: list[CycleTruth], estimand: Floats
+) -> ActionRow:
+    return ActionRow(
+        id=action_id,
+        true_effect=float(estimand[index]) if np.isfinite(estimand[index]) else None,
+        estimate=None if shown is None else shown.mean,
+        lower=None if shown is None else shown.lower,
+        upper=None if shown is None else shown.upper,
+        share=float(truths[-1].share[index]),
+        floor=float(truths[-1].floor[index]),
+    )

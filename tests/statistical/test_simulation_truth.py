@@ -1,0 +1,110 @@
+"""The simulator's truth against brute force: what it says an action does is what happens when the market is played."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.unit.simulation.markets import action, batch, scenario, world
+
+from alamo.simulation.purchases import natural_cycle
+from alamo.simulation.response import UNTREATED, answer, answer_draws, settle_debts
+from alamo.simulation.state import MarketState
+from alamo.simulation.truth import outcome_effects, true_profits
+
+pytestmark = pytest.mark.statistical
+
+ACTIONS = (
+    action("won", effect={"mean": 0.04, "spread": 0.03, "by": ["recency"]}),
+    action("lost", effect={"mean": -0.04, "spread": 0.02, "by": ["hidden"]}),
+    action("more", effect={"mean": 0.06, "on": "orders", "spread": 0.02, "by": ["money"]}),
+    action("fewer", effect={"mean": -0.05, "on": "orders"}),
+    action("larger", effect={"mean": 0.2, "on": "spend", "spread": 0.1, "by": ["frequency"]}),
+    action("smaller", effect={"mean": -0.3, "on": "spend"}),
+    action("earlier", effect={"mean": 0.05}, pulls_forward=0.7),
+)
+KEYS = {"customers": 3000, "purchase": {"rate_per_year": 8.0, "dropout": 0.15}, "outcome": {"window_days": 21}}
+SIGMAS = 4.0
+"""Standard errors a difference may lie off: 1 in 16,000 by chance, for 14 comparisons."""
+
+
+class Staying:
+    """A residual value with the shape of the real one: grows with frequency and value, falls with silence."""
+
+    version = "test"
+
+    def residual_value_money(self, x, t_x, t, repeat_money):
+        return 0.3 * repeat_money * (x + 0.5) / (t + 60.0) * 90.0 * np.exp(-(t - t_x) / 120.0)
+
+
+def in_debt(place):
+    """The same market with every third customer owing a purchase, to reach the rarer branches."""
+    state = place.view().state
+    owes = state.alive & (np.arange(len(state.alive)) % 3 == 0)
+    place._state = MarketState(state.alive, state.ledger, owes, state.owes_money, state.withdrawn, state.contacts)
+    place._view = None
+    return place
+
+
+def worth(place, purchases):
+    window_end = place.view().first_day + place.scenario.window_days
+    inside = purchases.where(purchases.day < window_end)
+    books = place.view().state.ledger.after(inside)
+    money = np.bincount(inside.customer, weights=inside.money, minlength=len(books.total))
+    return place.scenario.margin.rate * money + Staying().residual_value_money(*books.statistics(window_end))
+
+
+def played_effects(place, replications):
+    """Mean over customers of Y(a) − Y(none), one number per replication and action, by playing the cycle."""
+    view, latents = place.view(), place.population.latents
+    n, actions = len(place.population), place.scenario.actions
+    out = np.zeros((replications, len(actions)))
+    for r in range(replications):
+        rng = np.random.default_rng([7, r])
+        settled = settle_debts(natural_cycle(latents, view.state.alive, view.season, 0, rng).purchases, view.state)
+        parts = (view.state, view.outlook, answer_draws(latents, 0, len(view.season), rng))
+        nobody = answer(settled, np.full(n, UNTREATED), view.effects, actions, parts)
+        for a, simulated in enumerate(actions):
+            everybody = answer(settled, np.full(n, a), view.effects, actions, parts)
+            difference = worth(place, everybody.purchases) - worth(place, nobody.purchases)
+            out[r, a] = difference.mean() - simulated.cost
+    return out
+
+
+@pytest.mark.parametrize("prepare", [lambda place: place, in_debt], ids=["fresh", "in debt"])
+def test_the_estimand_is_the_mean_difference_of_played_outcomes(n_seeds, prepare):
+    place = prepare(world(scenario(*ACTIONS, **KEYS)))
+    played = played_effects(place, 5 * n_seeds)
+    said = outcome_effects(place, Staying(), replicates=2 * n_seeds).mean(axis=0)
+    se = played.std(axis=0, ddof=1) / np.sqrt(len(played))
+    # the analytic side draws days and natural purchases, too: 2/5 of the replications, so at most √2.5 of the error
+    assert (np.abs(played.mean(axis=0) - said) < SIGMAS * se * np.sqrt(3.5)).all()
+
+
+def test_the_estimands_own_error_is_far_below_what_an_experiment_could_see():
+    place = world(scenario(*ACTIONS, **KEYS))
+    view, latents = place.view(), place.population.latents
+    natural = natural_cycle(latents, view.state.alive, view.season, 0, np.random.default_rng(1)).purchases
+    experiment_se = 2 * worth(place, natural).std() / np.sqrt(len(place.population))  # two equal arms of all customers
+    said = [outcome_effects(place, Staying(), replicates=k).mean(axis=0) for k in (4, 8)]
+    assert (np.abs(said[0] - said[1]) < experiment_se / 10).all()
+
+
+def money_made(place):
+    return place.view().state.ledger.total.sum() * place.scenario.margin.rate
+
+
+@pytest.mark.parametrize("index", range(len(ACTIONS)), ids=[entry["id"] for entry in ACTIONS])
+def test_profit_adds_up_over_the_life_of_the_market(index, n_seeds):
+    """Contact everybody once, let 26 cycles pass so that what was pulled forward is missing, and count the money."""
+    differences = []
+    for seed in range(1, n_seeds + 1):
+        market = scenario(ACTIONS[index], **(KEYS | {"customers": 1000}))
+        calm, loud = world(market, seed), world(market, seed)
+        said = true_profits(loud)[:, 0].sum()
+        loud.receive(batch(loud, ACTIONS[index]["id"], loud.population.ids))
+        for _ in range(26):
+            calm.advance()
+            loud.advance()
+        differences.append(money_made(loud) - money_made(calm) - 1000 * ACTIONS[index]["cost"] - said)
+    se = np.std(differences, ddof=1) / np.sqrt(len(differences))
+    assert abs(np.mean(differences)) < SIGMAS * se

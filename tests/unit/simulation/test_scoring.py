@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.unit.simulation.markets import action, scenario
+
+from alamo.simulation.decision_log import DecisionLog
+from alamo.simulation.response import UNTREATED
+from alamo.simulation.scoring import CycleTerms, Look, Shown, assemble, cycle_truth
+
+LOG = DecisionLog(
+    position=np.array([2, 0, 1]),
+    drawn=np.array([0, -1, 1]),
+    eligible=np.array([[True, True], [True, False], [False, True]]),
+    p=np.array([[0.6, 0.2], [0.3, 0.0], [0.0, 0.5]]),
+    held_out=np.array([False, False, True]),
+)
+TREATED = np.array([UNTREATED, 1, 0])
+PROFITS = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
+EFFECTS = np.array([[1.0, 5.0], [2.0, 6.0], [4.0, 7.0]])
+TERMS = CycleTerms(oracle=50.0, floor_share=0.3, limits_broken=0)
+
+
+def truth():
+    return cycle_truth(LOG, TREATED, PROFITS, EFFECTS, terms=TERMS)
+
+
+def test_profit_is_that_of_what_was_delivered():
+    assert truth().profit == 20.0 + 3.0
+
+
+def test_learning_costs_the_favourite_less_the_expected_draw():
+    favourites = 3.0 + 0.0 + 0.0  # customer 2: action 0; customers 0 and 1: none (a tie goes to none)
+    assert truth().learning_cost == pytest.approx(favourites - (1.8 + 6.0 + 0.3 + 10.0))
+
+
+def test_shares_and_floors_are_means_over_all_decisions():
+    assert truth().share == pytest.approx(np.array([0.9, 0.7]) / 3)
+    assert truth().floor == pytest.approx([(0.1 + 0.15) / 3, 0.1 / 3])
+
+
+def test_the_estimand_runs_over_decisions_with_a_chance_outside_the_universal_control():
+    assert truth().effect_sum == pytest.approx([4.0 + 1.0, 7.0])
+    assert truth().effect_count == pytest.approx([2, 1])
+
+
+def result(*looks):
+    market = scenario(action("a"), action("b"))
+    return assemble(market, "engine", 7, [truth()] * len(looks), list(looks))
+
+
+def test_a_miss_at_any_look_is_a_missed_pair():
+    fine = Look((1.0, 0.0, 2.0), {"a": Shown(2.5, 2.0, 3.0), "b": Shown(7.0, 6.0, 8.0)})
+    off = Look((1.0, 0.0, 2.0), {"a": Shown(9.0, 8.0, 10.0), "b": Shown(7.0, 6.0, 8.0)})
+    assert result(fine, fine).coverage.missed == 0
+    assert result(off, fine).coverage.missed == 1
+    assert result(fine, off).coverage.missed == 1
+
+
+def test_an_action_without_an_interval_at_the_last_look_is_counted():
+    shown = Look((1.0, 0.0, 2.0), {"a": Shown(2.5, 2.0, 3.0), "b": Shown(7.0, 6.0, 8.0)})
+    absent = Look(None, {"a": Shown(2.5, None, None)})
+    assert result(shown, absent).coverage.without_interval == 2
+    assert result(absent, shown).coverage.without_interval == 0
+    assert result(absent, absent).coverage.missed == 0
+
+
+def test_the_result_has_every_key_of_its_schema():
+    found = result(Look(None, {})).to_dict()
+    assert found["schema"] == "alamo.simulation/1"
+    (row,) = found["rows"]
+    assert list(row) == [
+        "cycle",
+        "policy",
+        "profit_true",
+        "profit_estimate",
+        "lower",
+        "upper",
+        "oracle_share",
+        "regret",
+        "learning_cost",
+        "limits_broken",
+    ]
+    assert row["profit_estimate"] is None
+    assert row["oracle_share"] == pytest.approx(23 / 50)
+    assert row["regret"] == pytest.approx(27)
+    assert set(found["coverage"]) == {"pairs", "missed", "without_interval"}
+    assert [list(entry) for entry in found["actions"]] == [
+        ["id", "true_effect", "estimate", "lower", "upper", "share", "floor"]
+    ] * 2
+    assert found["seed"] == 7
+    assert found["scenario"] == "test"
+
+
+def test_an_oracle_that_earns_nothing_has_no_share():
+    nothing = cycle_truth(LOG, TREATED, PROFITS, EFFECTS, terms=CycleTerms(0.0, 0.0, 0))
+    row = assemble(scenario(action("a"), action("b")), "engine", 1, [nothing], [Look(None, {})]).records()[0]
+    assert row["oracle_share"] is None
