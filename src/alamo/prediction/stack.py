@@ -8,7 +8,7 @@ two are a convention: variation that neither segments nor learners explain is no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -77,6 +77,37 @@ class EffectSpread:
 
 
 @dataclass(frozen=True, slots=True)
+class EffectLevel:
+    """The mean effect of one action, in units of the money scale where the spread is relative.
+
+    Attributes
+    ----------
+    mixture
+        Precision-weighted mean of what the mixture predicts.
+    estimate, se
+        Precision-weighted mean of the scores, and its standard error.
+    """
+
+    mixture: float = 0.0
+    estimate: float = 0.0
+    se: float = 0.0
+
+    @classmethod
+    def of(cls, mixture: Floats, target: Target) -> EffectLevel:
+        """Measure out-of-fold predictions (n,) against the scores of `target`."""
+        share = target.weight / target.weight.sum()
+        left = target.score - target.mean
+        return cls(float(share @ mixture), target.mean, float(np.sqrt((share * left) @ (share * left))))
+
+    def shift(self, keep: float) -> float:
+        """Return what takes the mixture's mean down to the share `keep` of the estimate; never away from zero."""
+        wanted = keep * self.estimate
+        if wanted * self.mixture <= 0.0:
+            return -self.mixture if self.mixture else 0.0
+        return wanted - self.mixture if abs(wanted) < abs(self.mixture) else 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class EffectStack:
     """The fitted effect of one action.
 
@@ -92,6 +123,10 @@ class EffectStack:
         By learner name, unused learners included: weight, and least cross-validated doubly robust loss of its variants.
     n, drawn, drawn_none
         Decisions used, and those among them that drew the action and none.
+    level
+        Its mean, as predicted and as measured.
+    shift
+        Added to every prediction, in the units of `level`.
     """
 
     candidates: tuple[Candidate, ...]
@@ -102,10 +137,12 @@ class EffectStack:
     n: int
     drawn: int
     drawn_none: int
+    level: EffectLevel = EffectLevel()
+    shift: float = 0.0
 
     def predict(self, inputs: EffectInputs) -> Floats:
         """Return the gross effect in money, shape (n,)."""
-        total = np.zeros(len(inputs))
+        total = self.shift * (inputs.scale if self.spread.relative else np.ones(len(inputs)))
         for share, candidate in zip(self.shares, self.candidates, strict=True):
             total = total + share * candidate.predict(inputs)
         return total
@@ -121,6 +158,8 @@ class EffectStack:
             "n": self.n,
             "drawn": self.drawn,
             "drawn_none": self.drawn_none,
+            "level": asdict(self.level),
+            "shift": self.shift,
         }
 
     @classmethod
@@ -135,6 +174,8 @@ class EffectStack:
             n=int(values["n"]),
             drawn=int(values["drawn"]),
             drawn_none=int(values["drawn_none"]),
+            level=EffectLevel(**values["level"]),
+            shift=float(values["shift"]),
         )
 
 
@@ -177,7 +218,29 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
         cells.posterior_sd(main.score, main.weight, main.noise),
         float(np.hypot(within, np.sqrt(beyond))),
     )
-    return _assemble(rows, candidates, shares, moments, spread)
+    stack = _assemble(rows, candidates, shares, moments, spread)
+    return replace(stack, level=EffectLevel.of(mixture, main))
+
+
+def humble(stacks: Sequence[EffectStack]) -> tuple[EffectStack, ...]:
+    """Return the stacks with their mean effects drawn towards zero, by as much as chance can make actions differ.
+
+    Acting on the largest of several estimates is acting on luck too. The mean effects of the actions are taken as draws
+    from N(0, τ²), τ² by moments over all measured actions; each keeps τ²/(τ² + se²) of its estimate.
+
+    Source: Efron & Morris (1973), "Stein's estimation rule and its competitors", JASA 68, §2 (unequal variances: §8).
+    """
+    measured = [stack.level for stack in stacks if stack.level.se > 0.0]
+    if not measured:
+        return tuple(stacks)
+    excess = [level.estimate**2 - level.se**2 for level in measured]
+    variance = max(float(np.mean(excess)), 0.0)
+    return tuple(
+        replace(stack, shift=stack.level.shift(variance / (variance + stack.level.se**2)))
+        if stack.level.se > 0.0
+        else stack
+        for stack in stacks
+    )
 
 
 def _priors(target: Target, *, scaled: bool) -> Mapping[str, float]:

@@ -20,7 +20,7 @@ from alamo.domain.time import utc
 from alamo.numerics.hashing import content_hash
 from alamo.prediction.inputs import InputEncoder
 from alamo.prediction.rows import DecisionLog
-from alamo.prediction.stack import EffectStack, fit_stack
+from alamo.prediction.stack import EffectStack, fit_stack, humble
 
 Floats = npt.NDArray[np.float64]
 
@@ -138,15 +138,14 @@ def fit_uplift_model(
     encoder = InputEncoder.fit(decisions, features, _SEGMENT, scaled=True)
     log = DecisionLog.of(decisions, dr_scores, encoder.transform(decisions, _SEGMENT), salt)
     scaled = encoder.scale is not None
-    fitted = tuple(
-        ActionUplift(
-            action.id,
-            action.cost_money,
-            fit_stack(log.rows_of(action.id, action.cost_money), len(encoder.segments), scaled=scaled),
-        )
-        for action in actions
+    stacks = humble(
+        [
+            fit_stack(log.rows_of(action.id, action.cost_money), len(encoder.segments), scaled=scaled)
+            for action in actions
+        ]
     )
-    return UpliftModel(encoder, fitted)
+    fitted = (ActionUplift(action.id, action.cost_money, s) for action, s in zip(actions, stacks, strict=True))
+    return UpliftModel(encoder, tuple(fitted))
 
 
 @dataclass(frozen=True, slots=True)

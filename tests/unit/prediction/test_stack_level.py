@@ -1,0 +1,61 @@
+"""Mean effects are drawn towards zero by what chance alone would spread them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from alamo.prediction.candidates import ZERO, Candidate, ConstantEffect
+from alamo.prediction.segment_effects import SegmentEffect
+from alamo.prediction.stack import EffectLevel, EffectSpread, EffectStack, humble
+
+
+def stack(estimate: float, se: float, mixture: float | None = None) -> EffectStack:
+    return EffectStack(
+        candidates=(Candidate(ZERO, False, ConstantEffect(0.0)),),
+        shares=(1.0,),
+        spread=EffectSpread(False, SegmentEffect((1.0,)), 0.0),
+        weights={ZERO: 1.0},
+        dr_loss={ZERO: 0.0},
+        n=100,
+        drawn=50,
+        drawn_none=50,
+        level=EffectLevel(estimate if mixture is None else mixture, estimate, se),
+    )
+
+
+def test_estimates_that_chance_explains_are_drawn_to_zero():
+    assert [s.shift for s in humble([stack(1.0, 1.0), stack(-1.0, 1.0)])] == [-1.0, 1.0]
+
+
+def test_clear_estimates_stay_and_noisy_ones_give_way():
+    clear, noisy = humble([stack(10.0, 0.1), stack(10.0, 8.0)])
+    assert abs(clear.shift) < 0.02
+    assert noisy.shift < -3.0
+
+
+def test_a_mixture_that_is_humbler_already_is_left_alone():
+    shy, bold = humble([stack(10.0, 1.0, mixture=2.0), stack(10.0, 1.0)])
+    assert shy.shift == 0.0
+    assert bold.shift < 0.0
+
+
+def test_unmeasured_actions_are_left_alone():
+    unknown = replace(stack(0.0, 0.0), level=EffectLevel())
+    assert humble([unknown])[0].shift == 0.0
+
+
+def test_the_kept_share_reduces_the_error_of_the_largest_estimate():
+    rng = np.random.default_rng(5)
+    raw, drawn = [], []
+    for _ in range(400):
+        truth = rng.normal(0.0, 1.0, 6)
+        measured = [stack(float(t + e), 1.0) for t, e in zip(truth, rng.normal(0.0, 1.0, 6), strict=True)]
+        best = int(np.argmax([s.level.estimate for s in measured]))
+        raw.append(measured[best].level.estimate - truth[best])
+        drawn.append(measured[best].level.estimate + humble(measured)[best].shift - truth[best])
+    spread = np.std(drawn) / np.sqrt(len(drawn))
+    assert np.mean(raw) > 10 * spread  # the winner's curse
+    assert np.mean(drawn) == pytest.approx(0.0, abs=6 * spread)
