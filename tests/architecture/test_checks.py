@@ -14,7 +14,7 @@ TEST = PurePath("tests/unit/test_thing.py")
 TEXT = PurePath("docs/page.md")
 FUTURE = "from __future__ import annotations\n"
 MARK = "TO" + "DO"
-HOST = "https://pypi" + ".org/simple"
+HOST = "https://" + ".".join(("pypi", "org")) + "/simple"
 
 OFFENCES = [
     (checks.file_length, SRC, "x = 1\n" * 401, "x = 1\n" * 400),

@@ -47,6 +47,7 @@ class SqlEngine:
             "TimeZone": "UTC",
             "threads": threads or os.cpu_count() or 1,
             "temp_directory": str(spill),
+            "enable_progress_bar": False,  # it would be printed among the answers on stdout
             "python_enable_replacements": False,
             "allowed_directories": [] if folder is None else [f"{folder}/"],
             "enable_external_access": False,

@@ -19,3 +19,9 @@ def test_compaction_is_not_needed_to_replace_within_a_part() -> None:
         history.replace("events", sample_rows("events", i, 10, source="a"), where={"source": "a"}, batch=f"r{i}")
     found = history.query("SELECT source, count(*) AS n FROM events GROUP BY source ORDER BY source")
     assert found.to_pylist() == [{"source": "a", "n": 2}, {"source": "b", "n": 3}]
+
+
+def test_a_long_query_prints_no_progress_among_the_answers():
+    history = MemoryHistory(threads=1)
+    shown = history.query("SELECT current_setting('enable_progress_bar') AS shown")
+    assert shown["shown"].to_pylist() == [False]
