@@ -20,7 +20,7 @@ check: .venv/.dev                ## what needs no run of the product: style, typ
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && $(BIN)/pytest tests/architecture tests/docs
 
 bench: .venv/.bench              ## figures beside named rivals, written to benchmarks/results
-	for script in benchmarks/*.py; do $(BIN)/python $$script || exit 1; done
+	for script in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
 docs: .venv/.dev                 ## the reference pages that are generated from the code
 	$(BIN)/python docs/generate.py

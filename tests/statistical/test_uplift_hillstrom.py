@@ -47,7 +47,7 @@ def upper(values: list[float]) -> float:
 def test_the_mixture_loses_next_to_nothing_in_any_world(test_data, outcome, world, n_seeds):
     gain, _, _ = gains(test_data, outcome, world, n_seeds)
     assert upper(gain) > -0.2
-    assert min(gain) > -6.0
+    assert np.median(gain) > -0.2
 
 
 def test_the_mixture_captures_a_share_of_the_oracle_on_visits(test_data, n_seeds):
