@@ -38,7 +38,7 @@ def decide(folder: str, customer: str, known: dict[str, Any], as_json: bool) -> 
     emit(answer, views.decision, as_json=as_json, attribution=attribution)
 
 
-@click.command(epilog="Example: alamo explain c1-13085")
+@click.command(epilog="Example: alamo explain 13085   ·   alamo explain DECISION")
 @click.argument("decision")
 @json_option
 @click.pass_obj

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from pathlib import Path
 from typing import Any
 
@@ -134,6 +135,10 @@ def _move(folder: str, verb: str, plan_id: str | None, by: str, *, as_json: bool
 
 
 def _responsible(by: str) -> str:
-    if not by.strip():
-        raise click.UsageError("nobody takes responsibility: add --by NAME")
-    return by.strip()
+    """Return who does it: the name given, else the account the command runs under."""
+    if by.strip():
+        return by.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise click.UsageError("nobody takes responsibility: add --by NAME") from None

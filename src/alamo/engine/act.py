@@ -39,7 +39,12 @@ class Launch:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the launch as it stands in ``--json``."""
-        return {"plan": self.plan_id, "decisions": self.decisions, "deliveries": dict(self.deliveries)}
+        return {
+            "schema": "alamo.launch/1",
+            "plan": self.plan_id,
+            "decisions": self.decisions,
+            "deliveries": dict(self.deliveries),
+        }
 
 
 def plan_named(context: Context, plan_id: str | None) -> PlanRecord:
@@ -178,7 +183,7 @@ def _channel(context: Context, action: Action) -> Any:
 def _addresses(context: Context, plan: PlanRecord, rows: Sequence[LedgerRow]) -> pa.Table:
     """Return where each message goes and, because of quiet hours, from when on it may.
 
-    The moment counts from the plan, not from the launch: a resumed launch hands over the same rows again.
+    The moment counts from the start of the launch, so a resumed launch hands over the same rows again.
     """
     wanted = pa.table(
         {"decision_id": [row.decision_id for row in rows], "customer_id": [row.customer_id for row in rows]}
@@ -196,7 +201,7 @@ def _addresses(context: Context, plan: PlanRecord, rows: Sequence[LedgerRow]) ->
         relations={"wanted": wanted},
     )
     quiet, zone = context.contact.quiet_hours, context.settings.time_zone
-    send_at = earliest_send(found["time_zone"], quiet, zone, plan.created_at)
+    send_at = earliest_send(found["time_zone"], quiet, zone, plan.launched_at or context.clock.now())
     return found.drop(["time_zone"]).append_column("send_at", send_at)
 
 

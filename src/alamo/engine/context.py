@@ -157,3 +157,13 @@ def table_hash(table: pa.Table) -> str:
     with pa.ipc.new_stream(sink, table.schema) as writer:
         writer.write_table(table.combine_chunks())
     return hashlib.sha256(sink.getvalue()).hexdigest()
+
+
+def rewrite(context: Context, table: str, data: pa.Table, where: Mapping[str, str | int]) -> None:
+    """Replace the partition `where` of `table` by `data`.
+
+    The key holds the content and how often the table has been written: what was written, overtaken, and comes back
+    must be written again.
+    """
+    key = f"{table_hash(data)}@{context.history.snapshot_version(table)}"
+    context.history.replace(table, data, where=where, batch=key)

@@ -160,5 +160,6 @@ def left_now(context: Context, plan: PlanRecord, policy: PolicySnapshot) -> Bloc
     for row in policy.rows:
         mine = drawn.filter(pc.is_in(drawn["action_id"], value_set=pa.array(row.action_ids)))
         used = mine.num_rows if row.column == "count" else pc.sum(mine["cost_money"]).as_py() or 0.0
-        remaining.append(row.bound - row.sign * used)
+        left = row.bound - row.sign * used
+        remaining.append(max(left, 0.0) if row.hard else left)
     return BlockState(len(policy.blocks), policy.blocks[-1].prices, tuple(float(left) for left in remaining))

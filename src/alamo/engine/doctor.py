@@ -57,6 +57,21 @@ def _has_events(context: Context) -> Iterator[Finding]:
         yield Finding("warning", "no events are stored", "alamo import orders FILE")
 
 
+def _events_are_recent(context: Context) -> Iterator[Finding]:
+    last = context.history.query("SELECT max(occurred_at) AS last FROM events")["last"][0].as_py()
+    if last is None:
+        return
+    days = (context.clock.now() - last).days
+    if days > 2 * context.settings.cycle_days:
+        yield Finding(
+            "warning",
+            f"the last event is {days:,} days old: profiles describe customers gone quiet since",
+            "import newer data, or replay the past: alamo run --until DATE with [cycle] first_start in alamo.toml",
+        )
+    if days < -1:
+        yield Finding("warning", f"an event lies {-days:,} days in the future", "alamo import orders FILE --preview")
+
+
 def _has_actions(context: Context) -> Iterator[Finding]:
     if not context.actions:
         yield Finding("warning", "there are no actions, so every decision is no action", "add a file actions/NAME.toml")
@@ -128,6 +143,7 @@ def _no_send_is_unknown(context: Context) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     _has_events,
+    _events_are_recent,
     _has_actions,
     _channels_are_set_up,
     _somebody_may_be_contacted,

@@ -11,6 +11,7 @@ import pyarrow as pa
 from alamo.domain.action import NO_ACTION
 from alamo.domain.errors import StateError
 from alamo.domain.policy import BlockState, PolicySnapshot
+from alamo.domain.result import json_value
 from alamo.engine.batch import decide_under
 from alamo.engine.context import Context
 from alamo.engine.realtime import terms_of
@@ -54,7 +55,7 @@ class Explanation:
         rule = None if self.policy is None else self.policy.rule
         return {
             "schema": "alamo.explanation/1",
-            **{name: self.decision[name] for name in named},
+            **{name: json_value(self.decision[name]) for name in named},
             "p_action": self.decision["p_action"],
             "universal_control": self.decision["universal_control"],
             "policy_version": self.decision["policy_version"],
@@ -73,7 +74,7 @@ class Explanation:
 
 
 def explain(context: Context, decision_id: str) -> Explanation:
-    """Return the explanation of a launched decision, or of one in a plan.
+    """Return the explanation of a launched decision, or of one in a plan; a customer's id means the newest of theirs.
 
     Raises
     ------
@@ -144,7 +145,8 @@ def price_rows(policy: PolicySnapshot, state: BlockState) -> list[dict[str, Any]
 def _logged(context: Context, decision_id: str) -> dict[str, Any]:
     for table in ("decisions", "proposals"):
         found: pa.Table = context.history.query(
-            f"SELECT * FROM {table} WHERE decision_id = $decision", {"decision": decision_id}
+            f"SELECT * FROM {table} WHERE decision_id = $id OR customer_id = $id ORDER BY decided_at DESC LIMIT 1",
+            {"id": decision_id},
         )
         if found.num_rows:
             return dict(found.slice(0, 1).to_pylist()[0])
@@ -152,7 +154,7 @@ def _logged(context: Context, decision_id: str) -> dict[str, Any]:
     example = sample["decision_id"][0].as_py() if sample.num_rows else None
     raise StateError(
         f"there is no decision {decision_id!r}",
-        hint=f"For instance: alamo explain {example}" if example else "Make some with: alamo run",
+        hint=f"A decision or a customer, for instance: alamo explain {example}" if example else "Try: alamo run",
         code="decision.unknown",
     )
 

@@ -196,10 +196,11 @@ def _write_experiment(
     context: Context, rows: pa.Table, arrival: _Arrival, earlier: Sequence[ImportRecord]
 ) -> dict[str, Any]:
     """A finished experiment is a cycle of its own: its decisions, observations and outcomes are replaced together."""
-    cycle = int(earlier[-1].detail["cycle"]) if earlier else _next_cycle(context)
+    plan = f"experiment-{content_hash(arrival.source)[:12]}"
+    cycle = _cycle_of(context, plan)
     batch = f"{arrival.key}@{len(earlier)}"
     observations = experiment_observations(rows, arrival.mapping, _context_of(context, arrival.source), cycle=cycle)
-    history, plan = context.history, f"experiment-{content_hash(arrival.source)[:12]}"
+    history = context.history
     decisions = DECISIONS.check(_decisions_of(observations, plan))
     history.replace("decisions", decisions, where={"plan_id": plan}, batch=batch)
     history.replace("outcomes", _outcomes_of(observations), where={"cycle": cycle}, batch=batch)
@@ -208,8 +209,14 @@ def _write_experiment(
     return {"cycle": cycle, "plan": plan, "observations": observations.num_rows}
 
 
-def _next_cycle(context: Context) -> int:
-    """Experiments are numbered backwards from 0: they are evidence from before the loop's own cycles."""
+def _cycle_of(context: Context, plan: str) -> int:
+    """Return the cycle of an experiment: the one a killed or earlier import gave it, else the next before the first.
+
+    Experiments are numbered backwards from 0: they are evidence from before the loop's own cycles.
+    """
+    known = context.history.query("SELECT min(cycle) AS cycle FROM decisions WHERE plan_id = $plan", {"plan": plan})
+    if known["cycle"][0].as_py() is not None:
+        return int(known["cycle"][0].as_py())
     first = context.history.query("SELECT coalesce(min(cycle), 1) AS first FROM decisions")["first"][0].as_py()
     return min(int(first), 1) - 1
 

@@ -13,7 +13,7 @@ from alamo.domain.errors import InsufficientDataError
 from alamo.domain.ports import ContinuationValue
 from alamo.domain.records import StepRecord
 from alamo.domain.tables import CONTRACTS
-from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
+from alamo.engine.context import Context, StepOutcome, once, rewrite, table_hash, versions
 from alamo.inference import (
     SegmentDefinition,
     assign_segments,
@@ -48,7 +48,7 @@ def _infer(context: Context, cycle: int, as_of: datetime) -> Mapping[str, Any]:
     _write_outcomes(context)
     definition = _freeze_segments(context, profiles)
     segments = CONTRACTS["segments"].check(assign_segments(profiles, definition))
-    context.history.replace("segments", segments, where={"as_of_day": _day(as_of)}, batch=_stamp(segments, as_of))
+    rewrite(context, "segments", segments, {"as_of_day": _day(as_of)})
     observations = observations_with_outcome(context)
     scored = _score_matured_cycles(context, observations)
     effects = _write_effects(context, as_of, observations)
@@ -174,7 +174,7 @@ def _score_matured_cycles(context: Context, observations: pa.Table) -> list[int]
             )
         )
         if scores.num_rows:
-            context.history.replace("dr_scores", scores, where={"cycle": cycle}, batch=f"cycle-{cycle}")
+            rewrite(context, "dr_scores", scores, {"cycle": cycle})
     return due
 
 
@@ -191,9 +191,10 @@ def _write_effects(context: Context, as_of: datetime, observations: pa.Table) ->
         inference=context.settings.inference,
         planned_rows=_planned_rows(context, observations),
     )
-    programme, programme_refusals = programme_effect(observations, as_of=as_of, level=level)
+    own = observations.filter(pc.greater_equal(observations["cycle"], 1))  # experiments knew no universal control
+    programme, programme_refusals = programme_effect(own, as_of=as_of, level=level)
     table = CONTRACTS["effects"].check(pa.concat_tables([effects.table, programme]))
-    context.history.replace("effects", table, where={"as_of_day": _day(as_of)}, batch=_stamp(table, as_of))
+    rewrite(context, "effects", table, {"as_of_day": _day(as_of)})
     return {
         "effects": table.num_rows,
         "found": found_actions(table),
@@ -236,7 +237,8 @@ def _planned_rows(context: Context, observations: pa.Table) -> int:
     key = "planned-rows"
     fixed = context.state.steps.find(key)
     if fixed is None:
-        cycles = observations["cycle"]
+        cycles = observations.filter(pc.greater_equal(observations["cycle"], 1))["cycle"]
+        cycles = cycles if len(cycles) else observations["cycle"]
         size = pc.sum(pc.equal(cycles, pc.min(cycles))).as_py()
         now = context.clock.now()
         fixed = StepRecord(key, now, now, {"rows": size * context.settings.inference.planned_cycles})
@@ -246,8 +248,3 @@ def _planned_rows(context: Context, observations: pa.Table) -> int:
 
 def _day(as_of: datetime) -> str:
     return as_of.date().isoformat()
-
-
-def _stamp(table: pa.Table, as_of: datetime) -> str:
-    """Content hash of a table, so that a repeated step writes nothing."""
-    return f"{_day(as_of)}-{table_hash(table)}"

@@ -8,8 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from alamo.domain.money import minor_per_major
-from alamo.domain.tables import CONTRACTS, DELIVERIES
-from alamo.engine.context import Context, StepOutcome, once, versions
+from alamo.domain.tables import CONTRACTS, DELIVERIES, EVENTS
+from alamo.engine.context import Context, StepOutcome, once, rewrite, versions
 from alamo.measurement import build_profiles, mature_observations
 from alamo.numerics.hashing import content_hash
 
@@ -49,7 +49,29 @@ def seal_deliveries(context: Context) -> None:
         columns = {column.name: [getattr(row, column.name) for row in rows] for column in DELIVERIES.columns}
         table = DELIVERIES.check(pa.table(columns, schema=DELIVERIES.schema))
         batch = content_hash({"plan": plan_id, "counts": dict(counts)})
-        context.history.replace("deliveries", table, where={"plan_id": plan_id}, batch=batch)
+        if context.history.replace("deliveries", table, where={"plan_id": plan_id}, batch=batch):
+            _count_contacts(context, plan_id)
+
+
+def _count_contacts(context: Context, plan_id: str) -> None:
+    """Write a ``sent`` event for each delivery of a plan that no source has reported as sent: caps count contacts."""
+    source = f"deliveries:{plan_id}"
+    sent = context.history.query(
+        """
+        SELECT 'sent-' || d.decision_id AS event_id, $source AS source, d.customer_id, 'sent' AS kind,
+               d.attempted_at AS occurred_at, d.attempted_at AS received_at, d.channel, d.action_id, d.decision_id
+        FROM deliveries d
+        WHERE d.plan_id = $plan AND d.state IN ('sent', 'unknown') AND d.decision_id NOT IN (
+            SELECT decision_id FROM events WHERE kind = 'sent' AND decision_id IS NOT NULL AND source <> $source
+        )
+        ORDER BY d.decision_id
+        """,
+        {"source": source, "plan": plan_id},
+    )
+    missing = {name: pa.nulls(sent.num_rows, EVENTS.schema.field(name).type) for name in EVENTS.schema.names}
+    columns = missing | {name: sent[name] for name in sent.column_names}
+    events = EVENTS.check(pa.table({name: columns[name] for name in EVENTS.schema.names}))
+    rewrite(context, "events", events, {"source": source})
 
 
 def _describe(context: Context, as_of: datetime) -> dict[str, Any]:
@@ -57,11 +79,8 @@ def _describe(context: Context, as_of: datetime) -> dict[str, Any]:
     profiles = CONTRACTS["profiles"].check(
         build_profiles(context.history, as_of, margin=settings.margin, currency=settings.currency)
     )
-    stamp = content_hash(
-        versions(context, "events", "customers") | {"as_of": as_of.isoformat(), "margin": str(settings.margin)}
-    )
     day = as_of.date().isoformat()
-    context.history.replace("profiles", profiles, where={"as_of_day": day}, batch=stamp)
+    rewrite(context, "profiles", profiles, {"as_of_day": day})
     matured = CONTRACTS["observations"].check(
         mature_observations(
             context.history, as_of, outcome=settings.outcome, margin=settings.margin, currency=settings.currency

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from alamo.domain.tables import CONTRACTS
-from alamo.engine.context import Context, ScoredCycle, StepOutcome, once, table_hash, versions
+from alamo.engine.context import Context, ScoredCycle, StepOutcome, once, rewrite, versions
 from alamo.engine.infer import observations_with_outcome, profiles_as_of
 from alamo.prediction import fit_uplift_model, opening_scores
 
@@ -29,7 +29,7 @@ def _predict(context: Context, cycle: int, as_of: datetime) -> dict[str, Any]:
     scored = (context.scorer or uplift_scorer)(context, cycle, as_of)
     scores = CONTRACTS["scores"].check(scored.scores)
     day = as_of.date().isoformat()
-    context.history.replace("scores", scores, where={"as_of_day": day}, batch=f"{day}-{table_hash(scores)}")
+    rewrite(context, "scores", scores, {"as_of_day": day})
     return {"scores": scores.num_rows, **scored.detail}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from alamo.domain.errors import AlamoError
@@ -126,7 +127,8 @@ def _lifetime_value(context: Context) -> Support:
 def _effects(context: Context) -> list[Support]:
     matured = matured_cycles(context)
     if not matured:
-        return [Support("effects", False, _before_the_first_cycle(context))]
+        waiting = _waiting(context)
+        return [Support("effects", False, waiting or _before_the_first_cycle(context))]
     detail = newest_detail(context, "infer")
     found = detail.get("found", [])
     lines = [
@@ -137,6 +139,15 @@ def _effects(context: Context) -> list[Support]:
         for refusal in detail.get("refusals", [])
     ]
     return lines
+
+
+def _waiting(context: Context) -> str:
+    """Say which decisions wait for their windows to close; empty before the first launch."""
+    launched = context.history.query("SELECT count(*) AS n, max(decided_at) AS last FROM decisions").to_pylist()[0]
+    if not launched["n"]:
+        return ""
+    closes = launched["last"] + timedelta(days=context.settings.outcome.window_days)
+    return f"{launched['n']:,} randomised decisions are launched, their window closes on {iso(closes)[:10]}"
 
 
 def _before_the_first_cycle(context: Context) -> str:

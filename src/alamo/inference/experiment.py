@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from alamo.domain.errors import UsageError
 from alamo.domain.ports import OutcomeLearner
 from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_comparison import Comparison, compare, refusal_of
@@ -162,7 +163,21 @@ def _scored(data: _Prepared, name: str, learner: OutcomeLearner, found: _Finding
 
 
 def _costs(data: _Prepared, name: str) -> Floats:
-    """Return the cost of each arm, zeros unless the outcome is money, shape (k,)."""
+    """Return the cost of each arm, zeros unless the outcome is money, shape (k,).
+
+    Raises
+    ------
+    UsageError
+        If a cost is given for an arm that the file does not have.
+    """
+    for arm in data.spec.costs:
+        if arm not in data.rows.arms:
+            raise UsageError(
+                f"--cost names {arm!r}, the file has the arms {', '.join(data.rows.arms)}",
+                hint="Write it as the file does: --cost ACTION=MONEY",
+                code="usage.cost",
+                details={"arm": arm, "arms": list(data.rows.arms)},
+            )
     money = is_money(data.rows.table, name)
     return np.array([data.spec.costs.get(arm, 0.0) if money else 0.0 for arm in data.rows.arms])
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
+from alamo.domain.errors import UsageError
 from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
 
@@ -53,6 +54,14 @@ class ExperimentSpec:
     features: Choice = "auto"
     segments: Choice = "none"
     level: float = 0.95
+
+    def __post_init__(self) -> None:
+        if not 0.0 < self.level < 1.0:
+            raise UsageError(
+                f"level is {self.level:g}; it must lie between 0 and 1",
+                hint="For 95 % intervals: --level 0.95",
+                code="usage.level",
+            )
 
     @property
     def named_columns(self) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def _newton_on_free(hessian: Floats, gradient: Floats, bounds: tuple[Floats, Flo
     if not len(free):
         return False
     slope = (gradient + hessian @ step)[free]
-    scale = 1.0 / np.sqrt(np.diag(hessian)[free] + _TINY)
+    scale = 1.0 / np.sqrt(np.maximum(np.diag(hessian)[free], 0.0) + _TINY)  # rounding may leave it below zero
     matrix = hessian[np.ix_(free, free)] * scale[:, None] * scale + 1e-10 * np.eye(len(free))
     move = -scale * np.linalg.solve(matrix, slope * scale)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -253,7 +253,8 @@ def _stop(cells: CellArrays, limits: LimitArrays, out: DrawArrays, i: int, drawn
     hit = False
     for j in range(cells.indptr[i], cells.indptr[i + 1]):
         for r in range(limits.hard.size):
-            if limits.hard[r] and _row_use(cells, limits, cells.group[i], j, r) > out.remaining[r]:
+            use = _row_use(cells, limits, cells.group[i], j, r)
+            if limits.hard[r] and use > 0.0 and use > out.remaining[r]:  # a spent limit stops only what uses it
                 out.p_none[i] += out.p[j]
                 out.p[j] = 0.0
                 hit = hit or j == drawn

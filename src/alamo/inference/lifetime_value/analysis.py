@@ -132,6 +132,12 @@ def _span(purchases: PurchaseDays, spec: LifetimeValueSpec) -> _Span:
         raise _wrong_option(
             "calibrate-until", str(spec.calibrate_until), f"The file's first purchase is on {_date(first)}."
         )
+    if until > last:
+        raise _wrong_option(
+            "calibrate-until",
+            str(spec.calibrate_until),
+            f"The file's last purchase is on {_date(last)}: what comes after it is unknown, not silence.",
+        )
     if spec.horizon is not None:
         return _Span(until, last, spec.horizon * _UNIT_DAYS[spec.unit])
     return _Span(until, last, float(last - until if last > until else _YEAR_DAYS))

@@ -129,7 +129,7 @@ def choose_features(trial: Trial, spec: UpliftSpec) -> tuple[tuple[str, ...], tu
     found = screen_columns(candidates, design, {spec.outcome: trial.outcome}, alpha=0.0 if varying else 0.01)
     refusals = tuple(
         Refusal(
-            f"column {name!r} as a feature", f"it {reason}", f"name it with --features to use it: --features {name}"
+            f"column {name!r} as a feature", f"it {reason}", "use columns known before the arm was drawn: --features"
         )
         for name, reason in found.dropped.items()
     )
