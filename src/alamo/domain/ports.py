@@ -221,6 +221,10 @@ class Channel(Protocol):
         """The channel's name, as in ``actions/*.toml``."""
         ...
 
+    def delivered(self, batch: DeliveryBatch) -> bool:
+        """Say whether a batch of this id has been delivered whole."""
+        ...
+
     def deliver(self, batch: DeliveryBatch) -> Mapping[str, tuple[str, str | None]]:
         """Deliver and return decision id → (state, provider id), state one of ``sent failed unknown``."""
         ...

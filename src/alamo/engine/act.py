@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.action import NO_ACTION, Action
 from alamo.domain.errors import StateError
+from alamo.domain.ports import Channel
 from alamo.domain.records import DeliveryBatch, LedgerRow, PlanRecord
 from alamo.domain.time import iso
 from alamo.engine.context import Context
@@ -56,7 +57,7 @@ def plan_named(context: Context, plan_id: str | None) -> PlanRecord:
         If there is none.
     """
     plans = context.state.plans.all()
-    found = context.state.plans.get(plan_id) if plan_id else (plans[-1] if plans else None)
+    found = context.state.plans.get(plan_id) if plan_id else newest_plan(context)
     if found is None:
         known = ", ".join(plan.plan_id for plan in plans[-5:]) or "none yet"
         raise StateError(
@@ -65,6 +66,14 @@ def plan_named(context: Context, plan_id: str | None) -> PlanRecord:
             code="plan.unknown",
         )
     return found
+
+
+def newest_plan(context: Context) -> PlanRecord | None:
+    """Return the newest plan that is not overtaken or cancelled, else the newest of all; None before the first."""
+    plans = context.state.plans.all()
+    live: Sequence[PlanRecord] = [plan for plan in plans if plan.state not in ("superseded", "cancelled")]
+    found = live or plans
+    return found[-1] if found else None
 
 
 def approve(context: Context, plan_id: str | None, *, by: str) -> PlanRecord:
@@ -91,13 +100,14 @@ def launch(context: Context, plan_id: str | None, *, by: str, progress: Progress
         return _report(context, plan.plan_id)
     if plan.state != "launching":
         _refuse_stale(context, plan)
+        _refuse_overtaken(context, plan)
         plan = context.state.plans.move(
             plan.plan_id, from_states=("approved",), to_state="launching", by=by, at=context.clock.now()
         )
     decisions = context.history.query("SELECT * FROM proposals WHERE plan_id = $plan", {"plan": plan.plan_id})
     context.history.replace("decisions", decisions, where={"plan_id": plan.plan_id}, batch=f"launch-{plan.plan_id}")
     _reserve(context, plan, decisions)
-    _deliver(context, plan, decisions, progress)
+    _deliver(context, plan, progress)
     context.state.plans.move(
         plan.plan_id, from_states=("launching",), to_state="launched", by=by, at=context.clock.now()
     )
@@ -111,6 +121,17 @@ def _refuse_stale(context: Context, plan: PlanRecord) -> None:
             hint="Make a new one from today's data with: alamo run",
             code="plan.stale",
         )
+
+
+def _refuse_overtaken(context: Context, plan: PlanRecord) -> None:
+    """A plan knows nothing of contacts that a later one has made since."""
+    for other in context.state.plans.all():
+        if other.state in ("launching", "launched") and other.cycle >= plan.cycle and other.plan_id != plan.plan_id:
+            raise StateError(
+                f"plan {plan.plan_id} is overtaken by {other.plan_id}, which is {other.state}",
+                hint=f"Leave it: alamo plan cancel {plan.plan_id}",
+                code="plan.overtaken",
+            )
 
 
 def _reserve(context: Context, plan: PlanRecord, decisions: pa.Table) -> None:
@@ -147,29 +168,47 @@ def _chunks(sending: pa.Table) -> Iterator[tuple[str, int, list[dict[str, Any]]]
             yield action_id, start, mine.slice(start, BATCH_ROWS).to_pylist()
 
 
-def _deliver(context: Context, plan: PlanRecord, decisions: pa.Table, progress: Progress | None) -> None:
+def _deliver(context: Context, plan: PlanRecord, progress: Progress | None) -> None:
     actions = {action.id: action for action in context.actions}
     pending = context.state.ledger.open_batches(plan.plan_id)
     for done, batch_id in enumerate(pending):
-        rows = [row for row in context.state.ledger.batch(batch_id) if row.state == "reserved"]
-        action = actions[rows[0].action_id]
-        batch = DeliveryBatch(
-            batch_id=batch_id,
-            plan_id=plan.plan_id,
-            cycle=plan.cycle,
-            action_id=action.id,
-            channel=action.channel,
-            content=action.content,
-            decided_at=plan.created_at,
-            rows=_addresses(context, plan, rows),
-        )
-        receipts = _channel(context, action).deliver(batch)
-        context.state.ledger.settle(batch_id, receipts, at=context.clock.now())
+        _deliver_batch(context, plan, batch_id, actions)
         if progress is not None:
             progress(done + 1, len(pending))
 
 
-def _channel(context: Context, action: Action) -> Any:
+def _deliver_batch(context: Context, plan: PlanRecord, batch_id: str, actions: Mapping[str, Action]) -> None:
+    """Deliver one batch and settle it; what may no longer be sent is dropped, unless it is at the channel already."""
+    rows = [row for row in context.state.ledger.batch(batch_id) if row.state == "reserved"]
+    action = actions[rows[0].action_id]
+    channel = _channel(context, action)
+    batch = _batch(context, plan, action, rows)
+    if not channel.delivered(batch):
+        now = context.clock.now()
+        closed = closed_channels(context.history, now)
+        late = now >= plan.valid_until
+        gone = [row for row in rows if late or closed.forbids(row.customer_id, action.channel)]
+        context.state.ledger.settle(batch_id, {row.decision_id: ("dropped", None) for row in gone}, at=now)
+        rows = [row for row in rows if row not in gone]
+        batch = _batch(context, plan, action, rows)
+    if rows:
+        context.state.ledger.settle(batch_id, channel.deliver(batch), at=context.clock.now())
+
+
+def _batch(context: Context, plan: PlanRecord, action: Action, rows: Sequence[LedgerRow]) -> DeliveryBatch:
+    return DeliveryBatch(
+        batch_id=rows[0].batch_id if rows else "",
+        plan_id=plan.plan_id,
+        cycle=plan.cycle,
+        action_id=action.id,
+        channel=action.channel,
+        content=action.content,
+        decided_at=plan.created_at,
+        rows=_addresses(context, plan, rows),
+    )
+
+
+def _channel(context: Context, action: Action) -> Channel:
     channel = context.channels.get(action.channel)
     if channel is None:
         raise StateError(
@@ -186,7 +225,10 @@ def _addresses(context: Context, plan: PlanRecord, rows: Sequence[LedgerRow]) ->
     The moment counts from the start of the launch, so a resumed launch hands over the same rows again.
     """
     wanted = pa.table(
-        {"decision_id": [row.decision_id for row in rows], "customer_id": [row.customer_id for row in rows]}
+        {
+            "decision_id": pa.array([row.decision_id for row in rows], pa.string()),
+            "customer_id": pa.array([row.customer_id for row in rows], pa.string()),
+        }
     )
     found = context.history.query(
         """

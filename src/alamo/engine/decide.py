@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alamo.domain.action import NO_ACTION
 from alamo.domain.errors import StateError, UsageError
 from alamo.domain.policy import BlockState, PolicySnapshot
 from alamo.domain.records import PlanRecord
@@ -70,6 +71,9 @@ def decide_now(context: Context, customer_id: str, known: Mapping[str, Any]) -> 
     )
     if found.num_rows:
         return _as_logged(context, policy, found.slice(0, 1).to_pylist()[0])
+    if context.calendar().cycle_at(context.clock.now()) != plan.cycle:  # its cycle may be measured already
+        reason = f"the plan of cycle {plan.cycle} is over, and none of this cycle has been launched"
+        return DecidedNow(customer_id, None, NO_ACTION, reason, [{"action_id": NO_ACTION, "p": 1.0}], {}, False)
     return _fresh(context, plan, policy, customer_id, known)
 
 
@@ -85,7 +89,7 @@ def _known_columns(known: Mapping[str, Any]) -> None:
 
 
 def _in_force(context: Context) -> PlanRecord:
-    launched = [plan for plan in context.state.plans.all() if plan.state in ("launching", "launched")]
+    launched = [plan for plan in context.state.plans.all() if plan.state == "launched"]
     if not launched:
         raise StateError(
             "no plan has been launched, so there is no policy to decide by",

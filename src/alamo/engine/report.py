@@ -10,6 +10,7 @@ import numpy as np
 
 from alamo.domain.errors import InsufficientDataError, UsageError
 from alamo.domain.result import Result
+from alamo.engine.act import newest_plan
 from alamo.engine.context import Context
 from alamo.engine.infer import value_model
 
@@ -182,10 +183,9 @@ def _value(context: Context) -> ValueReport:
 
 
 def _policy(context: Context) -> PolicyReport:
-    plans = context.state.plans.all()
-    if not plans:
+    plan = newest_plan(context)
+    if plan is None:
         raise _nothing("policy", "no plan has been made yet", "alamo run")
-    plan = plans[-1]
     policy = context.shelf.get(plan.policy_version)
     return PolicyReport(
         tuple(plan.summary.get("actions", ())),

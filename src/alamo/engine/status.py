@@ -10,6 +10,7 @@ from typing import Any
 from alamo.domain.errors import AlamoError
 from alamo.domain.records import PlanRecord
 from alamo.domain.time import iso
+from alamo.engine.act import newest_plan
 from alamo.engine.context import Context
 from alamo.engine.infer import matured_cycles
 from alamo.engine.report import newest_detail
@@ -67,8 +68,7 @@ class Status:
 def status(context: Context) -> Status:
     """Say where the loop stands; reads only."""
     data = _data(context)
-    plans = context.state.plans.all()
-    plan = plans[-1] if plans else None
+    plan = newest_plan(context)
     return Status(
         project=context.settings.name,
         today=iso(context.clock.now()),

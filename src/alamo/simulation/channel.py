@@ -24,6 +24,10 @@ class SimulatedChannel:
     name: str
     world: World
 
+    def delivered(self, batch: DeliveryBatch) -> bool:
+        """Say whether the world has received the batch."""
+        return self.world.has_received(batch.batch_id)
+
     def deliver(self, batch: DeliveryBatch) -> Mapping[str, tuple[str, str | None]]:
         """Deliver `batch`; the same batch again gives the same receipts and sends nothing."""
         return self.world.receive(batch)

@@ -85,6 +85,10 @@ class MarketChannel:
     name: str
     market: ProjectMarket
 
+    def delivered(self, batch: DeliveryBatch) -> bool:
+        """Say whether the market has received the batch."""
+        return self.market.world.has_received(batch.batch_id)
+
     def deliver(self, batch: DeliveryBatch) -> Mapping[str, tuple[str, str | None]]:
         """Deliver `batch`; the same batch again gives the same receipts and sends nothing."""
         return self.market.world.receive(batch)

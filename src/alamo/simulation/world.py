@@ -135,6 +135,10 @@ class World:
         decisions = self._delivered[batch.batch_id]["decision_id"].to_pylist()
         return {decision: ("sent", f"simulated/{decision}") for decision in decisions}
 
+    def has_received(self, batch_id: str) -> bool:
+        """Say whether a batch of messages has arrived in the current cycle."""
+        return batch_id in self._delivered
+
     def view(self) -> CycleView:
         """Return what is true at the start of the current cycle."""
         if self._view is None:

@@ -68,6 +68,12 @@ class ChannelSuite:
         assert not one.keys() & two.keys()
         assert len(outbox()) == sum(state == "sent" for state, _ in [*one.values(), *two.values()])
 
+    def test_it_knows_what_it_has_delivered(self, channel: Channel) -> None:
+        assert not channel.delivered(delivery_batch(3, "one"))
+        channel.deliver(delivery_batch(3, "one"))
+        assert channel.delivered(delivery_batch(3, "one"))
+        assert not channel.delivered(delivery_batch(3, "two"))
+
     def test_an_empty_batch_sends_nothing(self, channel: Channel, outbox: Callable[[], Sequence[str]]) -> None:
         assert channel.deliver(delivery_batch(0)) == {}
         assert list(outbox()) == []

@@ -51,6 +51,10 @@ class AudienceFileChannel:
     folder: Path
     format: Format = "csv"
 
+    def delivered(self, batch: DeliveryBatch) -> bool:
+        """Say whether the file of the batch is in place whole."""
+        return _written(self._path(batch)) is not None
+
     def deliver(self, batch: DeliveryBatch) -> Mapping[str, tuple[str, str | None]]:
         """Write the batch and return decision id → (``sent``, file name); a batch already written stays as it is.
 
