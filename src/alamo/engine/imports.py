@@ -22,7 +22,6 @@ from alamo.domain.action import NO_ACTION
 from alamo.domain.reasons import DecisionReason
 from alamo.domain.records import ImportRecord
 from alamo.domain.tables import CONTRACTS, DECISIONS, OBSERVATIONS
-from alamo.domain.time import iso
 from alamo.engine.context import Context
 from alamo.measurement import (
     ImportContext,
@@ -259,17 +258,3 @@ def _mapping_rows(mapping: ResolvedMapping) -> list[dict[str, str]]:
     rows = [{"column": column, "field": name, "how": "heading"} for name, column in mapping.columns.items()]
     rows += [{"column": "", "field": name, "how": f"constant {value}"} for name, value in mapping.constants.items()]
     return rows + [{"column": column, "field": "", "how": "not used"} for column in mapping.unmapped]
-
-
-def import_log(context: Context) -> list[dict[str, Any]]:
-    """Return the finished imports, oldest first."""
-    return [
-        {
-            "source": record.source,
-            "kind": record.kind,
-            "imported_at": iso(record.imported_at),
-            "rows": record.rows,
-            "quarantined": record.quarantined,
-        }
-        for record in context.state.imports.all()
-    ]
