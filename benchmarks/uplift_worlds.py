@@ -131,6 +131,7 @@ def log(world: Shop, cycles: int, seed: int, *, explored: float = 0.2) -> tuple[
                 "decided_at", pa.array([START + timedelta(days=28 * cycle)] * n, pa.timestamp("us", tz="UTC"))
             )
             .append_column("action_id", pa.array(names[drawn]))
+            .append_column("orders_window", pa.array(bought.astype(np.int64)))
             .append_column("outcome_money", pa.array(outcome))
         )
         mu = _outcome_model(world.profiles, drawn, outcome, fold)

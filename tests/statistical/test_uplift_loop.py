@@ -43,7 +43,7 @@ def play(world: str, seed: int) -> Played:
         share
         for action in model.actions
         for share, candidate in zip(action.stack.shares, action.stack.candidates, strict=True)
-        if candidate.relative
+        if candidate.unit in ("relative", "orders")
     ]
     return Played(
         engine=policy_value(values, truth),

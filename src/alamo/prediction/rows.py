@@ -19,6 +19,7 @@ from alamo.domain.action import NO_ACTION
 from alamo.numerics.folds import unit_folds
 from alamo.numerics.hashing import unit_keys
 from alamo.prediction.inputs import EffectInputs
+from alamo.prediction.orders import OrderLog, OrderRows
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -47,6 +48,8 @@ class EffectRows:
         Rows that drew the action, and that drew none.
     outcome_variance, relative_variance
         Mean residual variance of one outcome, in money² and against the squared money scale.
+    orders
+        The same rows seen as ordering or not; None where orders are not known.
     """
 
     inputs: EffectInputs
@@ -58,6 +61,7 @@ class EffectRows:
     drawn_none: int
     outcome_variance: float
     relative_variance: float
+    orders: OrderRows | None = None
 
     def __len__(self) -> int:
         return len(self.score)
@@ -107,6 +111,8 @@ class DecisionLog:
         Score rows: ``action_id, p, mu_money, gamma_money``.
     noise
         Residual variance by money scale.
+    orders
+        Who ordered; None where it is not known.
     """
 
     inputs: EffectInputs
@@ -115,6 +121,7 @@ class DecisionLog:
     place: Integers
     scores: pa.Table
     noise: NoiseModel
+    orders: OrderLog | None = None
 
     @classmethod
     def of(cls, observations: pa.Table, dr_scores: pa.Table, inputs: EffectInputs, salt: str) -> DecisionLog:
@@ -126,13 +133,15 @@ class DecisionLog:
         action = observations.column("action_id")
         drawn = np.asarray(pc.equal(scores.column("action_id"), action.take(pa.array(at))), dtype=bool)
         residual = (_floats(scores, "gamma_money") - _floats(scores, "mu_money")) * _floats(scores, "p")
+        folds = unit_folds(unit_keys(observations.column("unit_id").to_pylist()), f"uplift/{salt}", FOLDS)
         return cls(
             inputs=inputs,
-            folds=unit_folds(unit_keys(observations.column("unit_id").to_pylist()), f"uplift/{salt}", FOLDS),
+            folds=folds,
             action=action,
             place=at,
             scores=scores,
             noise=NoiseModel.fit(inputs.scale[at[drawn]], residual[drawn]),
+            orders=OrderLog.of(observations, inputs, folds),
         )
 
     def rows_of(self, action_id: str, cost_money: float) -> EffectRows:
@@ -154,6 +163,7 @@ class DecisionLog:
             drawn_none=int(pc.sum(pc.equal(drawn, NO_ACTION)).as_py() or 0),
             outcome_variance=float(outcome_variance.mean()),
             relative_variance=float((outcome_variance / self.inputs.scale**2).mean()),
+            orders=None if self.orders is None else self.orders.rows_of(drawn, action_id, rows, p[rows], p_none[rows]),
         )
 
     def _spread(self, action_id: str) -> tuple[Floats, Floats]:

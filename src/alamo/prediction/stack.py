@@ -8,7 +8,7 @@ two are a convention: variation that neither segments nor learners explain is no
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -17,8 +17,11 @@ import numpy.typing as npt
 from alamo.numerics.q_aggregation import LossMoments, loss_moments, q_aggregate
 from alamo.prediction.candidates import (
     BOOSTING,
+    MONEY,
     ONE,
+    ORDERS,
     PRIOR_IN_MONEY,
+    PRIOR_ORDERS,
     PRIOR_RELATIVE,
     PRIOR_SCALED,
     RIDGE,
@@ -31,9 +34,11 @@ from alamo.prediction.candidates import (
     cross_fit_learner,
     cross_fit_segments,
     explained_variance,
+    in_money,
 )
 from alamo.prediction.inputs import EffectInputs
 from alamo.prediction.learners import BoostedEffectLearner, EffectLearner, FittedEffect, RidgeEffectLearner
+from alamo.prediction.level import EffectLevel
 from alamo.prediction.rows import EffectRows
 from alamo.prediction.segment_effects import SegmentCells, SegmentEffect
 
@@ -77,37 +82,6 @@ class EffectSpread:
 
 
 @dataclass(frozen=True, slots=True)
-class EffectLevel:
-    """The mean effect of one action, in units of the money scale where the spread is relative.
-
-    Attributes
-    ----------
-    mixture
-        Precision-weighted mean of what the mixture predicts.
-    estimate, se
-        Precision-weighted mean of the scores, and its standard error.
-    """
-
-    mixture: float = 0.0
-    estimate: float = 0.0
-    se: float = 0.0
-
-    @classmethod
-    def of(cls, mixture: Floats, target: Target) -> EffectLevel:
-        """Measure out-of-fold predictions (n,) against the scores of `target`."""
-        share = target.weight / target.weight.sum()
-        left = target.score - target.mean
-        return cls(float(share @ mixture), target.mean, float(np.sqrt((share * left) @ (share * left))))
-
-    def shift(self, keep: float) -> float:
-        """Return what takes the mixture's mean down to the share `keep` of the estimate; never away from zero."""
-        wanted = keep * self.estimate
-        if wanted * self.mixture <= 0.0:
-            return -self.mixture if self.mixture else 0.0
-        return wanted - self.mixture if abs(wanted) < abs(self.mixture) else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class EffectStack:
     """The fitted effect of one action.
 
@@ -137,7 +111,7 @@ class EffectStack:
     n: int
     drawn: int
     drawn_none: int
-    level: EffectLevel = EffectLevel()
+    level: EffectLevel = field(default_factory=EffectLevel)
     shift: float = 0.0
 
     def predict(self, inputs: EffectInputs) -> Floats:
@@ -194,22 +168,13 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
     one_fold = not len(rows) or rows.folds.min() == rows.folds.max()
     if min(rows.drawn, rows.drawn_none) < LEAST_DRAWN or not rows.score.any() or one_fold:
         return _unknown(rows, scaled=scaled, n_segments=n_segments)
-    main = Target.of(rows, relative=scaled)
-    targets = (Target.of(rows, relative=False), main) if scaled else (main,)
+    targets = _targets(rows, scaled=scaled)
+    main = targets[-1]
     cells = SegmentCells.of(rows.inputs, n_segments)
-    held_out, candidates, prior = [np.zeros(len(rows))], [Candidate(ZERO, False, ConstantEffect(0.0))], [0.0]
-    for target in targets:
-        priors = _priors(target, scaled=scaled)
-        prior[0] = max(prior[0], priors.get(ZERO, 0.0))
-        for name in (name for name in priors if name != ZERO):
-            effect, model = _cross_fit(name, rows, target, cells)
-            held_out.append(effect * rows.inputs.scale if target.relative else effect)
-            candidates.append(Candidate(name, target.relative, model))
-            prior.append(priors[name])
-    effects = np.column_stack(held_out)
-    moments = loss_moments(effects, rows.score, rows.weight)
-    shares = q_aggregate(moments, np.asarray(prior) / np.sum(prior))
-    effects = effects / rows.inputs.scale[:, None]
+    held_out, candidates, prior = _candidates(rows, targets, cells)
+    moments = loss_moments(held_out, rows.score, rows.weight)
+    shares = q_aggregate(moments, prior / prior.sum())
+    effects = held_out / rows.inputs.scale[:, None]
     mixture = effects @ shares
     within = cells.spread_within(mixture, main.weight)
     beyond = max(0.0, float(explained_variance(effects, main).max() - explained_variance(mixture[:, None], main)[0]))
@@ -220,6 +185,31 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
     )
     stack = _assemble(rows, candidates, shares, moments, spread)
     return replace(stack, level=EffectLevel.of(mixture, main))
+
+
+def _targets(rows: EffectRows, *, scaled: bool) -> tuple[Target, ...]:
+    """Return the units in which candidates are fitted; the last is the one of levels, spreads and calibration."""
+    money = Target.money(rows)
+    if not scaled:
+        return (money,)
+    orders = () if rows.orders is None else (Target.ordering(rows.orders),)
+    return (money, *orders, Target.relative(rows))
+
+
+def _candidates(
+    rows: EffectRows, targets: Sequence[Target], cells: SegmentCells
+) -> tuple[Floats, list[Candidate], Floats]:
+    """Return out-of-fold effects in money (n, k), the fitted candidates, and their prior weights (k,)."""
+    held_out, candidates, prior = [np.zeros(len(rows))], [Candidate(ZERO, MONEY, ConstantEffect(0.0))], [0.0]
+    for target in targets:
+        priors = _priors(target, scaled=len(targets) > 1)
+        prior[0] = max(prior[0], priors.get(ZERO, 0.0))
+        for name in (name for name in priors if name != ZERO):
+            effect, model = _cross_fit(name, rows, target, cells)
+            held_out.append(in_money(effect, target, rows.inputs.scale))
+            candidates.append(Candidate(name, target.unit, model, target.worth))
+            prior.append(priors[name])
+    return np.column_stack(held_out), candidates, np.asarray(prior)
 
 
 def humble(stacks: Sequence[EffectStack]) -> tuple[EffectStack, ...]:
@@ -246,7 +236,7 @@ def humble(stacks: Sequence[EffectStack]) -> tuple[EffectStack, ...]:
 def _priors(target: Target, *, scaled: bool) -> Mapping[str, float]:
     if not scaled:
         return PRIOR_IN_MONEY
-    return PRIOR_RELATIVE if target.relative else PRIOR_SCALED
+    return {MONEY: PRIOR_SCALED, ORDERS: PRIOR_ORDERS}.get(target.unit, PRIOR_RELATIVE)
 
 
 _LEARNERS: Mapping[str, EffectLearner] = {RIDGE: RidgeEffectLearner(), BOOSTING: BoostedEffectLearner()}
@@ -287,7 +277,7 @@ def _unknown(rows: EffectRows, *, scaled: bool, n_segments: int) -> EffectStack:
     sd = float(np.sqrt(2.0 * variance / LEAST_DRAWN))
     loss = float(rows.weight @ rows.score**2 / rows.weight.sum()) if len(rows) else 0.0
     return EffectStack(
-        candidates=(Candidate(ZERO, False, ConstantEffect(0.0)),),
+        candidates=(Candidate(ZERO, MONEY, ConstantEffect(0.0)),),
         shares=(1.0,),
         spread=EffectSpread(scaled, SegmentEffect((sd,) * (n_segments + 1)), 0.0),
         weights={ZERO: 1.0},

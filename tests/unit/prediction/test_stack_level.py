@@ -7,14 +7,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alamo.prediction.candidates import ZERO, Candidate, ConstantEffect
+from alamo.prediction.candidates import MONEY, ZERO, Candidate, ConstantEffect
+from alamo.prediction.level import EffectLevel
 from alamo.prediction.segment_effects import SegmentEffect
-from alamo.prediction.stack import EffectLevel, EffectSpread, EffectStack, humble
+from alamo.prediction.stack import EffectSpread, EffectStack, humble
 
 
 def stack(estimate: float, se: float, mixture: float | None = None) -> EffectStack:
     return EffectStack(
-        candidates=(Candidate(ZERO, False, ConstantEffect(0.0)),),
+        candidates=(Candidate(ZERO, MONEY, ConstantEffect(0.0)),),
         shares=(1.0,),
         spread=EffectSpread(False, SegmentEffect((1.0,)), 0.0),
         weights={ZERO: 1.0},

@@ -122,7 +122,7 @@ def test_without_a_money_scale_effects_are_fitted_in_money(tables, world, segmen
     plain = observations.drop_columns(["money"])
     fitted = fit_uplift_model(plain, scores, actions=ACTIONS, salt="test")
     assert fitted.encoder.scale is None
-    assert not any(candidate.relative for action in fitted.actions for candidate in action.stack.candidates)
+    assert not any(candidate.unit != "money" for action in fitted.actions for candidate in action.stack.candidates)
     assert fitted.score(world.profiles, segments, START).num_rows == N * len(ACTIONS)
 
 
