@@ -128,7 +128,6 @@ def plan(learn: pa.Table, hold: pa.Table, name: str) -> tuple[np.ndarray, int]:
             cycle=1,
             now=NOW,
             found=True,
-            effects=effects,
         ),
     )
     rows = proposal.decisions.sort_by("customer_id")

@@ -66,6 +66,15 @@ def test_probabilities_add_up_to_one_and_none_is_negative(situation):
     assert drawn.p_none.min() >= 0.0
 
 
+def test_where_spent_limits_stop_every_action_none_is_certain_and_never_more_than_that():
+    cells = random_cells(20_000, np.random.default_rng(7))
+    tables = limit_tables((LimitRow("spent", "count", 0.0, 1, IDS, "", True),), IDS, ("cost",), HOLDS)
+    terms = BlockTerms(np.zeros(1), tables.bound.copy(), RuleSettings(1.0, 0.08, 0.15), "spent")
+    drawn = decide(cells, tables, terms)
+    assert drawn.p.max() == 0.0
+    assert drawn.p_none.max() == 1.0
+
+
 @given(situations())
 @settings(max_examples=300, deadline=None)
 def test_nothing_with_probability_zero_is_ever_drawn_and_only_own_cells_are(situation):

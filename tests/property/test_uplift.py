@@ -64,15 +64,21 @@ def test_values_scale_with_the_currency(world, tables, factor):
     for name in ("mu_money", "gamma_money"):
         place = moved.column_names.index(name)
         moved = moved.set_column(place, name, pa.array(np.asarray(moved[name]) * factor))
+    place = observations.column_names.index("outcome_money")
+    in_cents = observations.set_column(
+        place, "outcome_money", pa.array(np.asarray(observations["outcome_money"]) * factor)
+    )
     free = [type(a)(a.id, a.name, a.channel, a.level, 0.0) for a in ACTIONS]
     segments = pa.table({"customer_id": world.profiles["customer_id"], "segment": world.segment})
 
-    def values(scores):
-        model = fit_uplift_model(observations, scores, actions=free, salt="p")
+    def values(log, scores):
+        model = fit_uplift_model(log, scores, actions=free, salt="p")
         return score_matrix(model.score(world.profiles, segments, START))
 
-    assert values(moved) == pytest.approx(factor * values(dr_scores), rel=1e-6, abs=1e-6 * factor)
-    assert len(IDS) == values(dr_scores).shape[1]
+    assert values(in_cents, moved) == pytest.approx(
+        factor * values(observations, dr_scores), rel=1e-6, abs=1e-6 * factor
+    )
+    assert len(IDS) == values(observations, dr_scores).shape[1]
 
 
 @given(st.integers(1, 9), st.integers(0, 2**32 - 1))

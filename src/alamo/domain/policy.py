@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from alamo.domain.action import Action
+from alamo.domain.result import json_value
 from alamo.numerics.hashing import content_hash
 
 
@@ -91,7 +93,8 @@ class PolicySnapshot:
     model_version, scores_as_of
         Which scores it was computed from.
     actions
-        Identity and cost of the actions, for people: id → {channel, level, cost_money, eligible}.
+        Identity and cost of the actions, for people: id → {channel, level, cost_money, eligible, message}; `message` is
+        the `message_hash` of what a person approves and a launch may send.
     """
 
     cycle: int
@@ -111,3 +114,12 @@ class PolicySnapshot:
     def version(self) -> str:
         """Content hash (hex SHA-256 of the canonical JSON)."""
         return content_hash(asdict(self))
+
+
+def message_hash(action: Action) -> str:
+    """Return the content hash (hex SHA-256) of what a customer receives: the action, its channel and its content.
+
+    Name, cost, target group and validity are not part of it: they say who gets it and at what price, and decisions
+    hold that already.
+    """
+    return content_hash({"id": action.id, "channel": action.channel, "content": json_value(action.content)})

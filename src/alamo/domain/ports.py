@@ -62,6 +62,14 @@ class History(Warehouse, Protocol):
         """Return a number that grows with every write to `table`; 0 before the first."""
         ...
 
+    def compact(self, table: str, *, above: int = 1) -> int:
+        """Merge the files of every partition of `table` that has more than `above`; return how many were merged.
+
+        Neither rows nor `snapshot_version` change, and who is reading meanwhile is not disturbed. A store without
+        files does nothing.
+        """
+        ...
+
 
 class StepLog(Protocol):
     """Run log: what finished, by key, so that a killed run goes on where it stopped."""
@@ -209,7 +217,10 @@ class EventSource(Protocol):
     """A place events come from between two moments; asking again for the same span gives the same batches."""
 
     def pull(self, since: datetime | None, until: datetime) -> Iterable[SourceBatch]:
-        """Yield what occurred in ``[since, until)``; `since` None means from the beginning."""
+        """Yield everything that occurred in ``[since, until)``; `since` None means from the beginning.
+
+        What it yields counts as complete until `until`: outcome windows that end by then are measured.
+        """
         ...
 
 

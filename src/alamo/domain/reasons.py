@@ -28,6 +28,8 @@ class DecisionReason(StrEnum):
     NO_ELIGIBLE_ACTION = "no action was eligible"
     UNIVERSAL_CONTROL = "held out by the universal control"
     LIMIT_REACHED = "what was left of a limit did not fit"
+    UNKNOWN_CUSTOMER = "the customer is unknown: there is no profile"
+    FAILED = "the decision failed"
 
 
 @dataclass(frozen=True, slots=True)

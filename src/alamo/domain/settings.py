@@ -29,7 +29,15 @@ class OutcomeSettings:
 
 @dataclass(frozen=True, slots=True)
 class MarginSettings:
-    """Margin as a share of net revenue: one rate, overridden per product; a margin on the order line wins over both."""
+    """Margin as a share of net revenue: one rate, overridden per product; a margin on the order line wins over both.
+
+    Attributes
+    ----------
+    rate
+        Share of net revenue that is margin, from 0 to 1, for every product not named in `products`.
+    products
+        Product → its own share: ``[margin.products]`` with lines such as ``"SKU-1" = 0.45``.
+    """
 
     rate: float = 0.30
     products: Mapping[str, float] = field(default_factory=dict)
@@ -70,7 +78,7 @@ class ExplorationSettings:
 
     opening_share: float = 0.20
     cost_share: float = 0.01
-    floor_minimum: float = 0.02
+    floor_minimum: float = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +99,15 @@ class InferenceSettings:
 
 @dataclass(frozen=True, slots=True)
 class GateSettings:
-    """The human gate: ``"person"`` waits for approve and launch; the simulator and a replay approve for themselves."""
+    """The human gate: ``"person"`` waits for approve and launch; the simulator and a replay approve for themselves.
+
+    Attributes
+    ----------
+    mode
+        ``"person"``, the only one: nothing is sent before a person has approved the plan and launched it.
+    plan_valid_days
+        Days after which a plan that nobody launched is stale and has to be made again.
+    """
 
     mode: Literal["person"] = "person"
     plan_valid_days: int = 7
@@ -133,6 +149,13 @@ class Settings:
         Length of a cycle.
     attribution
         Line printed under every output (data source, simulation notice); empty for none.
+    state_url
+        Database of plans, deliveries and finished steps, as an SQLAlchemy URL; a relative SQLite path is taken from the
+        project folder.
+    history_path
+        Folder of the Delta tables (events, profiles, decisions, effects …), relative to the project folder.
+    outcome, margin, control, exploration, inference, gate, simulation
+        The sections of the file.
     """
 
     name: str

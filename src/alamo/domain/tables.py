@@ -307,6 +307,7 @@ SCORES = Contract(
         Column("as_of_day", TEXT, "the partition"),
         Column("value_mean_money", NUMBER, "expected incremental value against none, net of the variable cost"),
         Column("value_sd_money", NUMBER, "posterior standard deviation", minimum=0),
+        Column("shared_sd_money", NUMBER, "the part of it that all customers of the action share", minimum=0),
         Column("cost_money", NUMBER, "variable cost; only the use of `cost` limits", minimum=0),
         Column("model_version", TEXT, "content hash of the model"),
     ),

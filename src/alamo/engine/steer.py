@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.action import Action, ContactPolicy, Limit
 from alamo.domain.money import minor_per_major
-from alamo.domain.policy import PolicySnapshot
+from alamo.domain.policy import PolicySnapshot, message_hash
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import DecisionReason
 from alamo.domain.records import PlanRecord
@@ -21,6 +21,7 @@ from alamo.domain.tables import PROPOSALS
 from alamo.domain.time import iso
 from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_name, run_blocks
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
+from alamo.engine.freshness import CURE, stale_orders
 from alamo.engine.infer import found_actions, profiles_as_of
 from alamo.steering.allocation.conflict import find_conflict, infeasible, out_of_reach, suspicious
 from alamo.steering.allocation.prices import shifted_problem, soft_prices, warm_start
@@ -29,7 +30,7 @@ from alamo.steering.candidates import Candidates, Terms, gather, rows_of
 from alamo.steering.cells import Floats
 from alamo.steering.control import universal_salt
 from alamo.steering.eligibility import Gatekeeper
-from alamo.steering.exploration import Exploration, opening, running
+from alamo.steering.exploration import Exploration, opening, promising, running
 from alamo.steering.pacing import block_count, pace
 from alamo.steering.periods import left_of_periods
 from alamo.steering.plan import DrawnCycle, PlanContext, plan_summary
@@ -49,9 +50,8 @@ class SteerRequest:
     cycle, now
         The cycle and the moment of the decision.
     found
-        Whether an effect has been found; until then the declared opening budget explores.
-    effects
-        EFFECTS, or None before any is known.
+        Whether an effect has been found; until then, or until the scores are promising, the declared opening budget
+        explores.
     previous
         The policy before, whose prices start the search; None for a cold start.
     attempt
@@ -65,7 +65,6 @@ class SteerRequest:
     cycle: int
     now: datetime
     found: bool
-    effects: pa.Table | None = None
     previous: PolicySnapshot | None = None
     attempt: int = 1
 
@@ -120,13 +119,14 @@ def propose(warehouse: Warehouse, profiles: pa.Table, scores: pa.Table, request:
     stamp = Stamp(plan_id, policy.version, request.cycle, request.now, valid_until)
     decisions = decision_table(candidates.cells, batch, stamp)
     drawn = DrawnCycle(batch.drawn.p, batch.drawn.choice, int((batch.drawn.reason == _STOPPED).sum()), batch.states)
-    about = PlanContext(request.cycle, request.actions, request.effects, request.settings.inference.level)
+    about = PlanContext(request.cycle, request.actions, request.settings.inference.level)
     return Proposal(plan_id, policy, decisions, plan_summary(candidates, drawn, explored, about), valid_until)
 
 
 def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> Terms:
     settings = request.settings
-    limits = left_of_periods(warehouse, profiles, request.limits, request.now, minor_per_major(settings.currency))
+    minor = minor_per_major(settings.currency)
+    limits = left_of_periods(warehouse, profiles, request.limits, request.actions, request.now, minor)
     return Terms(
         gatekeeper=Gatekeeper(request.actions, request.contact, request.now),
         rows=rows_of(limits, request.actions),
@@ -143,7 +143,12 @@ def _priced(problem: Problem, candidates: Candidates, request: SteerRequest) -> 
         raise infeasible(conflict)
     exploration, control = request.settings.exploration, request.settings.control
     start = warm_start(problem, candidates.tables.rows, request.previous)
-    informed = request.found or exploration.opening_share == 0.0  # without an opening the values are followed at once
+    level = request.settings.inference.level
+    informed = (
+        request.found
+        or exploration.opening_share == 0.0  # without an opening the values are followed at once
+        or promising(candidates.cells, level)
+    )
     explored = running(problem, exploration, control, start) if informed else opening(problem, exploration, control)
     prices = soft_prices(problem, explored.rule, start if explored.prices is None else explored.prices)
     if suspicious(problem, prices):
@@ -176,6 +181,7 @@ def _policy(
                 "level": action.level,
                 "cost_money": action.cost_money,
                 "eligible": action.eligible,
+                "message": message_hash(action),
             }
             for action in request.actions
         },
@@ -212,7 +218,6 @@ def _stands(context: Context, plan: PlanRecord) -> bool:
 def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[str, Any]:
     day = {"day": as_of.date().isoformat()}
     scores = context.history.query("SELECT * FROM scores WHERE as_of_day = $day", day)
-    effects = context.history.query("SELECT * FROM effects WHERE as_of_day = $day", day)
     launched = [plan for plan in context.state.plans.all() if plan.state == "launched"]
     proposal = propose(
         context.history,
@@ -226,11 +231,13 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
             cycle=cycle,
             now=context.clock.now(),
             found=_ever_found(context),
-            effects=effects if effects.num_rows else None,
             previous=context.shelf.get(launched[-1].policy_version) if launched else None,
             attempt=attempt,
         ),
     )
+    stale = stale_orders(context)
+    proposal.summary["currency"] = context.settings.currency
+    proposal.summary["warnings"] = [] if stale is None else [f"{stale.complaint()}; {CURE}"]
     _put_before_the_gate(context, proposal, cycle)
     return _detail(proposal.plan_id, proposal.summary)
 
@@ -242,7 +249,8 @@ def _detail(plan_id: str, summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _ever_found(context: Context) -> bool:
     """Say whether any effect has been found so far; knowledge once gained does not reopen the opening phase."""
-    return bool(found_actions(context.history.query("SELECT * FROM effects WHERE found")))
+    so_far = {"now": context.clock.now()}
+    return bool(found_actions(context.history.query("SELECT * FROM effects WHERE found AND as_of <= $now", so_far)))
 
 
 def _put_before_the_gate(context: Context, proposal: Proposal, cycle: int) -> None:

@@ -22,18 +22,30 @@ class EffectLevel:
         Precision-weighted mean of what the mixture predicts.
     estimate, se
         Precision-weighted mean of the scores, and its standard error.
+    slope_se
+        Standard error of the slope of the scores on the mixture's differences between customers: by how much, as a
+        share, all of these differences together may be wrong.
     """
 
     mixture: float = 0.0
     estimate: float = 0.0
     se: float = 0.0
+    slope_se: float = 0.0
 
     @classmethod
     def of(cls, mixture: Floats, target: Target) -> EffectLevel:
         """Measure out-of-fold predictions (n,) against the scores of `target`."""
         share = target.weight / target.weight.sum()
-        left = target.score - target.mean
-        return cls(float(share @ mixture), target.mean, float(np.sqrt((share * left) @ (share * left))))
+        mean, left = float(share @ mixture), share * (target.score - target.mean)
+        differs = mixture - mean
+        square = float(share @ differs**2)
+        error = float(np.sqrt(np.sum((left * differs) ** 2)))
+        slope_se = error / square if np.ptp(mixture) > 0.0 else 0.0
+        return cls(mean, target.mean, float(np.sqrt(left @ left)), slope_se)
+
+    def shared_sd(self, differs: Floats) -> Floats:
+        """Return what customers share of their uncertainty, shape (n,); `differs` is the prediction less its mean."""
+        return np.hypot(self.se, self.slope_se * differs)
 
     def shift(self, keep: float) -> float:
         """Return what takes the mixture's mean down to the share `keep` of the estimate; never away from zero."""

@@ -121,6 +121,17 @@ class EffectStack:
             total = total + share * candidate.predict(inputs)
         return total
 
+    def shared_sd(self, inputs: EffectInputs, effect: Floats) -> Floats:
+        """Return the part of the standard deviation of `effect` (n,) that all customers share, in money, shape (n,).
+
+        Where nothing was measured, that is all of it.
+        """
+        whole = self.spread.predict(inputs)
+        if self.level.se <= 0.0:
+            return whole
+        unit = inputs.scale if self.spread.relative else np.ones(len(inputs))
+        return np.minimum(unit * self.level.shared_sd(effect / unit - self.shift - self.level.mixture), whole)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the state as JSON-able values."""
         return {

@@ -18,7 +18,7 @@ from alamo.domain.features import feature_columns
 from alamo.domain.tables import SCORES, TIME
 from alamo.domain.time import utc
 from alamo.numerics.hashing import content_hash
-from alamo.prediction.inputs import InputEncoder
+from alamo.prediction.inputs import EffectInputs, InputEncoder
 from alamo.prediction.rows import DecisionLog
 from alamo.prediction.stack import EffectStack, fit_stack, humble
 
@@ -96,10 +96,7 @@ class UpliftModel:
         features = profiles.select([name for name in profiles.column_names if name != _SEGMENT])
         table = features.append_column(_SEGMENT, segments.column("segment").take(place))
         inputs = self.encoder.transform(table, _SEGMENT)
-        blocks = [
-            (action, action.stack.predict(inputs) - action.cost_money, action.stack.spread.predict(inputs))
-            for action in self.actions
-        ]
+        blocks = [_block(action, inputs) for action in self.actions]
         return _scores_table(profiles, blocks, as_of, self.version)
 
     def to_dict(self) -> dict[str, Any]:
@@ -149,30 +146,32 @@ def fit_uplift_model(
 
 
 @dataclass(frozen=True, slots=True)
-class _Opening:
-    """Stands for an action before anything is known."""
+class _Block:
+    """One action's scores: value net of cost, its standard deviation, and the part of that which is shared."""
 
     action_id: str
     cost_money: float
+    mean: Floats
+    sd: Floats
+    shared_sd: Floats
+
+
+def _block(action: ActionUplift, inputs: EffectInputs) -> _Block:
+    effect, sd = action.stack.predict(inputs), action.stack.spread.predict(inputs)
+    shared = action.stack.shared_sd(inputs, effect)
+    return _Block(action.action_id, action.cost_money, effect - action.cost_money, sd, shared)
 
 
 def opening_scores(profiles: pa.Table, actions: Sequence[Action], as_of: datetime, sd_money: float) -> pa.Table:
     """Return SCORES before anything is known: gross effect 0, so the value is minus the cost, with sd `sd_money`."""
     n = profiles.num_rows
-    blocks = [
-        (_Opening(action.id, action.cost_money), np.full(n, -action.cost_money), np.full(n, sd_money))
-        for action in actions
-    ]
+    sd = np.full(n, sd_money)
+    blocks = [_Block(action.id, action.cost_money, np.full(n, -action.cost_money), sd, sd) for action in actions]
     version = content_hash({"opening": sd_money, "costs": {action.id: action.cost_money for action in actions}})
     return _scores_table(profiles, blocks, as_of, version)
 
 
-def _scores_table(
-    profiles: pa.Table,
-    blocks: Sequence[tuple[ActionUplift | _Opening, Floats, Floats]],
-    as_of: datetime,
-    version: str,
-) -> pa.Table:
+def _scores_table(profiles: pa.Table, blocks: Sequence[_Block], as_of: datetime, version: str) -> pa.Table:
     """Lay the actions' blocks below each other as one SCORES table."""
     n, moment = profiles.num_rows, utc(as_of)
     customers = profiles.column("customer_id").cast(pa.string())
@@ -180,16 +179,17 @@ def _scores_table(
         pa.table(
             {
                 "customer_id": customers,
-                "action_id": pa.repeat(action.action_id, n),
+                "action_id": pa.repeat(block.action_id, n),
                 "as_of": pa.repeat(pa.scalar(moment, TIME), n),
                 "as_of_day": pa.repeat(moment.date().isoformat(), n),
-                "value_mean_money": pa.array(mean),
-                "value_sd_money": pa.array(sd),
-                "cost_money": pa.repeat(action.cost_money, n),
+                "value_mean_money": pa.array(block.mean),
+                "value_sd_money": pa.array(block.sd),
+                "shared_sd_money": pa.array(block.shared_sd),
+                "cost_money": pa.repeat(block.cost_money, n),
                 "model_version": pa.repeat(version, n),
             },
             schema=SCORES.schema,
         )
-        for action, mean, sd in blocks
+        for block in blocks
     ]
     return pa.concat_tables(parts) if parts else SCORES.empty()

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.domain.action import NO_ACTION
 from alamo.domain.errors import UsageError
 from alamo.domain.settings import ExplorationSettings, Settings
 from alamo.domain.tables import SCORES
@@ -21,7 +20,9 @@ from alamo.domain.time import utc
 from alamo.engine.context import Context, ScoredCycle, Scorer
 from alamo.engine.infer import observations_with_outcome, profiles_as_of
 from alamo.engine.predict import uplift_scorer
+from alamo.inference.loop_rows import LoopLog
 from alamo.numerics.hashing import content_hash
+from alamo.simulation.offers import Offers
 from alamo.simulation.purchases import Floats
 from alamo.simulation.truth import true_profits
 from alamo.simulation.world import World
@@ -33,7 +34,6 @@ LEARNING_CYCLES = 1
 _NEVER_MONEY = -1.0
 _FLOOR = 5e-4
 """Keeps every probability of a rival's log away from 0, so that the engine's estimates from it stay finite."""
-_EVERYBODY = "*"
 
 
 def scorer_of(policy: str, world: World) -> Scorer | None:
@@ -99,69 +99,53 @@ class _Oracle:
         return _scored(context, "oracle", customers, value, as_of)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _BestOffer:
-    """Scores one action by its estimated effect, the others not at all: the best for everybody or for each segment."""
+    """Offers what the first cycle's log says is worth more than it costs, and stays with that.
+
+    The single best action to everybody; or to each group of segments its best one, the next best where a customer is
+    not open to it or the limits make it too dear.
+    """
 
     name: str
     by_segment: bool
+    _offers: Offers | None = None
 
     def __call__(self, context: Context, cycle: int, as_of: datetime) -> ScoredCycle:
         if cycle <= LEARNING_CYCLES:
             return uplift_scorer(context, cycle, as_of)
-        ids = [action.id for action in context.actions]
-        log = observations_with_outcome(context)
-        log = log.filter(pc.less_equal(log["cycle"], LEARNING_CYCLES))
-        best = {_EVERYBODY: best_offer(log, ids)}
+        if self._offers is None:
+            self._offers = _first_offers(context)
         customers = profiles_as_of(context, as_of)["customer_id"]
-        segment = np.full(len(customers), _EVERYBODY, dtype=object)
         if self.by_segment:
-            segment = _segments(context, customers, as_of)
-            for name in sorted(set(segment) - {_EVERYBODY}):
-                best[name] = best_offer(log.filter(pc.equal(log["segment"], name)), ids)
-        value = np.empty((len(customers), len(ids)))
-        for name, (action, effect) in best.items():
-            value[segment == name] = _NEVER_MONEY - abs(effect)
-            value[segment == name, action] = effect
+            effects = self._offers.values(_segments(context, customers, as_of))
+        else:
+            effects = np.tile(only_the_best(self._offers.everybody), (len(customers), 1))
+        value = np.where(effects > 0.0, effects, _NEVER_MONEY - max(float(effects.max(initial=0.0)), 0.0))
         return _scored(context, self.name, customers, value, as_of)
 
 
-def best_offer(log: pa.Table, action_ids: list[str]) -> tuple[int, float]:
-    """Return the action with the largest effect in a log, and that effect: ratio means weighted by 1/p, (index, money).
-
-    Parameters
-    ----------
-    log
-        OBSERVATIONS with ``outcome_money``; effects are differences to *no action* among decisions open to the action.
-    """
-    outcome, chance = log["outcome_money"].to_numpy(), log["p_action"].to_numpy()
-    drawn = np.asarray(log["action_id"].to_pylist(), dtype=object)
-    lists = log["eligible"].combine_chunks()
-    parent = pc.list_parent_indices(lists).to_numpy() if log.num_rows else np.zeros(0, np.int64)
-    names = np.asarray(lists.flatten().to_pylist() if log.num_rows else [], dtype=object)
-    effects = []
-    for action in action_ids:
-        eligible = np.zeros(log.num_rows, dtype=bool)
-        eligible[parent[names == action]] = True
-        arms = [eligible & (drawn == action), eligible & (drawn == NO_ACTION)]
-        effects.append(_ratio_mean(outcome, chance, arms[0]) - _ratio_mean(outcome, chance, arms[1]))
-    known = np.where(np.isfinite(effects), effects, -np.inf)
-    best = int(np.argmax(known))
-    return best, float(known[best]) if np.isfinite(known[best]) else _NEVER_MONEY
+def only_the_best(effects: Floats) -> Floats:
+    """Return the effects with −∞ for all but the largest, shape (n_actions,)."""
+    return np.where(np.arange(len(effects)) == np.argmax(effects), effects, -np.inf)
 
 
-def _ratio_mean(outcome: Floats, chance: Floats, rows: np.ndarray) -> float:
-    weight = 1.0 / chance[rows]
-    return float(weight @ outcome[rows] / weight.sum()) if rows.any() else float("nan")
+def _first_offers(context: Context) -> Offers:
+    log = observations_with_outcome(context)
+    log = log.filter(pc.less_equal(log["cycle"], LEARNING_CYCLES))
+    scores = context.history.query(
+        "SELECT * FROM dr_scores WHERE cycle <= $last ORDER BY cycle, decision_id, action_id", {"last": LEARNING_CYCLES}
+    )
+    return Offers.of(LoopLog.of(scores, log), [action.id for action in context.actions])
 
 
-def _segments(context: Context, customers: pa.ChunkedArray, as_of: datetime) -> np.ndarray:
-    """Return today's segment of each customer, shape (n,)."""
+def _segments(context: Context, customers: pa.ChunkedArray, as_of: datetime) -> list[str]:
+    """Return today's segment of each customer."""
     found = context.history.query(
         "SELECT customer_id, segment FROM segments WHERE as_of_day = $day", {"day": as_of.date().isoformat()}
     )
     named = dict(zip(found["customer_id"].to_pylist(), found["segment"].to_pylist(), strict=True))
-    return np.array([named.get(customer, _EVERYBODY) for customer in customers.to_pylist()], dtype=object)
+    return [named.get(customer, "") for customer in customers.to_pylist()]
 
 
 def _scored(context: Context, name: str, customers: pa.ChunkedArray, value: Floats, as_of: datetime) -> ScoredCycle:
@@ -179,6 +163,7 @@ def _scored(context: Context, name: str, customers: pa.ChunkedArray, value: Floa
                     "as_of_day": pa.repeat(pa.scalar(moment.date().isoformat()), n),
                     "value_mean_money": value[:, column],
                     "value_sd_money": np.zeros(n),
+                    "shared_sd_money": np.zeros(n),
                     "cost_money": np.full(n, action.cost_money),
                     "model_version": pa.repeat(pa.scalar(version), n),
                 }

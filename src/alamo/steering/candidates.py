@@ -77,8 +77,12 @@ def rows_of(limits: Sequence[Limit], actions: Sequence[Action]) -> tuple[LimitRo
     return limit_rows(limits, lambda limit: tuple(action.id for action in actions if limit.covers(action)))
 
 
-def gather(warehouse: Warehouse, profiles: pa.Table, scores: pa.Table, terms: Terms) -> Candidates:
+def gather(
+    warehouse: Warehouse, profiles: pa.Table, scores: pa.Table, terms: Terms, counted_as: pa.Table | None = None
+) -> Candidates:
     """Return the candidates among `profiles` (PROFILES) by `scores` (SCORES), in the order in which they are decided.
+
+    Limits with a `where` count customers by their row of `counted_as`, where that is given, else of `profiles`.
 
     Raises
     ------
@@ -90,7 +94,8 @@ def gather(warehouse: Warehouse, profiles: pa.Table, scores: pa.Table, terms: Te
     held_out = in_universal_control(key, terms.universal_salt, terms.universal_share)
     eligibility = terms.gatekeeper.judge(warehouse, profiles, held_out)
     scopes = {f"limit {row.limit!r}": row.where for row in terms.rows}
-    group, patterns = cross(predicate_masks(warehouse, "profiles", profiles, scopes), len(key))
+    counted = profiles if counted_as is None else counted_as
+    group, patterns = cross(predicate_masks(warehouse, "profiles", counted, scopes), len(key))
     action_ids = tuple(action.id for action in terms.gatekeeper.actions)
     pairs = _scored(scores, ids, action_ids, eligibility.open)
     cells = assemble(Units(ids, key, group, held_out), pairs, USE_NAMES, action_ids, terms.salt)
@@ -105,11 +110,11 @@ def _scored(scores: pa.Table, ids: pa.Array, action_ids: Sequence[str], is_open:
     action = _positions(scores["action_id"], pa.array(action_ids, type=pa.string()))
     known = (unit >= 0) & (action >= 0)
     known[known] = is_open[unit[known], action[known]]
-    mean, sd, cost = (
+    mean, sd, shared, cost = (
         np.asarray(scores[name].to_numpy(), dtype=np.float64)[known]
-        for name in ("value_mean_money", "value_sd_money", "cost_money")
+        for name in ("value_mean_money", "value_sd_money", "shared_sd_money", "cost_money")
     )
-    return Pairs(unit[known], action[known], mean, sd, cost[:, None])
+    return Pairs(unit[known], action[known], mean, sd, cost[:, None], shared)
 
 
 def _positions(column: pa.ChunkedArray, values: pa.Array) -> npt.NDArray[np.int64]:

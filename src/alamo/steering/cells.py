@@ -83,6 +83,9 @@ class Cells:
         Names of the use columns.
     action_ids
         Actions in the order of their index.
+    shared_sd_money
+        The part of `value_sd_money` that all customers of an action share, shape (n_cells,); None where the scores do
+        not tell it, and then all of it counts as shared.
     """
 
     units: Units
@@ -93,6 +96,7 @@ class Cells:
     uses: Floats
     use_names: tuple[str, ...]
     action_ids: tuple[str, ...]
+    shared_sd_money: Floats | None = None
 
     @property
     def n(self) -> int:
@@ -149,6 +153,7 @@ class Cells:
             value_money=self.value_money[pick],
             value_sd_money=self.value_sd_money[pick],
             uses=self.uses[pick],
+            shared_sd_money=None if self.shared_sd_money is None else self.shared_sd_money[pick],
         )
 
 
@@ -160,7 +165,7 @@ class Pairs:
     ----------
     unit, action
         Positions of customer and action, shape (n_cells,).
-    value_money, value_sd_money, uses
+    value_money, value_sd_money, uses, shared_sd_money
         As in `Cells`.
     """
 
@@ -169,6 +174,7 @@ class Pairs:
     value_money: Floats
     value_sd_money: Floats
     uses: Floats
+    shared_sd_money: Floats | None = None
 
 
 def assemble(units: Units, pairs: Pairs, use_names: tuple[str, ...], action_ids: tuple[str, ...], salt: str) -> Cells:
@@ -191,6 +197,7 @@ def assemble(units: Units, pairs: Pairs, use_names: tuple[str, ...], action_ids:
         uses=np.ascontiguousarray(pairs.uses[row].reshape(len(row), len(use_names))),
         use_names=use_names,
         action_ids=action_ids,
+        shared_sd_money=None if pairs.shared_sd_money is None else np.ascontiguousarray(pairs.shared_sd_money[row]),
     )
 
 

@@ -4,13 +4,14 @@ Two knobs. The temperature lets close calls be drawn both ways and is cheap. The
 all eligible actions; it is dear, because it also buys the expensive and the harmful, and it is what keeps every action
 measurable: the variance of an effect grows with mean(1/p), and p is at least floor / (n + 1) for an action never
 preferred. A floor of 2 % over three actions and none gives 1/p = 200, and half the floor doubles the decisions needed.
-So `floor_minimum` stays in force however good the knowledge: 0.02 to 0.05 is the useful range.
+So `floor_minimum` stays in force however good the knowledge: 0.03 to 0.10 is the useful range.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -21,7 +22,7 @@ from alamo.steering.allocation.kernels import scan_exploration
 from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, soft_prices, softmax_share
 from alamo.steering.allocation.problem import Problem
-from alamo.steering.cells import Floats
+from alamo.steering.cells import Cells, Floats
 
 _LADDER = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003)
 _FIRST_TEMPERATURE = 0.03
@@ -37,7 +38,7 @@ class Exploration:
     rule
         Temperature, floor and control share.
     phase
-        ``"opening"`` until a first effect is found, then ``"running"``.
+        ``"opening"`` until a first effect is found or the scores are `promising`, then ``"running"``.
     cost_money
         What exploration is expected to cost against always taking the best net value.
     floor_reduced_by
@@ -64,13 +65,15 @@ class Exploration:
 
 
 def opening(problem: Problem, settings: ExplorationSettings, control: ControlSettings) -> Exploration:
-    """Return the settings before any effect is known: a uniform draw for `opening_share`, *no action* for the rest.
+    """Return the settings before an effect is found: a uniform draw for `opening_share` of the decisions.
 
-    With a minimum to meet, the rest follows the values instead, so that prices can fill it.
+    The rest gets *no action* as long as no action is expected to be worth its cost to anybody (the first cycle), and
+    follows the values from then on: what has been learnt is used at once, while exploration goes on at full width.
+    With a minimum to meet it follows the values in any case, so that prices can fill it.
     """
     floor, by = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share))
-    follows = control.share if (problem.bound < 0).any() else 1.0 - floor
-    rule = RuleSettings(_FIRST_TEMPERATURE * problem.value_scale, floor, follows)
+    follows = (problem.cells.value_money > 0.0).any() or (problem.bound < 0).any()
+    rule = RuleSettings(_FIRST_TEMPERATURE * problem.value_scale, floor, control.share if follows else 1.0 - floor)
     cost = floor * _losses(problem, np.zeros(problem.m), np.zeros(0))[0]
     return Exploration(rule, "opening", cost, by, None)
 
@@ -102,6 +105,23 @@ def running(
     floor = float(np.clip(wanted, least, max(highest, least)))
     rule = RuleSettings(float(temperatures[pick]), floor, control.share)
     return Exploration(rule, "running", float(floor * floor_loss + loss[pick]), by, prices)
+
+
+def promising(cells: Cells, level: float) -> bool:
+    """Say whether following the scores of at least one action can be trusted to earn more than it costs.
+
+    For each action, the gain over all customers it is worth its cost for, less its error: what customers share of that
+    adds up, the rest averages out. One action has to be above zero at `level` with a Bonferroni correction for having
+    looked at all of them. Without knowing what is shared, all of it is.
+    """
+    n_actions = len(cells.action_ids)
+    worth = np.flatnonzero(cells.value_money > 0.0)
+    action, sd = cells.action[worth], cells.value_sd_money[worth]
+    shared = sd if cells.shared_sd_money is None else np.minimum(cells.shared_sd_money[worth], sd)
+    gain = np.bincount(action, cells.value_money[worth], n_actions)
+    variance = np.bincount(action, shared, n_actions) ** 2 + np.bincount(action, sd**2 - shared**2, n_actions)
+    z = NormalDist().inv_cdf(1.0 - 0.5 * (1.0 - level) / max(n_actions, 1))
+    return bool((gain > z * np.sqrt(variance)).any())
 
 
 def affordable_floor(problem: Problem, wanted: float) -> tuple[float, str | None]:

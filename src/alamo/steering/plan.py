@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from alamo.domain.action import NO_ACTION, Action
 from alamo.domain.policy import BlockState
@@ -16,9 +15,6 @@ from alamo.steering.candidates import Candidates
 from alamo.steering.cells import Floats, Ints
 from alamo.steering.exploration import Exploration
 from alamo.steering.limits import LimitTables
-
-EVERYBODY = "*"
-"""The segment of a pooled effect."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,8 +54,7 @@ def plan_summary(
     """Return the summary of a plan as it is stored and printed; keys are stable.
 
     Numbers of people and use are those of the draw; gains are expectations of the scores, with an interval from the
-    standard error of each action's effect (the posterior sd where no effect is known, as if shared by everybody) and
-    the posterior sd of each customer.
+    posterior sd of each customer and the part of it that the customers of an action share.
     """
     cells = candidates.cells
     owner = np.flatnonzero(drawn.choice >= 0)
@@ -102,15 +97,12 @@ class PlanContext:
         The cycle planned.
     actions
         In the order of their index.
-    effects
-        EFFECTS rows, or None before any is known.
     level
         Level of intervals.
     """
 
     cycle: int
     actions: tuple[Action, ...]
-    effects: pa.Table | None
     level: float
 
 
@@ -119,18 +111,19 @@ def _share(part: float, whole: float) -> float | None:
 
 
 def _gains(candidates: Candidates, taken: Ints, about: PlanContext) -> tuple[Gain, list[Gain]]:
-    """Return the gain of the cells taken, in all and per action."""
+    """Return the gain of the cells taken, in all and per action.
+
+    What customers share of an action's error adds up over them, the rest averages out; actions are taken as measured
+    independently of each other.
+    """
     cells = candidates.cells
     z = NormalDist().inv_cdf(0.5 + about.level / 2)
     n_actions = len(cells.action_ids)
-    action = cells.action[taken]
+    action, sd = cells.action[taken], cells.value_sd_money[taken]
+    shared = sd if cells.shared_sd_money is None else np.minimum(cells.shared_sd_money[taken], sd)
     total = np.bincount(action, cells.value_money[taken], n_actions)
-    count = np.bincount(action, minlength=n_actions)
-    own = np.bincount(action, cells.value_sd_money[taken] ** 2, n_actions)
-    mean_sd = np.bincount(action, cells.value_sd_money[taken], n_actions) / np.maximum(count, 1)
-    known = _standard_errors(about.effects)
-    shared = np.array([known.get(name, sd) for name, sd in zip(cells.action_ids, mean_sd, strict=True)])
-    variance = (count * shared) ** 2 + own
+    own = np.bincount(action, sd**2 - shared**2, n_actions)
+    variance = np.bincount(action, shared, n_actions) ** 2 + own
     return (
         _interval(float(total.sum()), z * float(variance.sum()) ** 0.5),
         [_interval(float(mean), z * float(v) ** 0.5) for mean, v in zip(total, variance, strict=True)],
@@ -139,14 +132,6 @@ def _gains(candidates: Candidates, taken: Ints, about: PlanContext) -> tuple[Gai
 
 def _interval(mean: float, half_width: float) -> Gain:
     return Gain(mean, mean - half_width, mean + half_width)
-
-
-def _standard_errors(effects: pa.Table | None) -> Mapping[str, float]:
-    """Return action → standard error of its newest pooled effect."""
-    if effects is None:
-        return {}
-    rows = effects.select(["action_id", "segment", "as_of", "se"]).sort_by("as_of").to_pylist()
-    return {row["action_id"]: row["se"] for row in rows if row["segment"] == EVERYBODY}
 
 
 def _action_rows(

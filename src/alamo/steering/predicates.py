@@ -19,7 +19,7 @@ _RELATION = "rows_in_question"
 
 
 def predicate_masks(
-    warehouse: Warehouse, name: str, table: pa.Table, predicates: Mapping[str, str]
+    warehouse: Warehouse, name: str, table: pa.Table, predicates: Mapping[str, str], then: str = "then: alamo doctor"
 ) -> dict[str, Flags]:
     """Return predicate → whether it holds in each row of `table`; null counts as not.
 
@@ -29,6 +29,8 @@ def predicate_masks(
         What the predicates call the table.
     predicates
         Owner in words ("action 'spring-mail'") → SQL predicate; empty predicates are left out.
+    then
+        What to do once a predicate that cannot be evaluated is corrected; for the message.
 
     Raises
     ------
@@ -39,12 +41,13 @@ def predicate_masks(
     masks: dict[str, Flags] = {}
     for owner, predicate in predicates.items():
         if predicate and predicate not in masks:
-            masks[predicate] = _mask(warehouse, (name, numbered), owner, predicate)
+            masks[predicate] = _mask(warehouse, (name, numbered), (owner, then), predicate)
     return masks
 
 
-def _mask(warehouse: Warehouse, relation: tuple[str, pa.Table], owner: str, predicate: str) -> Flags:
+def _mask(warehouse: Warehouse, relation: tuple[str, pa.Table], told: tuple[str, str], predicate: str) -> Flags:
     name, table = relation
+    owner, then = told
     sql = f"SELECT {_ROW} FROM {_RELATION} AS {name} WHERE CAST((\n{predicate}\n) AS BOOLEAN)"
     try:
         rows = warehouse.query(sql, None, {_RELATION: table})
@@ -52,7 +55,7 @@ def _mask(warehouse: Warehouse, relation: tuple[str, pa.Table], owner: str, pred
         said = str(error.__cause__ or error).splitlines()[0]
         raise ConfigError(
             f"the predicate of {owner} cannot be evaluated: {predicate!r}: {said}",
-            hint=f"It is an SQL condition over columns of {name}: {_columns(table)}. Correct it, then: alamo doctor",
+            hint=f"It is an SQL condition over columns of {name}: {_columns(table)}. Correct it, {then}",
             code="predicate.invalid",
             details={"owner": owner, "predicate": predicate, "error": said},
         ) from None

@@ -255,7 +255,7 @@ def _stop(cells: CellArrays, limits: LimitArrays, out: DrawArrays, i: int, drawn
         for r in range(limits.hard.size):
             use = _row_use(cells, limits, cells.group[i], j, r)
             if limits.hard[r] and use > 0.0 and use > out.remaining[r]:  # a spent limit stops only what uses it
-                out.p_none[i] += out.p[j]
+                out.p_none[i] = min(out.p_none[i] + out.p[j], 1.0)  # rounding must not make it more than certain
                 out.p[j] = 0.0
                 hit = hit or j == drawn
                 break

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from alamo.prediction.candidates import MONEY, ZERO, Candidate, ConstantEffect
+from alamo.prediction.candidates import MONEY, ZERO, Candidate, ConstantEffect, Target
 from alamo.prediction.level import EffectLevel
 from alamo.prediction.segment_effects import SegmentEffect
 from alamo.prediction.stack import EffectSpread, EffectStack, humble
@@ -60,3 +60,15 @@ def test_the_kept_share_reduces_the_error_of_the_largest_estimate():
     spread = np.std(drawn) / np.sqrt(len(drawn))
     assert np.mean(raw) > 10 * spread  # the winner's curse
     assert np.mean(drawn) == pytest.approx(0.0, abs=6 * spread)
+
+
+def test_the_shared_error_is_that_of_the_mean_and_of_the_slope():
+    """Scores of a unit slope and noise 3 over 40,000 rows: se(mean) = 3/√n, se(slope) = 3/(sd √n), by hand."""
+    rng = np.random.default_rng(7)
+    n, sd = 40_000, 0.5
+    effect = 1.0 + rng.normal(0.0, sd, n)
+    score = effect + rng.normal(0.0, 3.0, n)
+    level = EffectLevel.of(effect, Target(MONEY, score, np.ones(n), np.ones(n)))
+    assert level.se == pytest.approx(np.hypot(3.0, sd) / np.sqrt(n), rel=0.03)
+    assert level.slope_se == pytest.approx(3.0 / (sd * np.sqrt(n)), rel=0.05)
+    assert level.shared_sd(np.array([0.0, 2.0])) == pytest.approx([level.se, np.hypot(level.se, 2 * level.slope_se)])

@@ -40,13 +40,15 @@ def test_scores_pass_their_contract_with_one_row_per_customer_and_action(model, 
     assert scores.num_rows == N * len(ACTIONS)
     assert set(scores["model_version"].to_pylist()) == {model.version}
     assert min(scores["value_sd_money"].to_pylist()) > 0.0
+    shared, whole = score_matrix(scores, "shared_sd_money"), score_matrix(scores, "value_sd_money")
+    assert ((shared > 0.0) & (shared <= whole)).all()
 
 
 def test_a_customer_alone_gets_the_same_bits_as_in_a_batch(model, world, segments):
     batch = model.score(world.profiles, segments, START)
     for i in range(0, N, 97):
         alone = model.score(world.profiles.slice(i, 1), segments, START)
-        for column in ("value_mean_money", "value_sd_money"):
+        for column in ("value_mean_money", "value_sd_money", "shared_sd_money"):
             assert np.array_equal(score_matrix(alone, column)[0], score_matrix(batch, column)[i])
 
 
@@ -92,7 +94,7 @@ def test_an_action_never_decided_is_zero_with_a_wide_uncertainty(tables, world, 
     mine = scores.filter(pc.equal(scores["action_id"], "fresh"))
     assert set(mine["value_mean_money"].to_pylist()) == {-0.5}
     known = score_matrix(model.score(world.profiles, segments, START), "value_sd_money")
-    assert np.median(mine["value_sd_money"].to_numpy()) > 2.0 * np.median(known)
+    assert np.median(mine["value_sd_money"].to_numpy()) > 1.5 * np.median(known)
     assert fitted.weights["fresh"] == {"zero": 1.0}
 
 

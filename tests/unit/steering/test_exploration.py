@@ -12,7 +12,7 @@ from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, soft_prices, uniform_use
 from alamo.steering.allocation.problem import build_problem
-from alamo.steering.exploration import affordable_floor, opening, running
+from alamo.steering.exploration import affordable_floor, opening, promising, running
 
 N, K = 3000, 4
 CONTROL = ControlSettings(share=0.1)
@@ -23,8 +23,17 @@ def problem_with(*rows, seed=1):
     return build_problem(market(N, K, seed), tables(rows, K))
 
 
-def test_the_opening_draws_uniformly_for_its_share_and_nothing_otherwise():
+def worthless(problem):
+    return replace(problem, cells=replace(problem.cells, value_money=-np.abs(problem.cells.value_money)))
+
+
+def test_what_has_been_learnt_is_used_at_once_beside_the_opening_share():
     found = opening(problem_with(), ExplorationSettings(opening_share=0.2), CONTROL)
+    assert (found.phase, found.rule.floor_share, found.rule.control_share) == ("opening", 0.2, CONTROL.share)
+
+
+def test_the_opening_draws_uniformly_for_its_share_and_nothing_otherwise():
+    found = opening(worthless(problem_with()), ExplorationSettings(opening_share=0.2), CONTROL)
     assert found.phase == "opening"
     assert (found.rule.floor_share, found.rule.control_share) == (0.2, 0.8)
     assert found.floor_reduced_by is None
@@ -70,3 +79,23 @@ def test_the_temperature_falls_with_the_posterior_sd():
         running(sure, settings, CONTROL, None).rule.temperature_money
         < running(problem, settings, CONTROL, None).rule.temperature_money
     )
+
+
+def test_one_action_above_its_shared_error_is_promising():
+    cells = problem_with().cells
+    n = cells.n_cells
+    sure = replace(cells, value_sd_money=np.full(n, 5.0), shared_sd_money=np.full(n, 1e-3))
+    assert promising(sure, 0.95)
+    assert not promising(replace(sure, shared_sd_money=np.full(n, 5.0)), 0.95)
+    assert not promising(replace(sure, value_money=np.full(n, -0.1)), 0.95)
+
+
+def test_noise_is_called_promising_no_more_often_than_the_level_allows():
+    """Values that are nothing but a shared error: each action is off by the same z for everybody."""
+    rng = np.random.default_rng(11)
+    cells = problem_with().cells
+    n, trials = cells.n_cells, 2000
+    flat = replace(cells, value_sd_money=np.ones(n), shared_sd_money=np.ones(n))
+    called = sum(promising(replace(flat, value_money=rng.normal(size=K)[cells.action]), 0.95) for _ in range(trials))
+    assert called / trials <= 0.025 + 4 * np.sqrt(0.025 * 0.975 / trials)
+    assert called > 0

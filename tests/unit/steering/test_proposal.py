@@ -12,7 +12,7 @@ from tests.unit.steering.worlds import NOW, actions, profiles, scores
 from alamo.domain.action import ContactPolicy, Limit
 from alamo.domain.errors import ConfigError, InfeasibleError
 from alamo.domain.settings import ControlSettings, ExplorationSettings, Settings
-from alamo.domain.tables import DECISIONS, EFFECTS
+from alamo.domain.tables import DECISIONS
 from alamo.engine.steer import Proposal, SteerRequest, propose
 from alamo.store import MemoryHistory
 
@@ -109,8 +109,18 @@ def test_the_order_of_rows_does_not_change_a_decision(proposal):
     assert shuffled.decisions.equals(proposal.decisions)
 
 
+def unsure_scores() -> pa.Table:
+    """Scores from before anything is known: minus the cost, with a wide error that all customers share."""
+    wide = SCORES
+    for name in ("value_sd_money", "shared_sd_money"):
+        wide = wide.set_column(wide.column_names.index(name), name, pa.array([50.0] * wide.num_rows))
+    costs = {action.id: -action.cost_money for action in actions()}
+    values = pa.array([costs[action] for action in wide["action_id"].to_pylist()])
+    return wide.set_column(wide.column_names.index("value_mean_money"), "value_mean_money", values)
+
+
 def test_before_an_effect_is_found_the_declared_share_explores_uniformly():
-    opened = proposed(found=False, limits=())
+    opened = propose(MemoryHistory(), CUSTOMERS, unsure_scores(), replace(REQUEST, found=False, limits=()))
     assert opened.policy.rule.floor_share == 0.2
     assert opened.policy.rule.control_share == 0.8
     row = next(row for row in opened.decisions.to_pylist() if len(row["eligible"]) == 4)
@@ -118,19 +128,17 @@ def test_before_an_effect_is_found_the_declared_share_explores_uniformly():
     assert opened.summary["exploration"]["phase"] == "opening"
 
 
-def test_known_effects_give_the_interval_of_the_gain(proposal):
-    effects = pa.Table.from_pylist(
-        [
-            dict.fromkeys(EFFECTS.schema.names)
-            | {"action_id": action.id, "segment": "*", "as_of": NOW, "as_of_day": "d", "mean_money": 0.3, "se": 0.0}
-            for action in actions()
-        ],
-        schema=EFFECTS.schema,
-    )
-    sure = proposed(effects=effects)
-    assert sure.decisions["action_id"].equals(proposal.decisions["action_id"])
-    narrow, wide = (p.summary["gain"]["upper"] - p.summary["gain"]["mean"] for p in (sure, proposal))
-    assert narrow < 0.1 * wide
+def test_scores_that_can_be_trusted_end_the_opening_although_no_interval_excludes_zero():
+    assert proposed(found=False).summary["exploration"]["phase"] == "running"
+
+
+def test_what_customers_share_of_the_error_adds_up_and_the_rest_averages_out(proposal):
+    """With a shared sd of .1 and an own one of √(.2² − .1²), by hand; actions are independent of each other."""
+    counts = [row["customers"] for row in proposal.summary["actions"][:-1]]
+    expected = sum((0.1 * n) ** 2 + (0.2**2 - 0.1**2) * n for n in counts) ** 0.5
+    gain = proposal.summary["gain"]
+    assert gain["upper"] - gain["mean"] == pytest.approx(1.959964 * expected, rel=1e-6)
+    assert gain["mean"] - gain["lower"] == pytest.approx(1.959964 * expected, rel=1e-6)
 
 
 def test_a_previous_policy_starts_the_search_and_changes_next_to_nothing(proposal):

@@ -99,6 +99,7 @@ def scores(customers: pa.Table, seed: int, *, mean: float = 0.3) -> pa.Table:
             "as_of_day": NOW.date().isoformat(),
             "value_mean_money": float(rng.normal(mean, 0.5)) - action.cost_money,
             "value_sd_money": 0.2,
+            "shared_sd_money": 0.1,
             "cost_money": action.cost_money,
             "model_version": "m1",
         }
