@@ -13,6 +13,11 @@ def utc(moment: datetime | date) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+def end_of(moment: datetime | date) -> datetime:
+    """Return how far `moment` reaches (UTC): a date means the whole day, so its next midnight; a datetime is itself."""
+    return utc(moment) if isinstance(moment, datetime) else utc(moment) + timedelta(days=1)
+
+
 def iso(moment: datetime) -> str:
     """Return `moment` as an ISO 8601 string in UTC with a ``Z``, without fractions of a second."""
     return utc(moment).strftime("%Y-%m-%dT%H:%M:%SZ")

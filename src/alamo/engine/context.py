@@ -15,6 +15,7 @@ from alamo.domain.action import Action, ContactPolicy, Limit
 from alamo.domain.errors import InsufficientDataError
 from alamo.domain.ports import Channel, Clock, EventSource, History, OutcomeLearner, PolicyShelf, StateStore
 from alamo.domain.records import StepRecord
+from alamo.domain.result import json_value
 from alamo.domain.settings import Settings
 from alamo.domain.time import Calendar, utc
 from alamo.numerics.hashing import content_hash
@@ -75,27 +76,43 @@ class Context:
     def calendar(self) -> Calendar:
         """Return the project's cycles; without a configured start, cycle 1 starts the day after the last event.
 
+        Reads only: until a turn or a step has fixed the start (`fixed_calendar`), it moves with the last event.
+
         Raises
         ------
         InsufficientDataError
             If neither a start is configured nor any event stored.
         """
-        if self.settings.first_start is not None:
-            return Calendar(utc(self.settings.first_start), self.settings.cycle_days)
-        fixed = self.state.steps.find(_CALENDAR)
-        if fixed is None:
-            last = self.history.query("SELECT max(occurred_at) AS last FROM events")["last"][0].as_py()
-            if last is None:
-                raise InsufficientDataError(
-                    "no events are stored, so no cycle can start",
-                    hint="Import some first: alamo import orders FILE",
-                    code="loop.no_events",
-                )
-            start = utc(last).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        return Calendar(self._first_start(), self.settings.cycle_days)
+
+    def fixed_calendar(self) -> Calendar:
+        """Return the project's cycles, whose start stays as it is from now on; what turns the loop calls this.
+
+        Raises
+        ------
+        InsufficientDataError
+            If neither a start is configured nor any event stored.
+        """
+        start = self._first_start()
+        if self.settings.first_start is None and self.state.steps.find(_CALENDAR) is None:
             now = self.clock.now()
-            fixed = StepRecord(_CALENDAR, now, now, {"first_start": start.isoformat()})
-            self.state.steps.finish(fixed)
-        return Calendar(datetime.fromisoformat(fixed.detail["first_start"]), self.settings.cycle_days)
+            self.state.steps.finish(StepRecord(_CALENDAR, now, now, {"first_start": start.isoformat()}))
+        return Calendar(start, self.settings.cycle_days)
+
+    def _first_start(self) -> datetime:
+        if self.settings.first_start is not None:
+            return utc(self.settings.first_start)
+        fixed = self.state.steps.find(_CALENDAR)
+        if fixed is not None:
+            return datetime.fromisoformat(fixed.detail["first_start"])
+        last = self.history.query("SELECT max(occurred_at) AS last FROM events")["last"][0].as_py()
+        if last is None:
+            raise InsufficientDataError(
+                "no events are stored, so no cycle can start",
+                hint="Import some first: alamo import orders FILE",
+                code="loop.no_events",
+            )
+        return utc(last).replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
 
 
 _CALENDAR = "calendar"
@@ -118,7 +135,7 @@ class StepOutcome:
             "cycle": self.cycle,
             "changed": self.changed,
             "seconds": round(self.seconds, 3),
-            **self.detail,
+            **json_value(self.detail),
         }
 
 
@@ -133,7 +150,7 @@ def once(
     fingerprint = content_hash(dict(inputs))
     found = context.state.steps.find(key)
     if found is not None and found.detail.get("fingerprint") == fingerprint:
-        return StepOutcome(step, cycle, False, 0.0, _public(found.detail))
+        return unchanged(step, cycle, found)
     started = context.clock.now()
     before = _stopwatch()
     detail = dict(work())
@@ -142,8 +159,10 @@ def once(
     return StepOutcome(step, cycle, True, _stopwatch() - before, detail)
 
 
-def _public(detail: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in detail.items() if key != "fingerprint"}
+def unchanged(step: str, cycle: int, record: StepRecord) -> StepOutcome:
+    """Return what a step did when it last ran, as the outcome of a run that had nothing to do."""
+    public = {key: value for key, value in record.detail.items() if key != "fingerprint"}
+    return StepOutcome(step, cycle, False, 0.0, public)
 
 
 def versions(context: Context, *tables: str) -> dict[str, int]:

@@ -1,33 +1,36 @@
 """Imports: files become rows of the marketing database, once; a corrected file replaces the rows of its forerunner.
 
 A file is known by its content and how it is mapped, so the same one again adds nothing, whatever it is called. Its rows
-belong to a logical source (kind and name) and are replaced as one, in one commit, so an import that is killed leaves
-what was stored before.
+belong to a logical source (kind and name, `alamo.engine.import_names`) and are replaced as one, in one commit, so an
+import that is killed leaves what was stored before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from alamo.connectors.quarantine import QuarantineFile
 from alamo.connectors.sources import RowStream, open_rows
 from alamo.connectors.sources.stream import OnProgress
-from alamo.domain.action import NO_ACTION
-from alamo.domain.reasons import DecisionReason
+from alamo.domain.money import minor_per_major
 from alamo.domain.records import ImportRecord
-from alamo.domain.tables import CONTRACTS, DECISIONS, OBSERVATIONS
+from alamo.domain.tables import CONTRACTS
 from alamo.engine.context import Context
+from alamo.engine.horizon import stated_completeness
+from alamo.engine.import_experiment import write_experiment
+from alamo.engine.import_names import recorded_names, source_name
 from alamo.measurement import (
+    KINDS,
     ImportContext,
     ImportRows,
     ResolvedMapping,
-    experiment_observations,
+    Tally,
     import_rows,
     normalise,
     preview,
@@ -36,7 +39,6 @@ from alamo.measurement import (
 from alamo.numerics.hashing import content_hash
 
 _EXPERIMENT = "experiment"
-_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +55,18 @@ class ImportOrder:
         Folder for the files of rows put aside.
     progress
         Called with (bytes read, bytes in all).
+    root
+        The project's folder: files inside are named by their path from there.
+    complete_until
+        Every order before this moment is in the files, says who imports them; None where nothing is said.
     """
 
     kind: str
     mapping: Mapping[str, Any] | None
     quarantine: Path
     progress: OnProgress | None = None
+    root: Path = Path()
+    complete_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +90,20 @@ class Imported:
 
 
 def import_files(context: Context, files: Sequence[str], order: ImportOrder) -> Imported:
-    """Take the files in, one after another; each is whole or not at all."""
-    return Imported(order.kind, False, tuple(_import_one(context, file, order) for file in files))
+    """Take the files in, one after another; each is whole or not at all.
+
+    Raises
+    ------
+    UsageError
+        If the files are said to be complete until a moment that has not come, or are of a kind without orders.
+    """
+    statement = stated_completeness(context, order.kind, order.complete_until)
+    return Imported(order.kind, False, tuple(_import_one(context, file, order, statement) for file in files))
 
 
 def preview_files(context: Context, files: Sequence[str], order: ImportOrder) -> Imported:
     """Say how the files would be read; writes nothing."""
+    stated_completeness(context, order.kind, order.complete_until)
     return Imported(order.kind, True, tuple(_preview_one(context, file, order) for file in files))
 
 
@@ -104,51 +120,98 @@ def _opened(file: str, order: ImportOrder) -> RowStream:
 def _preview_one(context: Context, file: str, order: ImportOrder) -> dict[str, Any]:
     with _opened(file, order) as stream:
         mapping = resolve_mapping(order.kind, stream.header, order.mapping)
-        found = preview(stream, mapping, _context_of(context, f"{order.kind}:{file}")).to_dict()
+        source = source_name(order.kind, file, "preview", order.root)
+        found = preview(stream, mapping, _context_of(context, source)).to_dict()
     return {
         "file": stream.name,
         "rows": found["accepted"],
         "quarantined": found["quarantined"],
-        "reasons": found["reasons"],
-        "mapping": _mapping_rows(mapping),
-        "sample": found["rows"],
+        "complaints": found["complaints"],
+        "mapping": _mapping_rows(mapping, order),
+        "sample": [_in_money(row, minor_per_major(context.settings.currency)) for row in found["rows"]],
         "quarantine": found["quarantined_rows"],
     }
 
 
-def _import_one(context: Context, file: str, order: ImportOrder) -> dict[str, Any]:
+def _in_money(row: Mapping[str, Any], minor: int) -> dict[str, Any]:
+    """Return a row for people: money in major units under the name that says so."""
+    return {
+        key.replace("_minor", "_money"): value / minor if key.endswith("_minor") and value is not None else value
+        for key, value in row.items()
+    }
+
+
+def _import_one(context: Context, file: str, order: ImportOrder, statement: Mapping[str, Any]) -> dict[str, Any]:
     with _opened(file, order) as stream:
         mapping = resolve_mapping(order.kind, stream.header, order.mapping)
         key = content_hash({"file": stream.content_hash(), "kind": order.kind, "mapping": order.mapping})
-        source = f"{order.kind}:{key[:12] if file == '-' else file}"
+        names = recorded_names((record.source for record in context.state.imports.all()), order.kind, file, order.root)
         known = _known_content(context, key)
         if known is not None:
-            return {"file": stream.name, "source": known.source, "unchanged": True, "rows": 0, "quarantined": 0}
-        put_aside = QuarantineFile(order.quarantine / f"{order.kind}-{key[:12]}.csv")
-        try:
-            rows = import_rows(
-                normalise(order.kind, stream, mapping, _context_of(context, source)),
-                stream.name,
-                order.kind,
-                put_aside.append,
-            )
-            detail = _write(context, rows, _Arrival(order.kind, source, key, mapping))
-        except BaseException:
-            put_aside.discard()
-            raise
-    quarantine_file = put_aside.close()
-    context.state.imports.record(
-        ImportRecord(source, order.kind, key, context.clock.now(), rows.tally.accepted, rows.tally.quarantined, detail)
-    )
+            if statement:
+                _record(context, _Arrival(order.kind, known.source, key, mapping), Tally(), statement)
+            return {
+                "file": stream.name,
+                "source": known.source,
+                "unchanged": True,
+                "rows": 0,
+                "quarantined": 0,
+                "merged": _merge(context, order.kind, names, known.source),
+                **statement,
+            }
+        source = names[-1] if names else source_name(order.kind, file, key, order.root)
+        arrival = _Arrival(order.kind, source, key, mapping)
+        rows, detail, quarantine_file = _take_in(context, stream, arrival, order.quarantine)
+    merged = _merge(context, order.kind, names, source)
+    _record(context, arrival, rows.tally, detail | dict(statement))
     return {
         "file": stream.name,
         "source": source,
         "unchanged": False,
         "rows": rows.tally.accepted,
         "quarantined": rows.tally.quarantined,
-        "reasons": dict(rows.tally.top_reasons()),
+        "complaints": rows.tally.complaints(),
         "quarantine_file": None if quarantine_file is None else str(quarantine_file),
+        "merged": merged,
+        **statement,
     }
+
+
+def _take_in(
+    context: Context, stream: RowStream, arrival: _Arrival, quarantine: Path
+) -> tuple[ImportRows, dict[str, Any], Path | None]:
+    """Write the good rows of a file and put the others aside; both or neither."""
+    put_aside = QuarantineFile(quarantine / f"{arrival.kind}-{arrival.key[:12]}.csv")
+    try:
+        batches = normalise(arrival.kind, stream, arrival.mapping, _context_of(context, arrival.source))
+        rows = import_rows(batches, stream.name, arrival.kind, put_aside.append)
+        detail = _write(context, rows, arrival)
+    except BaseException:
+        put_aside.discard()
+        raise
+    return rows, detail, put_aside.close()
+
+
+def _record(context: Context, arrival: _Arrival, tally: Tally, detail: Mapping[str, Any]) -> None:
+    now = context.clock.now()
+    context.state.imports.record(
+        ImportRecord(arrival.source, arrival.kind, arrival.key, now, tally.accepted, tally.quarantined, detail)
+    )
+
+
+def _merge(context: Context, kind: str, names: Sequence[str], kept: str) -> list[str]:
+    """Empty the sources that hold `kept`'s file a second time under a path typed otherwise; returns their names."""
+    table = KINDS[kind].table
+    if kind == _EXPERIMENT or kept not in {*names}:
+        return []
+    merged = []
+    for name in names:
+        held = f"SELECT count(*) AS n FROM {table} WHERE source = $source"
+        if name != kept and context.history.query(held, {"source": name})["n"][0].as_py():
+            batch = f"merged into {kept}@{context.history.snapshot_version(table)}"
+            context.history.replace(table, CONTRACTS[table].empty(), where={"source": name}, batch=batch)
+            merged.append(name)
+    return merged
 
 
 def _known_content(context: Context, key: str) -> ImportRecord | None:
@@ -176,7 +239,8 @@ def _write(context: Context, rows: ImportRows, arrival: _Arrival) -> dict[str, A
     batch = f"{arrival.key}@{len(earlier)}"
     try:
         if arrival.kind == _EXPERIMENT:
-            return _write_experiment(context, rows.reader.read_all(), arrival, earlier)
+            about = _context_of(context, arrival.source)
+            return write_experiment(context, rows.reader.read_all(), arrival.mapping, about, batch)
         if not context.history.replace(rows.table, rows.reader, where={"source": arrival.source}, batch=batch):
             _drain(rows.reader)  # committed by a run that was killed before it could record so: count again
     except Exception:
@@ -191,70 +255,22 @@ def _drain(reader: Iterator[pa.RecordBatch]) -> None:
         pass
 
 
-def _write_experiment(
-    context: Context, rows: pa.Table, arrival: _Arrival, earlier: Sequence[ImportRecord]
-) -> dict[str, Any]:
-    """A finished experiment is a cycle of its own: its decisions, observations and outcomes are replaced together."""
-    plan = f"experiment-{content_hash(arrival.source)[:12]}"
-    cycle = _cycle_of(context, plan)
-    batch = f"{arrival.key}@{len(earlier)}"
-    observations = experiment_observations(rows, arrival.mapping, _context_of(context, arrival.source), cycle=cycle)
-    history = context.history
-    decisions = DECISIONS.check(_decisions_of(observations, plan))
-    history.replace("decisions", decisions, where={"plan_id": plan}, batch=batch)
-    history.replace("outcomes", _outcomes_of(observations), where={"cycle": cycle}, batch=batch)
-    history.replace("dr_scores", CONTRACTS["dr_scores"].empty(), where={"cycle": cycle}, batch=batch)
-    history.replace("observations", observations, where={"cycle": cycle}, batch=batch)
-    return {"cycle": cycle, "plan": plan, "observations": observations.num_rows}
+_UNUSED = "not used"
+_UNMAPPED = {"events": "kept in properties", "customers": "kept in attributes", _EXPERIMENT: "feature"}
 
 
-def _cycle_of(context: Context, plan: str) -> int:
-    """Return the cycle of an experiment: the one a killed or earlier import gave it, else the next before the first.
-
-    Experiments are numbered backwards from 0: they are evidence from before the loop's own cycles.
-    """
-    known = context.history.query("SELECT min(cycle) AS cycle FROM decisions WHERE plan_id = $plan", {"plan": plan})
-    if known["cycle"][0].as_py() is not None:
-        return int(known["cycle"][0].as_py())
-    first = context.history.query("SELECT coalesce(min(cycle), 1) AS first FROM decisions")["first"][0].as_py()
-    return min(int(first), 1) - 1
-
-
-def _decisions_of(observations: pa.Table, plan: str) -> pa.Table:
-    n = observations.num_rows
-    shared = {name: observations[name] for name in DECISIONS.schema.names if name in OBSERVATIONS.schema.names}
-    control = pc.equal(observations["action_id"], NO_ACTION)
-    reason = pc.if_else(control, DecisionReason.CONTROL.value, DecisionReason.EXPLORATION.value)
-    added = {
-        "plan_id": pa.repeat(plan, n),
-        "block": pa.repeat(pa.scalar(0, pa.int64()), n),
-        "reason": reason,
-        "value_mean_money": pa.repeat(0.0, n),
-        "net_money": pa.repeat(0.0, n),
-        "cost_money": observations["cost_money"],
-        "policy_version": pa.repeat("imported", n),
-        "valid_until": observations["window_end"],
-    }
-    columns = shared | added
-    return pa.table({name: columns[name] for name in DECISIONS.schema.names})
-
-
-def _outcomes_of(observations: pa.Table) -> pa.Table:
-    """The file's outcome is the whole outcome: no residual value is added; the cost is known and taken off."""
-    margin, cost = observations["margin_money"], observations["cost_money"]
-    columns = {
-        "decision_id": observations["decision_id"],
-        "cycle": observations["cycle"],
-        "margin_money": margin,
-        "residual_value_money": pa.repeat(0.0, observations.num_rows),
-        "cost_money": cost,
-        "outcome_money": pc.subtract(margin, cost),
-        "value_version": pa.repeat("observed", observations.num_rows),
-    }
-    return CONTRACTS["outcomes"].check(pa.table(columns))
-
-
-def _mapping_rows(mapping: ResolvedMapping) -> list[dict[str, str]]:
-    rows = [{"column": column, "field": name, "how": "heading"} for name, column in mapping.columns.items()]
+def _mapping_rows(mapping: ResolvedMapping, order: ImportOrder) -> list[dict[str, str]]:
+    """Say column by column what is read as what, and why."""
+    told = dict((order.mapping or {}).get("fields", {}))
+    rows = [
+        {"column": column, "field": name, "how": "mapping file" if name in told else "heading"}
+        for name, column in mapping.columns.items()
+    ]
     rows += [{"column": "", "field": name, "how": f"constant {value}"} for name, value in mapping.constants.items()]
-    return rows + [{"column": column, "field": "", "how": "not used"} for column in mapping.unmapped]
+    return rows + [{"column": column, "field": "", "how": _kept(column, mapping)} for column in mapping.unmapped]
+
+
+def _kept(column: str, mapping: ResolvedMapping) -> str:
+    """Say what becomes of a column that no field takes."""
+    taken = mapping.is_feature(column) if mapping.kind == _EXPERIMENT else not mapping.has("properties")
+    return _UNMAPPED.get(mapping.kind, _UNUSED) if taken else _UNUSED

@@ -10,21 +10,36 @@ import pyarrow as pa
 from alamo.domain.money import minor_per_major
 from alamo.domain.tables import CONTRACTS, DELIVERIES, EVENTS
 from alamo.engine.context import Context, StepOutcome, once, rewrite, versions
+from alamo.engine.horizon import CURE, Horizon, horizon
 from alamo.measurement import build_profiles, mature_observations
 from alamo.numerics.hashing import content_hash
 
+MOST_FILES = 16
+"""Files a partition may gather before they are merged, once a cycle."""
+
 
 def measure(context: Context, cycle: int) -> StepOutcome:
-    """Bring profiles and observations up to today for `cycle`; says what changed."""
+    """Bring profiles and observations up to today for `cycle`; says what changed, and what waits for orders."""
     as_of = context.today()
     pulled = pull(context, as_of)
     seal_deliveries(context)
+    known = horizon(context, as_of)
     inputs = versions(context, "events", "customers", "decisions", "deliveries") | {
         "as_of": as_of.isoformat(),
+        "orders_known_until": str(known.known_until),
         "outcome": str(context.settings.outcome),
         "margin": str(context.settings.margin),
     }
-    return once(context, "measure", cycle, inputs, lambda: {"pulled_rows": pulled} | _describe(context, as_of))
+    outcome = once(
+        context, "measure", cycle, inputs, lambda: {"pulled_rows": pulled} | _describe(context, as_of, known)
+    )
+    once(context, "compact", cycle, {}, lambda: _compact(context))
+    return outcome
+
+
+def _compact(context: Context) -> dict[str, Any]:
+    """Merge what was written row by row, such as decisions over the counter: queries open every file."""
+    return {"files_merged": sum(context.history.compact(table, above=MOST_FILES) for table in CONTRACTS)}
 
 
 def pull(context: Context, until: datetime) -> int:
@@ -74,18 +89,14 @@ def _count_contacts(context: Context, plan_id: str) -> None:
     rewrite(context, "events", events, {"source": source})
 
 
-def _describe(context: Context, as_of: datetime) -> dict[str, Any]:
+def _describe(context: Context, as_of: datetime, known: Horizon) -> dict[str, Any]:
     settings = context.settings
     profiles = CONTRACTS["profiles"].check(
         build_profiles(context.history, as_of, margin=settings.margin, currency=settings.currency)
     )
     day = as_of.date().isoformat()
     rewrite(context, "profiles", profiles, {"as_of_day": day})
-    matured = CONTRACTS["observations"].check(
-        mature_observations(
-            context.history, as_of, outcome=settings.outcome, margin=settings.margin, currency=settings.currency
-        )
-    )
+    matured = _mature(context, as_of, known)
     if matured.num_rows:
         ids = content_hash(sorted(matured["decision_id"].to_pylist()))
         context.history.append("observations", matured, batch=ids)
@@ -94,7 +105,25 @@ def _describe(context: Context, as_of: datetime) -> dict[str, Any]:
         "customers": profiles.num_rows,
         "observations_matured": matured.num_rows,
         "margin_window_money": float(sum(matured["margin_money"].to_pylist())),
+        "refusals": [{"what": "outcomes", "reason": known.complaint(), "cure": CURE}] if known.waiting else [],
     }
+
+
+def _mature(context: Context, as_of: datetime, known: Horizon) -> pa.Table:
+    """Return the observations that can be made: their window has closed and the orders in it are known."""
+    settings = context.settings
+    if known.known_until is None:
+        return CONTRACTS["observations"].empty()
+    return CONTRACTS["observations"].check(
+        mature_observations(
+            context.history,
+            as_of,
+            outcome=settings.outcome,
+            margin=settings.margin,
+            currency=settings.currency,
+            known_until=known.known_until,
+        )
+    )
 
 
 def money_at_rest(context: Context, money: float) -> int:

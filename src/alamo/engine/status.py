@@ -9,9 +9,13 @@ from typing import Any
 
 from alamo.domain.errors import AlamoError
 from alamo.domain.records import PlanRecord
+from alamo.domain.result import json_value
 from alamo.domain.time import iso
 from alamo.engine.act import newest_plan
 from alamo.engine.context import Context
+from alamo.engine.freshness import CURE as STALE
+from alamo.engine.freshness import stale_orders
+from alamo.engine.horizon import CURE, Horizon, horizon
 from alamo.engine.infer import matured_cycles
 from alamo.engine.report import newest_detail
 from alamo.inference import cycles_needed
@@ -57,8 +61,8 @@ class Status:
             "schema": "alamo.status/1",
             "project": self.project,
             "today": self.today,
-            "data": dict(self.data),
-            "cycle": dict(self.cycle),
+            "data": json_value(self.data),
+            "cycle": json_value(self.cycle),
             "support": [line.to_dict() for line in self.support],
             "next": self.next_command,
             "attribution": self.attribution,
@@ -69,13 +73,14 @@ def status(context: Context) -> Status:
     """Say where the loop stands; reads only."""
     data = _data(context)
     plan = newest_plan(context)
+    known = horizon(context, context.today())
     return Status(
         project=context.settings.name,
         today=iso(context.clock.now()),
         data=data,
         cycle=_cycle(context, plan),
-        support=(_orders(data), _lifetime_value(context), *_effects(context)),
-        next_command=_next(data, plan),
+        support=(_orders(data), *_recent(context), _lifetime_value(context), *_outcomes(known), *_effects(context)),
+        next_command=_next(data, plan, known),
         attribution=context.settings.attribution,
     )
 
@@ -116,12 +121,23 @@ def _orders(data: Mapping[str, Any]) -> Support:
     return Support("profiles", True, f"{data['events']:,} events of {data['customers']:,} customers")
 
 
+def _recent(context: Context) -> list[Support]:
+    """Say that the orders are too old to decide by; nothing where they are recent."""
+    stale = stale_orders(context)
+    return [] if stale is None else [Support("a plan for today", False, f"{stale.complaint()}; {STALE}")]
+
+
 def _lifetime_value(context: Context) -> Support:
     for step in reversed(context.state.steps.all()):
         if step.key.endswith("/value-model"):
             refusal = step.detail.get("refusal")
             return Support("lifetime value", not refusal, refusal or f"value model fitted {iso(step.finished_at)}")
     return Support("lifetime value", False, "not fitted yet; run: alamo infer")
+
+
+def _outcomes(known: Horizon) -> list[Support]:
+    """Say which decisions wait for orders; nothing where none do."""
+    return [Support("outcomes", False, f"{known.complaint()}; {CURE}")] if known.waiting else []
 
 
 def _effects(context: Context) -> list[Support]:
@@ -147,7 +163,8 @@ def _waiting(context: Context) -> str:
     if not launched["n"]:
         return ""
     closes = launched["last"] + timedelta(days=context.settings.outcome.window_days)
-    return f"{launched['n']:,} randomised decisions are launched, their window closes on {iso(closes)[:10]}"
+    verb = "closes" if closes > context.clock.now() else "closed"
+    return f"{launched['n']:,} randomised decisions are launched, their window {verb} on {iso(closes)[:10]}"
 
 
 def _before_the_first_cycle(context: Context) -> str:
@@ -175,7 +192,8 @@ def _before_the_first_cycle(context: Context) -> str:
     )
 
 
-def _next(data: Mapping[str, Any], plan: PlanRecord | None) -> str:
-    if not data["events"]:
+def _next(data: Mapping[str, Any], plan: PlanRecord | None, known: Horizon) -> str:
+    over = plan is None or plan.state not in ("proposed", "approved", "launching")
+    if not data["events"] or (known.waiting and over):
         return "alamo import orders FILE"
     return "alamo run" if plan is None else _NEXT[plan.state]

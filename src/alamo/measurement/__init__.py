@@ -13,13 +13,14 @@ from alamo.measurement.importing import (
     Normalised,
     Preview,
     ResolvedMapping,
+    Tally,
     experiment_observations,
     import_rows,
     normalise,
     preview,
     resolve_mapping,
 )
-from alamo.measurement.observations import mature_observations
+from alamo.measurement.observations import WaitingWindows, mature_observations, orders_known_until, waiting_windows
 from alamo.measurement.profiles import build_profiles
 
 __all__ = [
@@ -31,11 +32,15 @@ __all__ = [
     "Normalised",
     "Preview",
     "ResolvedMapping",
+    "Tally",
+    "WaitingWindows",
     "build_profiles",
     "experiment_observations",
     "import_rows",
     "mature_observations",
     "normalise",
+    "orders_known_until",
     "preview",
     "resolve_mapping",
+    "waiting_windows",
 ]

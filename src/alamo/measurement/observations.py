@@ -2,11 +2,15 @@
 
 The window of a decision is ``[decided_at, min(decided_at + window_days, next decision of the same customer))``.
 Effects are intention-to-treat: the action is the one drawn; only its cost depends on whether a delivery was sent.
+
+A window that has closed is measured only when the orders in it are known: an order that has not been imported yet looks
+like no order. Orders are known up to the end of the day of the newest one, but no further than the moment it came in.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib.resources import files
 
@@ -38,8 +42,63 @@ DECISION_COLUMNS = (
 )
 
 
+_DAY_US = timedelta(days=1) // timedelta(microseconds=1)
+
+_KNOWN_SQL = """
+SELECT max(least((epoch_us(occurred_at) // $day_us + 1) * $day_us, epoch_us(received_at))) AS known_us
+FROM events
+WHERE kind IN ('order_line', 'return_line')
+"""
+
+_WAITING_SQL = """
+WITH {windows}
+SELECT count(*) AS decisions, max(end_us) AS until_us
+FROM windows
+WHERE end_us <= $as_of_us AND end_us > $known_us
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingWindows:
+    """Decisions whose outcome window has closed but cannot be measured, and until when orders must be known for it."""
+
+    decisions: int
+    until: datetime
+
+
+def orders_known_until(warehouse: Warehouse) -> datetime | None:
+    """Return the moment (UTC) up to which the orders of the store can be taken as complete; None without any.
+
+    The end of the day of the newest order, or when that came in if this was earlier: a file that was made during a day
+    lacks the rest of it. A shop in which nobody bought anything lately says so when it imports.
+    """
+    known = warehouse.query(_KNOWN_SQL, {"day_us": _DAY_US})["known_us"][0].as_py()
+    return None if known is None else _moment(known)
+
+
+def waiting_windows(
+    warehouse: Warehouse, as_of: datetime, known_until: datetime, outcome: OutcomeSettings
+) -> WaitingWindows | None:
+    """Return the decisions whose window closed by `as_of` but ends after `known_until`; None where there are none."""
+    moment = utc(as_of)
+    parameters = {
+        "as_of": moment,
+        "as_of_us": microseconds(moment),
+        "known_us": microseconds(utc(known_until)),
+        "window_us": _window_us(outcome),
+    }
+    found = warehouse.query(_WAITING_SQL.format(windows=_windows_sql()), parameters).to_pylist()[0]
+    return WaitingWindows(found["decisions"], _moment(found["until_us"])) if found["decisions"] else None
+
+
 def mature_observations(
-    warehouse: Warehouse, as_of: datetime, *, outcome: OutcomeSettings, margin: MarginSettings, currency: str
+    warehouse: Warehouse,
+    as_of: datetime,
+    *,
+    outcome: OutcomeSettings,
+    margin: MarginSettings,
+    currency: str,
+    known_until: datetime | None = None,
 ) -> pa.Table:
     """Return the observations (OBSERVATIONS contract and the columns `FEATURES`) that became measurable.
 
@@ -55,6 +114,8 @@ def mature_observations(
         Default and product rates; a margin on the line wins over both.
     currency
         Of the amounts (ISO 4217).
+    known_until
+        Windows that end after this moment wait, because orders in them may be missing; None: as `as_of`.
 
     Returns
     -------
@@ -62,23 +123,38 @@ def mature_observations(
         One row per decision, ordered by decision time and id. Features are those of the newest profile at or before
         the decision; a customer without one has null features and the state ``unknown``.
     """
-    moment = utc(as_of)
+    measured_at = utc(as_of)
+    moment = measured_at if known_until is None else min(measured_at, utc(known_until))
     rates = margin_sql(margin)
     parameters = {
         "as_of": moment,
         "as_of_us": microseconds(moment),
-        "window_us": timedelta(days=outcome.window_days) // timedelta(microseconds=1),
+        "window_us": _window_us(outcome),
         "minor": float(minor_per_major(currency)),
         **rates.parameters,
     }
     sql = _sql(rates.rate, rates.join)
-    return _complete(warehouse.query(sql, parameters, rates.relations), moment)
+    return _complete(warehouse.query(sql, parameters, rates.relations), measured_at)
+
+
+def _window_us(outcome: OutcomeSettings) -> int:
+    return timedelta(days=outcome.window_days) // timedelta(microseconds=1)
+
+
+def _moment(microseconds_since_1970: int) -> datetime:
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds_since_1970)
+
+
+@cache
+def _windows_sql() -> str:
+    return files("alamo.measurement").joinpath("windows.sql").read_text(encoding="utf-8")
 
 
 @cache
 def _sql(product_rate: str, product_join: str) -> str:
     text = files("alamo.measurement").joinpath("observations.sql").read_text(encoding="utf-8")
     return text.format(
+        windows=_windows_sql(),
         product_rate=product_rate,
         product_join=product_join,
         decision_columns=", ".join(f"decisions.{name}" for name in DECISION_COLUMNS),

@@ -1,26 +1,9 @@
 -- One row per launched decision that has no observation yet and whose window closed at or before $as_of.
 -- Moments are microseconds since 1970 (…_us); what the window brought is in [from_us, end_us), and the state at its
 -- end looks at everything before end_us: the same rules as profiles.sql, evaluated at a moment of each decision's own.
-WITH launched AS (
-    SELECT
-        decision_id,
-        customer_id,
-        epoch_us(decided_at) AS from_us,
-        lead(epoch_us(decided_at)) OVER (PARTITION BY customer_id ORDER BY decided_at, decision_id) AS next_us
-    FROM decisions
-    WHERE decided_at <= $as_of AND cycle >= 1  -- imported experiments count from 0 down and close no window
-),
+WITH {windows},
 pending AS MATERIALIZED (
-    SELECT
-        l.decision_id,
-        l.customer_id,
-        l.from_us,
-        least(l.from_us + $window_us, coalesce(l.next_us, l.from_us + $window_us)) AS end_us
-    FROM launched AS l
-    LEFT JOIN observations AS o ON o.decision_id = l.decision_id
-    WHERE
-        o.decision_id IS NULL
-        AND least(l.from_us + $window_us, coalesce(l.next_us, l.from_us + $window_us)) <= $as_of_us
+    SELECT decision_id, customer_id, from_us, end_us FROM windows WHERE end_us <= $as_of_us
 ),
 order_days AS MATERIALIZED (
     SELECT

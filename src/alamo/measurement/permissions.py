@@ -1,40 +1,65 @@
-"""Permissions right now: which channels a customer has closed, read again at the moment of sending."""
+"""Permissions right now: what customers said last about a channel, read again at the moment of deciding or sending.
+
+The same words in force as in the profiles (`standing.sql`), so a launch and eligibility never disagree about them.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import datetime
+from functools import cache
+from importlib.resources import files
+
+import pyarrow as pa
 
 from alamo.domain.event import ALL_CHANNELS
 from alamo.domain.ports import Warehouse
 
-_CLOSED_SQL = """
-WITH said AS (
-    SELECT customer_id, coalesce(channel, '*') AS channel,
-           CASE WHEN kind IN ('consent_granted', 'consent_withdrawn') THEN 'consent' ELSE 'suppression' END AS topic,
-           arg_max(kind, (occurred_at, received_at, event_id)) AS last
-    FROM events
-    WHERE occurred_at <= $now
-      AND kind IN ('consent_granted', 'consent_withdrawn', 'suppressed', 'unsuppressed', 'bounced', 'complained')
-    GROUP BY ALL
-)
-SELECT DISTINCT customer_id, channel FROM said
-WHERE last IN ('consent_withdrawn', 'suppressed', 'bounced', 'complained')
+_TOLD_NOW = "occurred_at <= $now AND customer_id IN (SELECT customer_id FROM asked)"
+
+_NOW_SQL = """
+WITH {standing}
+SELECT
+    asked.customer_id,
+    coalesce(list(channel ORDER BY channel) FILTER (topic = 'consent' AND NOT closed), []) AS consent,
+    coalesce(list(channel ORDER BY channel) FILTER (topic = 'consent' AND closed), []) AS withdrawn,
+    coalesce(list(channel ORDER BY channel) FILTER (topic = 'suppression' AND closed), []) AS suppressed
+FROM asked LEFT JOIN standing USING (customer_id)
+GROUP BY asked.customer_id ORDER BY asked.customer_id
+"""
+
+_CONTACTABLE_SQL = """
+WITH {standing}
+SELECT customer_id
+FROM standing
+WHERE channel IN ($channel, $all)
+GROUP BY customer_id
+HAVING bool_or(topic = 'consent' AND NOT closed) AND NOT bool_or(closed)
 """
 
 
-@dataclass(frozen=True, slots=True)
-class ClosedChannels:
-    """Pairs of customer and channel that must not be used; channel ``*`` closes every channel."""
-
-    pairs: frozenset[tuple[str, str]]
-
-    def forbids(self, customer_id: str, channel: str) -> bool:
-        """Say whether nothing may be sent to `customer_id` through `channel`."""
-        return (customer_id, channel) in self.pairs or (customer_id, ALL_CHANNELS) in self.pairs
+@cache
+def standing_sql(told: str) -> str:
+    """Return the steps ``said`` and ``standing`` of a WITH clause, over the events for which `told` holds."""
+    return files("alamo.measurement").joinpath("standing.sql").read_text(encoding="utf-8").format(told=told)
 
 
-def closed_channels(warehouse: Warehouse, now: datetime) -> ClosedChannels:
-    """Return what customers have withdrawn and what bounces and complaints have closed, up to and including `now`."""
-    table = warehouse.query(_CLOSED_SQL, {"now": now})
-    return ClosedChannels(frozenset(zip(table["customer_id"].to_pylist(), table["channel"].to_pylist(), strict=True)))
+def permissions_now(warehouse: Warehouse, customer_ids: Iterable[str], now: datetime) -> pa.Table:
+    """Return ``customer_id, consent, withdrawn, suppressed`` as in the profiles, up to and including `now`."""
+    sql = _NOW_SQL.format(standing=standing_sql(_TOLD_NOW))
+    return warehouse.query(sql, {"now": now}, {"asked": _asked(customer_ids)})
+
+
+def contactable(warehouse: Warehouse, customer_ids: Iterable[str], channel: str, now: datetime) -> frozenset[str]:
+    """Return who of `customer_ids` may be sent something through `channel` at `now`.
+
+    A consent must be on record and in force, and nothing withdrawn or suppressed: unknown consent is a no.
+    """
+    sql = _CONTACTABLE_SQL.format(standing=standing_sql(_TOLD_NOW))
+    parameters = {"now": now, "channel": channel, "all": ALL_CHANNELS}
+    found = warehouse.query(sql, parameters, {"asked": _asked(customer_ids)})
+    return frozenset(found["customer_id"].to_pylist())
+
+
+def _asked(customer_ids: Iterable[str]) -> pa.Table:
+    return pa.table({"customer_id": pa.array(sorted(set(customer_ids)), pa.string())})

@@ -26,6 +26,7 @@ from alamo.domain.tables import PROFILES
 from alamo.domain.time import utc
 from alamo.measurement.lifecycle import Standing, stages, states, typical_gap_days
 from alamo.measurement.margins import margin_sql
+from alamo.measurement.permissions import standing_sql
 
 WINDOWS_DAYS = (7, 30, 90, 365)
 
@@ -68,6 +69,7 @@ def _sql(product_rate: str, product_join: str) -> str:
     return text.format(
         product_rate=product_rate,
         product_join=product_join,
+        standing=standing_sql("occurred_at < $as_of"),
         window_sums=",\n        ".join(line for days in WINDOWS_DAYS for line in _window_sums(days)),
         window_columns=",\n    ".join(line for days in WINDOWS_DAYS for line in _window_columns(days)),
     )

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from alamo.connectors.sources import read_table
+from alamo.connectors.sources import TextColumns, read_table
 from alamo.domain.errors import ConfigError, InputError, UsageError
 
 
@@ -68,3 +68,24 @@ def test_cdnow_is_read_whole(test_data):
     table = read_table(test_data / "cdnow" / "CDNOW_master.txt.gz", layout=layout)
     assert table.num_rows == 69_659
     assert len(table["customer"].unique()) == 23_570
+
+
+def test_labels_stay_text_and_an_empty_field_is_absent():
+    data = b"id,arm,spend\n007,0,1.5\n ,1,2\n010,NULL,3\n"
+    table = read_table("-", text=TextColumns(labels=("id", "arm", "absent")), stdin=io.BytesIO(data))
+    assert table.to_pydict() == {"id": ["007", None, "010"], "arm": ["0", "1", None], "spend": [1.5, 2.0, 3.0]}
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_codes_stay_text_only_where_a_number_would_lose_zeros(zipped):
+    data = b"branch,age,town\n01,30,\n12,40.5,x\n,50,y\n"
+    stdin = io.BytesIO(gzip.compress(data) if zipped else data)
+    table = read_table("-", text=TextColumns(codes=("branch", "age", "town")), stdin=stdin)
+    assert table.to_pydict() == {"branch": ["01", "12", None], "age": [30, 40.5, 50], "town": ["", "x", "y"]}
+
+
+def test_labels_and_codes_of_a_file_in_columns_of_blanks_stay_text():
+    layout = {"format": "whitespace", "columns": ["customer", "branch", "age"]}
+    text = TextColumns(labels=("customer",), codes=("branch", "age"))
+    table = read_table("-", layout=layout, text=text, stdin=io.BytesIO(b"00001 01 30\n00002 02 40\n"))
+    assert table.to_pylist()[0] == {"customer": "00001", "branch": "01", "age": 30}

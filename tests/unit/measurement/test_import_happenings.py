@@ -103,3 +103,24 @@ def test_customers_are_checked_and_keep_their_other_columns(bench):
         (6, "created_at"),
         (7, "customer_id"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "header", "row"),
+    [
+        ("events", "user,event,time", "a,visit,{}"),
+        ("consent", "customer,channel,state,time", "a,email,yes,{}"),
+        ("suppression", "customer,channel,date", "a,email,{}"),
+        ("deliveries", "customer,channel,event,date", "a,email,sent,{}"),
+        ("customers", "customer,since", "b{0},{0}"),
+        ("experiment", "unit,arm,spend,date", "a,none,1,{}"),
+    ],
+)
+def test_dates_of_the_future_and_before_1970_are_put_aside_in_every_kind(bench, kind, header, row):
+    days = ("2010-01-01", "2026-02-01", "1950-01-01")
+    rows, bad = bench.imported(kind, "\n".join([header, *(row.format(day) for day in days)]) + "\n")
+    assert [row["row"] for row in rows] == [2]
+    assert [(b["row"], b["value"], b["reason"].partition(" (")[0]) for b in bad] == [
+        (3, "2026-02-01", "lies in the future"),
+        (4, "1950-01-01", "lies before 1970"),
+    ]

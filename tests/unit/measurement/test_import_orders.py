@@ -83,7 +83,10 @@ def test_the_margin_of_a_line_is_kept_and_given_back_on_a_return(bench):
     [
         ("1,A,1,02/01/2010,1,c,UK", "occurred_at", "does not read as an ISO time"),
         ("1,A,1,2010-02-30,1,c,UK", "occurred_at", "does not read as an ISO time"),
-        ("1,A,1,0001-01-01,1,c,UK", "occurred_at", "does not read as an ISO time"),
+        ("1,A,1,0001-01-01,1,c,UK", "occurred_at", "lies before 1970"),
+        ("1,A,1,1969-12-31 23:59:59,1,c,UK", "occurred_at", "lies before 1970"),
+        ("1,A,1,2026-01-02 00:00:01,1,c,UK", "occurred_at", "lies in the future (now: 2026-01-01)"),
+        ("1,A,1,9999-12-31,1,c,UK", "occurred_at", "lies in the future"),
         ("1,A,1,,1,c,UK", "occurred_at", "there is no time"),
         ('1,A,1,2010-01-01,"1,234.50",c,UK', "price", "thousands separator"),
         ('1,A,1,2010-01-01,"1,234",c,UK', "price", "has a comma"),

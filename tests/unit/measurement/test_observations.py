@@ -9,14 +9,17 @@ import pytest
 from alamo.domain.features import FEATURES
 from alamo.domain.settings import MarginSettings, OutcomeSettings
 from alamo.domain.tables import OBSERVATIONS
-from alamo.measurement import build_profiles, mature_observations
+from alamo.measurement import build_profiles, mature_observations, orders_known_until, waiting_windows
 
 AS_OF = datetime(2010, 7, 1, tzinfo=UTC)
 
 
-def matured(history, as_of=AS_OF, **margin):
+OUTCOME = OutcomeSettings(window_days=28)
+
+
+def matured(history, as_of=AS_OF, known_until=None, **margin):
     table = mature_observations(
-        history, as_of, outcome=OutcomeSettings(window_days=28), margin=MarginSettings(**margin), currency="GBP"
+        history, as_of, outcome=OUTCOME, margin=MarginSettings(**margin), currency="GBP", known_until=known_until
     )
     return {row["decision_id"]: row for row in OBSERVATIONS.check(table).to_pylist()}
 
@@ -154,6 +157,54 @@ def test_the_state_at_the_end_equals_a_profile_at_that_moment(bench):
         assert row["state_end"].split("|")[1:] == profile["state"].split("|")[1:]
     assert rows["d-a"]["state_end"] == "active|0 contacts|answered|unprompted"
     assert rows["d-z"]["state_end"] == "prospect|0 contacts|unanswered|unprompted"
+
+
+def day(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_a_closed_window_waits_until_the_orders_in_it_are_known(bench):
+    history = bench.history(
+        [bench.event("a", "order_line", "2010-06-28T10:00", 1000, order_id="1")],
+        decisions=[bench.decision("d1", "a", "2010-06-01"), bench.decision("d2", "b", "2010-06-02")],
+    )
+    known = day("2010-06-29")
+    rows = matured(history, known_until=known)
+    assert set(rows) == {"d1"}
+    assert (rows["d1"]["window_end"], rows["d1"]["matured_at"]) == (known, AS_OF)
+    assert rows["d1"]["margin_money"] == 3.0
+    waiting = waiting_windows(history, AS_OF, known, OUTCOME)
+    assert (waiting.decisions, waiting.until) == (1, day("2010-06-30"))
+    assert waiting_windows(history, AS_OF, day("2010-06-30"), OUTCOME) is None
+    assert waiting_windows(history, day("2010-06-29"), known, OUTCOME) is None
+    assert matured(history, known_until=day("2010-06-30")) == matured(history)
+
+
+def test_a_window_that_the_next_decision_closes_waits_for_orders_until_then_only(bench):
+    history = bench.history(
+        decisions=[bench.decision("d1", "a", "2010-06-01"), bench.decision("d2", "a", "2010-06-10")]
+    )
+    assert set(matured(history, known_until=day("2010-06-10"))) == {"d1"}
+    assert waiting_windows(history, AS_OF, day("2010-06-09"), OUTCOME).until == day("2010-06-10")
+
+
+@pytest.mark.parametrize(
+    ("occurred", "received", "known"),
+    [
+        ("2010-06-28T10:00", "2010-07-03T09:00", "2010-06-29"),
+        ("2010-06-28T00:00", "2010-07-03T09:00", "2010-06-29"),
+        ("2010-06-28T10:00", "2010-06-28T11:30", "2010-06-28T11:30"),
+    ],
+)
+def test_orders_are_known_to_the_end_of_the_newest_day_but_not_beyond_the_import(bench, occurred, received, known):
+    newest = bench.event("a", "order_line", occurred, 1000, order_id="1") | {"received_at": day(received)}
+    older = bench.event("a", "order_line", "2010-01-01", 1000, order_id="0") | {"received_at": day("2010-07-05")}
+    visit = bench.event("a", "visit", "2010-07-04")
+    assert orders_known_until(bench.history([newest, older, visit])) == day(known)
+
+
+def test_without_orders_nothing_is_known_of_them(bench):
+    assert orders_known_until(bench.history([bench.event("a", "visit", "2010-07-04")])) is None
 
 
 def test_nothing_after_as_of_changes_an_observation(bench):

@@ -1,4 +1,4 @@
-"""Where things stand: a new project, an import, the status, the doctor's findings."""
+"""Where things stand: a new project, the status, the doctor's findings."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from rich.console import RenderableType
 from rich.text import Text
 
 from alamo.cli import formats
-from alamo.cli.output import column, heading, next_step, note, table
+from alamo.cli.output import heading, next_step, note
 
 
 def created(data: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -17,29 +17,6 @@ def created(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield note(f"Project {data['project']} in {data['folder']}", "bold")
     for name in data.get("files", []):
         yield note(f"  {name}", "dim")
-    yield from next_step(data.get("next"))
-
-
-def imported(data: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Files taken in, or the preview of what would be."""
-    for one in data["files"]:
-        yield note(_import_line(one, preview=bool(data.get("preview"))), "bold")
-        if one.get("mapping"):
-            columns = [column("column of the file", "column"), column("read as", "field"), column("because", "how")]
-            yield table("Mapping", columns, one["mapping"])
-        if one.get("sample"):
-            keys = list(one["sample"][0])
-            yield table("First rows as understood", [column(key, key) for key in keys], one["sample"])
-        if one.get("quarantine"):
-            columns = [
-                column("row", "row", formats.count),
-                column("field", "field"),
-                column("value", "value"),
-                column("reason", "reason"),
-            ]
-            yield table("Quarantine (first rows)", columns, one["quarantine"])
-        if one.get("quarantine_file"):
-            yield note(f"All quarantined rows: {one['quarantine_file']}", "yellow")
     yield from next_step(data.get("next"))
 
 
@@ -69,16 +46,6 @@ def doctor(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     for finding in findings:
         yield Text.assemble((f"{finding['severity']}: ", "bold red"), finding["what"])
         yield from next_step(finding.get("cure"))
-
-
-def _import_line(one: Mapping[str, Any], *, preview: bool) -> str:
-    if one.get("unchanged"):
-        return f"{one['file']}: known already, nothing added"
-    verb = "would be taken in" if preview else "taken in"
-    return (
-        f"{one['file']}: {formats.count(one.get('rows'))} rows {verb}, "
-        f"{formats.count(one.get('quarantined'))} in quarantine"
-    )
 
 
 def _cycle_line(cycle: Mapping[str, Any]) -> str:

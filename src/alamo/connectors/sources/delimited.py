@@ -24,7 +24,8 @@ BLOCK_BYTES = 1 << 22
 
 _HEADER_BYTES = 1 << 20
 _DELIMITERS = (",", ";", "\t", "|")
-_NULLS = ("", "NULL", "null", "NaN", "nan")
+NULLS = ("", "NULL", "null", "NaN", "nan")
+"""What an absent value is written as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class DelimitedFile:
                 parse_options=self._parse_options(bad),
                 convert_options=pa.csv.ConvertOptions(
                     column_types=dict.fromkeys(self.header, pa.string()),
-                    null_values=list(_NULLS),
+                    null_values=list(NULLS),
                     strings_can_be_null=True,
                     check_utf8=False,
                 ),

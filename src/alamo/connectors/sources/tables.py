@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from alamo.connectors.sources.decoding import TextBytes
-from alamo.connectors.sources.delimited import BLOCK_BYTES, read_header, wrong_width
+from alamo.connectors.sources.delimited import BLOCK_BYTES, NULLS, read_header, wrong_width
 from alamo.connectors.sources.opening import is_parquet, locate
+from alamo.connectors.sources.text_columns import TextColumns, has_leading_zeros
 from alamo.connectors.sources.whitespace import Layout, read_whitespace
 from alamo.domain.errors import InputError, UsageError
 
@@ -21,6 +23,7 @@ def read_table(
     source: Any,
     *,
     layout: Mapping[str, Any] | Layout | None = None,
+    text: TextColumns | None = None,
     delimiter: str | None = None,
     encoding: str = "utf-8",
     stdin: BinaryIO | None = None,
@@ -34,6 +37,8 @@ def read_table(
         interface (a table of pyarrow, polars, pandas ≥ 3 or DuckDB).
     layout
         For a text file without header in columns of blanks: ``{"format": "whitespace", "columns": […]}``.
+    text
+        Columns of a text file that stay text; Parquet and Arrow tables keep the types they bring.
 
     Raises
     ------
@@ -47,7 +52,7 @@ def read_table(
     elif hasattr(source, "__arrow_c_stream__"):
         table = pa.table(source)
     elif isinstance(source, str | Path):
-        table = _read_file(source, layout, delimiter, encoding, stdin)
+        table = _read_file(source, layout, text or TextColumns(), (delimiter, encoding), stdin)
     else:
         raise UsageError(
             f"cannot read a {type(source).__name__} as a table",
@@ -60,17 +65,21 @@ def read_table(
 def _read_file(
     source: str | Path,
     layout: Mapping[str, Any] | Layout | None,
-    delimiter: str | None,
-    encoding: str,
+    text: TextColumns,
+    written: tuple[str | None, str],
     stdin: BinaryIO | None,
 ) -> pa.Table:
     path, name, keep = locate(source, stdin)
+    delimiter, encoding = written
     try:
         if layout is not None:
-            return read_whitespace(path, name, Layout.parse(layout), encoding)
+            return read_whitespace(path, name, Layout.parse(layout), encoding, text)
         if is_parquet(path):
             return _read_parquet(path, name)
-        return _read_delimited(path, name, delimiter, encoding)
+        mark, header = read_header(path, name, encoding, delimiter)
+        options = pa.csv.ConvertOptions(column_types=dict.fromkeys(text.labels, pa.string()))
+        table = _read_delimited((path, name, encoding), mark, header, options)
+        return _with_codes(table, (path, name, encoding), mark, text)
     finally:
         if keep is not None:
             keep.close()
@@ -88,8 +97,34 @@ def _read_parquet(path: Path, name: str) -> pa.Table:
         ) from None
 
 
-def _read_delimited(path: Path, name: str, delimiter: str | None, encoding: str) -> pa.Table:
-    mark, header = read_header(path, name, encoding, delimiter)
+def _with_codes(table: pa.Table, file: tuple[Path, str, str], mark: str, text: TextColumns) -> pa.Table:
+    """Return the table with absent labels as null, and with codes as text where numbers lost leading zeros."""
+    suspects = [name for name in text.codes if name in table.column_names and _is_number(table.schema.field(name).type)]
+    if suspects:
+        options = pa.csv.ConvertOptions(column_types=dict.fromkeys(suspects, pa.string()), include_columns=suspects)
+        again = _read_delimited(file, mark, tuple(table.column_names), options)
+        codes = [name for name in suspects if has_leading_zeros(again[name])]
+        for name in codes:
+            table = table.set_column(table.schema.get_field_index(name), name, again[name])
+    for name in {*text.labels, *suspects} & set(table.column_names):
+        if pa.types.is_string(table.schema.field(name).type):
+            table = table.set_column(table.schema.get_field_index(name), name, _absent_as_null(table[name]))
+    return table
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _absent_as_null(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    absent = pc.is_in(pc.utf8_trim_whitespace(values), value_set=pa.array(NULLS))
+    return pc.if_else(absent, pa.scalar(None, pa.string()), values)
+
+
+def _read_delimited(
+    file: tuple[Path, str, str], mark: str, header: tuple[str, ...], options: pa.csv.ConvertOptions
+) -> pa.Table:
+    path, name, encoding = file
     wrong: list[pa.csv.InvalidRow] = []
 
     def refuse(row: pa.csv.InvalidRow) -> str:
@@ -101,6 +136,7 @@ def _read_delimited(path: Path, name: str, delimiter: str | None, encoding: str)
             TextBytes(path, name, encoding),
             read_options=pa.csv.ReadOptions(use_threads=False, block_size=BLOCK_BYTES),
             parse_options=pa.csv.ParseOptions(delimiter=mark, newlines_in_values=True, invalid_row_handler=refuse),
+            convert_options=options,
         )
     except pa.ArrowInvalid as error:
         raise _unreadable(name, wrong, str(error)) from None

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.connectors.sources.decoding import TextBytes
+from alamo.connectors.sources.text_columns import TextColumns
 from alamo.domain.errors import ConfigError, InputError
 
 
@@ -48,8 +49,12 @@ class Layout:
         return Layout(tuple(str(name) for name in layout["columns"]))
 
 
-def read_whitespace(path: Path, name: str, layout: Layout, encoding: str = "utf-8") -> pa.Table:
+def read_whitespace(
+    path: Path, name: str, layout: Layout, encoding: str = "utf-8", text: TextColumns | None = None
+) -> pa.Table:
     """Read the file; a column becomes integer or number where every value is one, and stays text otherwise.
+
+    Columns that `text` names stay text in any case (its codes: where a number would lose leading zeros).
 
     Raises
     ------
@@ -77,7 +82,8 @@ def read_whitespace(path: Path, name: str, layout: Layout, encoding: str = "utf-
     width = len(layout.columns)
     at = pa.array(range(len(kept)), pa.int64())
     columns = {c: flat.take(pc.add(pc.multiply(at, width), j)) for j, c in enumerate(layout.columns)}
-    return pa.table({c: _typed(values) for c, values in columns.items()})
+    kept_text = text or TextColumns()
+    return pa.table({c: values if kept_text.keeps(c, values) else _typed(values) for c, values in columns.items()})
 
 
 def _typed(values: pa.Array) -> pa.Array:

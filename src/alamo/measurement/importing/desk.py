@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -14,6 +15,11 @@ from alamo.measurement.importing.mapping import ResolvedMapping
 from alamo.measurement.importing.numbers import Floats, read_numbers
 from alamo.measurement.importing.rows import Fields, ImportContext, Inspection, Numbers, flags
 from alamo.measurement.importing.times import TimeReader
+
+CLOCK_SKEW = timedelta(days=1)
+"""How far ahead of the import a row may be dated: clocks and zones differ by that much."""
+
+_FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +45,18 @@ class Desk:
             missing = flags(pc.is_null(moments))
             inspection.reject(missing & flags(pc.is_null(shown)), name, "there is no time")
             inspection.reject(missing, name, f"does not read as {self.times.describe()}", shown)
+        self.plausible(moments, fields, name, inspection)
         return moments
+
+    def plausible(self, moments: pa.Array, fields: Fields, name: str, inspection: Inspection) -> None:
+        """Quarantine rows dated before 1970, or after the file came in by more than clocks differ."""
+        now = self.context.received_at
+        early = flags(pc.less(moments, pa.scalar(_FIRST, moments.type)))
+        late = flags(pc.greater(moments, pa.scalar(now + CLOCK_SKEW, moments.type)))
+        if early.any() or late.any():
+            shown = fields.text(name)
+            inspection.reject(early, name, "lies before 1970", shown)
+            inspection.reject(late, name, f"lies in the future (now: {now:%Y-%m-%d})", shown)
 
     def known_currency(self, fields: Fields, inspection: Inspection) -> None:
         """Quarantine rows in another currency than the project's."""

@@ -62,5 +62,5 @@ def normalise(
 def _times(stream: SourceStream, mapping: ResolvedMapping, context: ImportContext) -> TimeReader:
     for name in _TIME_FIELDS:
         if mapping.has(name):
-            return time_reader(stream, mapping, name, context.time_zone)
+            return time_reader(stream, mapping, name, context)
     return TimeReader((ISO,), context.time_zone)

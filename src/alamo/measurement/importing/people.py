@@ -59,4 +59,5 @@ def _created(fields: Fields, desk: Desk, inspection: Inspection) -> pa.Array:
     shown = fields.text("created_at")
     unread = flags(pc.is_null(moments)) & flags(pc.is_valid(shown))
     inspection.reject(np.asarray(unread), "created_at", f"does not read as {desk.times.describe()}", shown)
+    desk.plausible(moments, fields, "created_at", inspection)
     return moments

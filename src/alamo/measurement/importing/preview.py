@@ -9,12 +9,19 @@ import numpy as np
 import pyarrow as pa
 
 from alamo.domain.result import json_value
+from alamo.domain.tables import CUSTOMERS, EVENTS
+from alamo.measurement.importing.experiment import EXPERIMENT
+from alamo.measurement.importing.fields import KINDS
 from alamo.measurement.importing.mapping import ResolvedMapping
 from alamo.measurement.importing.normalising import normalise
 from alamo.measurement.importing.rows import QUARANTINE, ImportContext, SourceStream
 from alamo.measurement.importing.streaming import Tally, nothing_accepted
 
 SHOWN_ROWS = 10
+
+_CARRIED = {"event_id", "source", "received_at", "properties", "attributes"}
+"""Columns that no single field of the file fills."""
+_COLUMNS = {"events": EVENTS.schema.names, "customers": CUSTOMERS.schema.names, "experiment": EXPERIMENT.names}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +45,23 @@ class Preview:
     quarantined: pa.Table
     tally: Tally
 
+    def sample(self) -> list[dict[str, Any]]:
+        """Return the first rows with what the mapped fields became, and nothing else."""
+        known = {"row", *_COLUMNS[KINDS[self.mapping.kind].table]} - _CARRIED
+        rows: list[dict[str, Any]] = json_value(
+            self.rows.select([name for name in self.rows.column_names if name in known]).to_pylist()
+        )
+        return rows
+
     def to_dict(self) -> dict[str, Any]:
         """Return the preview as it stands in ``--json``."""
         return {
             "mapping": self.mapping.to_dict(),
-            "rows": json_value(self.rows.to_pylist()),
+            "rows": self.sample(),
             "quarantined_rows": self.quarantined.to_pylist(),
             "accepted": self.tally.accepted,
             "quarantined": self.tally.quarantined,
-            "reasons": dict(self.tally.top_reasons()),
+            "complaints": self.tally.complaints(),
         }
 
 

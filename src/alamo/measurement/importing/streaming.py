@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,17 +14,32 @@ from alamo.domain.errors import AlamoError, InputError
 from alamo.measurement.importing.rows import Normalised
 
 _MOST_REASONS = 5
+_ROWS_NAMED = 5
 
 OnQuarantine = Callable[[pa.RecordBatch], None]
 
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one import, complete once its rows have been read."""
+    """Counts of one import, complete once its rows have been read.
+
+    Attributes
+    ----------
+    accepted, quarantined
+        Rows.
+    reasons
+        Field and reason → rows put aside for it.
+    first_rows
+        Field and reason → numbers in the file of the first of them.
+    values
+        Field and reason → the value of the very first.
+    """
 
     accepted: int = 0
     quarantined: int = 0
     reasons: Counter[str] = field(default_factory=Counter)
+    first_rows: dict[str, list[int]] = field(default_factory=dict)
+    values: dict[str, str | None] = field(default_factory=dict)
 
     def add(self, batch: Normalised) -> None:
         """Count one batch."""
@@ -34,11 +50,25 @@ class Tally:
                 pc.fill_null(batch.quarantined["field"], ""), batch.quarantined["reason"], " "
             )
             for pair in pc.value_counts(named).to_pylist():
-                self.reasons[pair["values"].strip()] += pair["counts"]
+                reason = pair["values"].strip()
+                self.reasons[reason] += pair["counts"]
+                self._name_rows(reason, batch.quarantined.filter(pc.equal(named, pair["values"])))
+
+    def _name_rows(self, reason: str, rows: pa.RecordBatch) -> None:
+        named = self.first_rows.setdefault(reason, [])
+        named += rows["row"].slice(0, _ROWS_NAMED - len(named)).to_pylist()
+        self.values.setdefault(reason, rows["value"][0].as_py())
 
     def top_reasons(self) -> list[tuple[str, int]]:
         """Return the commonest reasons with their counts."""
         return self.reasons.most_common(_MOST_REASONS)
+
+    def complaints(self) -> list[dict[str, Any]]:
+        """Return every reason with how many rows, the numbers of the first and a value, the commonest first."""
+        return [
+            {"reason": reason, "rows": count, "first_rows": list(self.first_rows[reason]), "value": self.values[reason]}
+            for reason, count in self.reasons.most_common()
+        ]
 
 
 @dataclass(slots=True)

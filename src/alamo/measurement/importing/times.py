@@ -1,9 +1,16 @@
-"""Times out of text or typed columns, in UTC; how a file writes them is found out once, from its own rows."""
+"""Times out of text or typed columns, in UTC; how a file writes them is found out once, from its own rows.
+
+A time without an offset is in the project's zone, or the mapping's. A date without a time of day is the calendar day
+that is written, whatever the zone: it is kept as 00:00 UTC of that date. Days are UTC days everywhere else (profiles,
+windows, purchase days), and east of Greenwich local midnight falls on the UTC day before. A column in which every
+time is a midnight holds dates, too.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import numpy as np
@@ -12,7 +19,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.errors import UsageError
 from alamo.measurement.importing.mapping import ResolvedMapping
-from alamo.measurement.importing.rows import Fields, Mask, SourceStream, as_text, flags
+from alamo.measurement.importing.rows import Fields, ImportContext, Mask, SourceStream, as_text, flags
 
 UTC_TIME = pa.timestamp("us", tz="UTC")
 ISO, UNIX = "iso", "unix"
@@ -22,6 +29,10 @@ _CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p")
 _TRIED = 1000
 _FIRST_YEAR, _LAST_YEAR = 1900, 2200
 _UNIX_DIGITS = r"^[0-9]{9,11}$"
+_ISO_DATE_LETTERS = 10
+"""An ISO date is at most this long, with a time of day it is longer."""
+_CLOCK_DIRECTIVE = re.compile(r"%-?[HIMSpTRXcr]")
+_DAY_US = 86_400_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,36 +45,59 @@ class TimeReader:
         ``iso``, ``unix`` or strptime formats; the first that fits a value counts.
     time_zone
         IANA name of times without an offset.
+    whole_days
+        Whether every time without an offset is a date, because all of them are midnights.
+    latest
+        When the file came in (UTC). A date that has begun in the zone but not yet in UTC is kept as this moment, so
+        that what was said today holds today, also east of Greenwich.
     """
 
     formats: tuple[str, ...]
     time_zone: str
+    whole_days: bool = False
+    latest: datetime | None = None
 
     def read(self, values: pa.Array) -> pa.Array:
-        """Return the moments as UTC timestamps, null where a value cannot be read or its year is absurd."""
+        """Return the moments as UTC timestamps, null where a value cannot be read."""
         kind = values.type
-        if pa.types.is_timestamp(kind) or pa.types.is_date(kind):
-            return _sane(_in_utc(_microseconds(values), self.time_zone))
+        if pa.types.is_date(kind):
+            return self._placed(_microseconds(values), True)
+        if pa.types.is_timestamp(kind):
+            typed = _microseconds(values)
+            return self._placed(typed, False) if kind.tz is None else typed.cast(UTC_TIME)
         text = as_text(values)
         moments = pa.nulls(len(text), UTC_TIME)
         for form in self.formats:
             moments = pc.coalesce(moments, self._read_one(text, form)) if moments.null_count else moments
-        return _sane(moments)
+        return moments
 
     def _read_one(self, text: pa.Array, form: str) -> pa.Array:
         if form == ISO:
-            return read_iso(text, self.time_zone)
+            naive, aware = read_iso(text)
+            return pc.coalesce(self._placed(naive, pc.less_equal(pc.utf8_length(text), _ISO_DATE_LETTERS)), aware)
         if form == UNIX:
             digits = pc.if_else(pc.match_substring_regex(text, _UNIX_DIGITS), text, pa.scalar(None, pa.string()))
             return digits.cast(pa.int64()).cast(pa.timestamp("s", tz="UTC")).cast(UTC_TIME)
-        return _in_utc(read_format(text, form), self.time_zone)
+        return self._placed(read_format(text, form), _CLOCK_DIRECTIVE.search(form) is None)
+
+    def _placed(self, naive: pa.Array, dates: pa.Array | bool) -> pa.Array:
+        """Return times without an offset in UTC; `dates` says which of them have no time of day."""
+        days = naive.cast(UTC_TIME)
+        if self.time_zone == "UTC":
+            return days
+        local = pc.assume_timezone(naive, self.time_zone, ambiguous="earliest", nonexistent="earliest").cast(UTC_TIME)
+        if self.latest is not None:
+            latest = pa.scalar(self.latest, UTC_TIME)
+            begun = pc.and_(pc.less_equal(local, latest), pc.greater(days, latest))
+            days = pc.if_else(begun, latest, days)
+        return pc.if_else(True if self.whole_days else dates, days, local)
 
     def describe(self) -> str:
         """Say how the file writes its times, in words for a complaint."""
         return "an ISO time such as 2010-12-31 23:59:59" if self.formats == (ISO,) else self.formats[0]
 
 
-def time_reader(stream: SourceStream, mapping: ResolvedMapping, field: str, time_zone: str) -> TimeReader:
+def time_reader(stream: SourceStream, mapping: ResolvedMapping, field: str, context: ImportContext) -> TimeReader:
     """Return the reader that fits the file.
 
     Without ``time_format`` the rows decide: ISO if most of the first times are; otherwise day and month first are both
@@ -74,14 +108,41 @@ def time_reader(stream: SourceStream, mapping: ResolvedMapping, field: str, time
     UsageError
         If nothing fits, or day and month cannot be told apart anywhere in the file.
     """
-    zone = mapping.options.time_zone or time_zone
+    zone = mapping.options.time_zone or context.time_zone
     if mapping.options.time_format is not None:
-        return TimeReader((mapping.options.time_format,), zone)
-    evidence = _Evidence(mapping.kind)
-    for values in _texts(stream, mapping, field):
-        if evidence.add(values):
-            break
-    return TimeReader(evidence.verdict(stream.name, mapping.columns.get(field, field)), zone)
+        formats: tuple[str, ...] = (mapping.options.time_format,)
+    else:
+        evidence = _Evidence(mapping.kind)
+        for values in _texts(stream, mapping, field):
+            if evidence.add(values):
+                break
+        formats = evidence.verdict(stream.name, mapping.columns.get(field, field))
+    reader = TimeReader(formats, zone, latest=context.received_at)
+    return replace(reader, whole_days=zone != "UTC" and _all_midnights(stream, mapping, field, formats))
+
+
+def _all_midnights(stream: SourceStream, mapping: ResolvedMapping, field: str, formats: tuple[str, ...]) -> bool:
+    """Say whether every time is a midnight; looks no further than the first that is not, or that has no clock."""
+    written = TimeReader(formats, "UTC")
+    for rows in stream.scan():
+        values = Fields(rows.data, mapping).raw(field)
+        if values is None or not _may_be_midnights(values, formats):
+            return False
+        since = written.read(values).cast(pa.int64()).drop_null().to_numpy()
+        if (since % _DAY_US).any():
+            return False
+    return True
+
+
+def _may_be_midnights(values: pa.Array, formats: tuple[str, ...]) -> bool:
+    """Say whether a column could hold dates written as midnights; plain dates and offsets speak for themselves."""
+    if pa.types.is_timestamp(values.type):
+        return values.type.tz is None
+    if pa.types.is_date(values.type) or formats == (UNIX,):
+        return False
+    text = pc.drop_null(as_text(values))
+    dates = pc.less_equal(pc.utf8_length(text), _ISO_DATE_LETTERS)
+    return not len(text) or not pc.all(dates).as_py()
 
 
 def _texts(stream: SourceStream, mapping: ResolvedMapping, field: str) -> Iterator[pa.Array]:
@@ -111,7 +172,7 @@ class _Evidence:
             self._example = next((value for value in first if _spellings(value)), first[0])
             self._read = dict.fromkeys(_spellings(self._example), 0)
         self._seen += len(text)
-        self._iso += _count(read_iso(text, "UTC"))
+        self._iso += _count(TimeReader((ISO,), "UTC").read(text))
         if 2 * self._iso >= self._seen:
             return True
         for forms in self._read:
@@ -158,20 +219,27 @@ def _spellings(example: str) -> list[tuple[str, ...]]:
 
 
 def _count(moments: pa.Array) -> int:
-    return len(moments) - int(moments.null_count)
+    """Return how many moments were read and lie in a year that a file may mean."""
+    low, high = (pa.scalar(datetime(year, 1, 1), _NAIVE).cast(UTC_TIME) for year in (_FIRST_YEAR, _LAST_YEAR))  # noqa: DTZ001 # UTC by the cast
+    return int(flags(pc.and_(pc.greater_equal(moments, low), pc.less(moments, high))).sum())
 
 
-def read_iso(text: pa.Array, time_zone: str) -> pa.Array:
-    """Return ISO 8601 times in UTC, null where a text is none; whole batches at once where all are alike."""
+def read_iso(text: pa.Array) -> tuple[pa.Array, pa.Array]:
+    """Return ISO 8601 times without an offset, and those with one in UTC; whole batches at once where all are alike.
+
+    Each is null where the text is of the other sort or no time at all.
+    """
     for kind in (_NAIVE, UTC_TIME):
         try:
-            return _in_utc(text.cast(kind), time_zone)
+            read = text.cast(kind)
         except pa.ArrowInvalid:
             continue
+        empty = pa.nulls(len(text), UTC_TIME if kind == _NAIVE else _NAIVE)
+        return (read, empty) if kind == _NAIVE else (empty, read)
     moments = [None if value is None else _iso_moment(value) for value in text.to_pylist()]
     naive = pa.array([m if m is not None and m.tzinfo is None else None for m in moments], _NAIVE)
     aware = pa.array([m if m is not None and m.tzinfo is not None else None for m in moments], UTC_TIME)
-    return pc.coalesce(_in_utc(naive, time_zone), aware)
+    return naive, aware
 
 
 def _iso_moment(text: str) -> datetime | None:
@@ -211,17 +279,3 @@ def _refuses(value: str, form: str) -> bool:
 def _microseconds(values: pa.Array) -> pa.Array:
     zone = values.type.tz if pa.types.is_timestamp(values.type) else None
     return values.cast(pa.timestamp("us", tz=zone), safe=False)
-
-
-def _in_utc(moments: pa.Array, time_zone: str) -> pa.Array:
-    if moments.type.tz is not None:
-        return moments.cast(UTC_TIME)
-    if time_zone == "UTC":
-        return moments.cast(UTC_TIME)
-    return pc.assume_timezone(moments, time_zone, ambiguous="earliest", nonexistent="earliest").cast(UTC_TIME)
-
-
-def _sane(moments: pa.Array) -> pa.Array:
-    low, high = (pa.scalar(datetime(year, 1, 1), _NAIVE).cast(UTC_TIME) for year in (_FIRST_YEAR, _LAST_YEAR))  # noqa: DTZ001 # UTC by the cast
-    sane = pc.and_(pc.greater_equal(moments, low), pc.less(moments, high))
-    return moments if pc.all(sane, min_count=0).as_py() else pc.if_else(sane, moments, pa.scalar(None, UTC_TIME))

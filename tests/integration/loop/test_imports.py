@@ -1,0 +1,175 @@
+"""Files into a project on disk: once whatever the spelling, and outcomes only of days whose orders are known."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from alamo.config import load_project
+from alamo.connectors.clocks import FixedClock
+from alamo.domain.errors import UsageError
+from alamo.engine import imports
+from alamo.project import Project
+from alamo.store import open_stores
+
+START = datetime(2026, 1, 5, 10, tzinfo=UTC)
+DAY = timedelta(days=1)
+HEADER = "date,customer,price\n"
+
+
+@pytest.fixture
+def at(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    """Opens the project on the real world, from its own folder, at a moment of one's choice."""
+    toml = (folder / "alamo.toml").read_text()
+    (folder / "alamo.toml").write_text(toml.split("[simulation]")[0].replace("days = 28", "days = 7"))
+    monkeypatch.chdir(folder)
+
+    def open_at(moment: datetime) -> Project:
+        files = load_project(folder)
+        return Project(files, open_stores(files.root, files.settings), FixedClock(moment))
+
+    return open_at
+
+
+def money(project: Project) -> int:
+    return project.context.history.query("SELECT coalesce(sum(amount_minor), 0) AS m FROM events")["m"][0].as_py()
+
+
+def imported(project: Project, file: str | Path, **options) -> dict:
+    (one,) = project.import_file("orders", [file], **options).to_dict()["files"]
+    return one
+
+
+def test_a_file_that_grew_is_counted_once_under_every_spelling_of_its_path(at, folder):
+    with at(START) as project:
+        for price, spelling in enumerate(("x.csv", "./x.csv", folder / "x.csv", "../corner/x.csv"), start=1):
+            (folder / "x.csv").write_text(HEADER + f"2025-12-01,a,{price}\n")
+            assert imported(project, spelling)["source"] == "orders:x.csv"
+            assert money(project) == 100 * price
+        assert imported(project, "x.csv")["unchanged"]
+        (folder / "copy.csv").write_text((folder / "x.csv").read_text())
+        assert imported(project, "copy.csv")["unchanged"]
+        assert money(project) == 400
+
+
+@pytest.mark.parametrize("grown", [True, False])
+def test_a_store_that_counted_a_file_twice_is_mended_by_its_next_import(at, folder, grown, monkeypatch):
+    with at(START) as project:
+        with monkeypatch.context() as names_as_typed:
+            names_as_typed.setattr(imports, "source_name", lambda kind, file, *_: f"{kind}:{file}")
+            names_as_typed.setattr(imports, "recorded_names", lambda *_: [])
+            for price, spelling in enumerate(("sub/../x.csv", folder / "x.csv"), start=1):
+                (folder / "x.csv").write_text(HEADER + f"2025-12-01,a,{price}\n")
+                (folder / "sub").mkdir(exist_ok=True)
+                imported(project, spelling)
+        assert money(project) == 300
+        if grown:
+            (folder / "x.csv").write_text(HEADER + "2025-12-01,a,5\n")
+        one = imported(project, "x.csv")
+        assert one["unchanged"] is not grown
+        assert (one["source"], one["merged"]) == (f"orders:{folder / 'x.csv'}", ["orders:sub/../x.csv"])
+        assert money(project) == (500 if grown else 200)
+        assert imported(project, "x.csv")["merged"] == []
+
+
+def decide_all(project: Project) -> None:
+    plan = project.run().turns[0].plan
+    project.approve(plan.plan_id, by="ann")
+    project.launch(plan.plan_id, by="ann")
+
+
+def outcomes(project: Project) -> list[dict]:
+    return project.context.history.query("SELECT cycle, margin_money FROM observations").to_pylist()
+
+
+@pytest.fixture
+def decided(at, folder):
+    """The project at work: everybody decided on 5 January, orders known until the day before."""
+    (folder / "shop.csv").write_text(HEADER + "".join(f"2026-01-0{1 + i % 4},c{i},5\n" for i in range(40)))
+    with at(START) as project:
+        imported(project, "shop.csv")
+        decide_all(project)
+    return at
+
+
+LATER = START + 30 * DAY  # the window of 28 days closed on 2 February, 10 o'clock
+
+
+def test_outcomes_wait_for_orders_and_the_step_and_the_status_say_so(decided, folder):
+    with decided(LATER) as project:
+        (refusal,) = project.measure().to_dict()["refusals"]
+        assert refusal["reason"] == (
+            "40 decisions are waiting for orders until 2026-02-02: their window has closed, but they are known until "
+            "2026-01-04"
+        )
+        assert refusal["cure"].startswith("alamo import orders FILE")
+        assert outcomes(project) == []
+        status = project.status().to_dict()
+        assert status["next"] == "alamo import orders FILE"
+        waiting = next(line for line in status["support"] if line["what"] == "outcomes")
+        assert "waiting for orders until 2026-02-02" in waiting["reason"]
+        (folder / "february.csv").write_text(HEADER + "2026-01-20,c1,100\n2026-02-03,c2,100\n")
+        imported(project, "february.csv")
+        measured = project.measure().to_dict()
+        assert (measured["observations_matured"], measured["refusals"]) == (40, [])
+        assert sum(row["margin_money"] for row in outcomes(project)) == pytest.approx(30.0)
+        assert not [line for line in project.status().to_dict()["support"] if line["what"] == "outcomes"]
+
+
+def test_orders_of_the_middle_of_a_window_do_not_close_it(decided, folder):
+    with decided(LATER) as project:
+        (folder / "january.csv").write_text(HEADER + "2026-01-20,c1,100\n")
+        imported(project, "january.csv")
+        assert "known until 2026-01-20" in project.measure().to_dict()["refusals"][0]["reason"]
+        assert outcomes(project) == []
+
+
+def test_a_quiet_shop_states_that_its_file_is_complete(decided, folder):
+    with decided(LATER) as project:
+        assert project.measure().to_dict()["observations_matured"] == 0
+        one = imported(project, "shop.csv", complete_until=date(2026, 2, 1))
+        assert (one["unchanged"], one["complete_until"]) == (True, "2026-02-02T00:00:00+00:00")
+        assert project.measure().to_dict()["observations_matured"] == 0
+        imported(project, "shop.csv", complete_until=date(2026, 2, 2))
+        assert project.measure().to_dict()["observations_matured"] == 40
+        assert {row["margin_money"] for row in outcomes(project)} == {0.0}
+    with decided(LATER + DAY) as project:
+        assert project.measure().to_dict()["refusals"] == []
+
+
+def test_a_preview_states_nothing(decided):
+    with decided(LATER) as project:
+        imported(project, "shop.csv", complete_until=date(2026, 2, 2), preview=True)
+        assert project.measure().to_dict()["observations_matured"] == 0
+
+
+def test_a_statement_about_tomorrow_or_about_other_files_is_refused(decided, folder):
+    with decided(LATER) as project:
+        with pytest.raises(UsageError, match="no file can hold every order before 2026-02-06") as caught:
+            imported(project, "shop.csv", complete_until=date(2026, 2, 5))
+        assert "--complete-until 2026-02-03" in caught.value.hint
+        today = imported(project, "shop.csv", complete_until=date(2026, 2, 4))
+        assert today["complete_until"] == LATER.isoformat()
+        with pytest.raises(UsageError, match="a file of consent says nothing about orders"):
+            project.import_file("consent", ["shop.csv"], complete_until=date(2026, 2, 2))
+
+
+def test_a_simulated_market_is_complete_until_the_day_it_is_asked_for(seasoned):
+    newest = seasoned.context.history.query("SELECT max(occurred_at) AS last FROM events")["last"][0].as_py()
+    measured = seasoned.measure().to_dict()
+    assert newest < seasoned.context.today()
+    assert measured["refusals"] == []
+    assert seasoned.status().to_dict()["cycle"]["matured"] == [1, 2, 3]
+
+
+def test_rows_from_beyond_the_clock_of_a_simulated_project_are_put_aside(project, folder):
+    (folder / "more.csv").write_text(HEADER + "2026-01-05,a,1\n2026-02-01,a,1\n1900-01-01,a,1\n")
+    one = imported(project, folder / "more.csv")
+    assert (one["rows"], one["quarantined"]) == (1, 2)
+    assert [(c["reason"], c["first_rows"]) for c in one["complaints"]] == [
+        ("occurred_at lies in the future (now: 2026-01-05)", [3]),
+        ("occurred_at lies before 1970", [4]),
+    ]
+    assert Path(one["quarantine_file"]).read_text().splitlines()[1].startswith('3,"occurred_at","2026-02-01"')
