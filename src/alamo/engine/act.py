@@ -3,11 +3,17 @@
 The order inside a launch is what makes that true: the decisions are written under the plan's id (once), every delivery
 is reserved in the ledger, each batch goes to its channel under a fixed batch id (channels are idempotent by it), and
 only then is it settled.
+
+What is sent is what was approved. The policy snapshot holds a hash of each action's message; a plan whose messages have
+been changed or deleted since can be neither approved nor launched. A launch that was interrupted is past that door:
+resumed, it drops what had not reached its channel yet of an action changed or deleted meanwhile, and goes on with the
+others. So nothing unapproved is ever sent, and no launch is stuck; what was dropped is counted, and the next cycle
+decides about those customers again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,12 +22,12 @@ import pyarrow.compute as pc
 
 from alamo.domain.action import NO_ACTION, Action
 from alamo.domain.errors import StateError
-from alamo.domain.ports import Channel
+from alamo.domain.policy import PolicySnapshot, message_hash
 from alamo.domain.records import DeliveryBatch, LedgerRow, PlanRecord
 from alamo.domain.time import iso
 from alamo.engine.context import Context
 from alamo.engine.measure import money_at_rest
-from alamo.measurement.permissions import closed_channels
+from alamo.measurement.permissions import contactable
 from alamo.steering.contact_policy import earliest_send
 
 BATCH_ROWS = 5_000
@@ -80,6 +86,8 @@ def approve(context: Context, plan_id: str | None, *, by: str) -> PlanRecord:
     """Approve a proposed plan; nothing is sent."""
     plan = plan_named(context, plan_id)
     _refuse_stale(context, plan)
+    if plan.state == "proposed":
+        _refuse_changed(context, plan, _decisions_of(context, plan))
     return context.state.plans.move(
         plan.plan_id, from_states=("proposed",), to_state="approved", by=by, at=context.clock.now()
     )
@@ -94,24 +102,68 @@ def cancel(context: Context, plan_id: str | None, *, by: str) -> PlanRecord:
 
 
 def launch(context: Context, plan_id: str | None, *, by: str, progress: Progress | None = None) -> Launch:
-    """Launch an approved plan, or go on with a launch that was interrupted; a launched plan is left as it is."""
+    """Launch an approved plan, or go on with a launch that was interrupted; a launched plan is left as it is.
+
+    Raises
+    ------
+    StateError
+        If the plan is not approved, stale, overtaken, or an action it sends was changed or deleted since.
+    """
     plan = plan_named(context, plan_id)
     if plan.state == "launched":
         return _report(context, plan.plan_id)
+    decisions = _decisions_of(context, plan)
     if plan.state != "launching":
         _refuse_stale(context, plan)
         _refuse_overtaken(context, plan)
+        if plan.state == "approved":
+            _refuse_changed(context, plan, decisions)
         plan = context.state.plans.move(
             plan.plan_id, from_states=("approved",), to_state="launching", by=by, at=context.clock.now()
         )
-    decisions = context.history.query("SELECT * FROM proposals WHERE plan_id = $plan", {"plan": plan.plan_id})
     context.history.replace("decisions", decisions, where={"plan_id": plan.plan_id}, batch=f"launch-{plan.plan_id}")
-    _reserve(context, plan, decisions)
-    _deliver(context, plan, progress)
+    under_way = _UnderWay(context, plan, context.shelf.get(plan.policy_version))
+    _reserve(under_way, decisions)
+    _deliver(under_way, progress)
     context.state.plans.move(
         plan.plan_id, from_states=("launching",), to_state="launched", by=by, at=context.clock.now()
     )
     return _report(context, plan.plan_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _UnderWay:
+    """A launch: the plan and the policy that was approved with it."""
+
+    context: Context
+    plan: PlanRecord
+    policy: PolicySnapshot
+
+    def as_approved(self) -> dict[str, Action]:
+        """Return the actions whose message is the one approved, by id."""
+        noted = self.policy.actions
+        return {
+            action.id: action
+            for action in self.context.actions
+            if action.id in noted and noted[action.id].get("message") == message_hash(action)
+        }
+
+    def may_be_sent(self, action_id: str, customer_ids: Iterable[str]) -> frozenset[str]:
+        """Return who may be sent the message of an action at this moment: none if it is not the one approved."""
+        if action_id not in self.as_approved():
+            return frozenset()
+        channel, now = self.policy.actions[action_id]["channel"], self.context.clock.now()
+        return contactable(self.context.history, customer_ids, channel, now)
+
+
+def _decisions_of(context: Context, plan: PlanRecord) -> pa.Table:
+    return context.history.query("SELECT * FROM proposals WHERE plan_id = $plan", {"plan": plan.plan_id})
+
+
+def _sending(decisions: pa.Table) -> list[str]:
+    """Return the ids of the actions that have deliveries, in order."""
+    drawn: list[str] = pc.unique(decisions["action_id"]).sort().to_pylist()
+    return [action_id for action_id in drawn if action_id != NO_ACTION]
 
 
 def _refuse_stale(context: Context, plan: PlanRecord) -> None:
@@ -134,89 +186,113 @@ def _refuse_overtaken(context: Context, plan: PlanRecord) -> None:
             )
 
 
-def _reserve(context: Context, plan: PlanRecord, decisions: pa.Table) -> None:
-    """Reserve every delivery; a permission withdrawn since the plan was drawn makes a row ``dropped`` at once."""
-    sending = decisions.filter(pc.not_equal(decisions["action_id"], NO_ACTION)).sort_by("decision_id")
-    closed = closed_channels(context.history, context.clock.now())
+def _refuse_changed(context: Context, plan: PlanRecord, decisions: pa.Table) -> None:
+    """What goes out is what was planned and approved, to the letter, and through a channel that is there."""
+    approved = _UnderWay(context, plan, context.shelf.get(plan.policy_version)).as_approved()
+    known = {action.id for action in context.actions}
+    changed = [action_id for action_id in _sending(decisions) if action_id not in approved]
+    if changed:
+        said = ", ".join(f"{action_id!r} ({'changed' if action_id in known else 'deleted'})" for action_id in changed)
+        again = "alamo run" if plan.state == "proposed" else f"alamo plan cancel {plan.plan_id}, then alamo run"
+        raise StateError(
+            f"the content or channel of actions in plan {plan.plan_id} is no longer what was planned: {said}",
+            hint=f"Put their files in actions/ back as they were, or plan again with: {again}",
+            code="plan.action_changed",
+            details={"plan": plan.plan_id, "actions": changed},
+        )
+    for action_id in _sending(decisions):
+        if approved[action_id].channel not in context.channels:
+            raise _no_channel(context, action_id, approved[action_id].channel)
+
+
+def _reserve(under_way: _UnderWay, decisions: pa.Table) -> None:
+    """Reserve every delivery; what may not be sent any more (consent, changed message) is ``dropped`` at once."""
+    context, plan = under_way.context, under_way.plan
     now = context.clock.now()
-    actions = {action.id: action for action in context.actions}
-    for action_id, start, rows in _chunks(sending):
-        action = actions[action_id]
-        batch_id = f"{plan.plan_id}-{action_id}-{start // BATCH_ROWS:05d}"
-        reserved = [
-            LedgerRow(
-                decision_id=row["decision_id"],
-                plan_id=plan.plan_id,
-                batch_id=batch_id,
-                customer_id=row["customer_id"],
-                action_id=action_id,
-                channel=action.channel,
-                cost_minor=money_at_rest(context, row["cost_money"]),
-                state="dropped" if closed.forbids(row["customer_id"], action.channel) else "reserved",
-                attempted_at=now,
-            )
-            for row in rows
-        ]
-        context.state.ledger.reserve(reserved)
+    for action_id in _sending(decisions):
+        mine = decisions.filter(pc.equal(decisions["action_id"], action_id)).sort_by("decision_id")
+        allowed = under_way.may_be_sent(action_id, mine["customer_id"].to_pylist())
+        for number, rows in enumerate(_chunks(mine)):
+            reserved = [
+                LedgerRow(
+                    decision_id=row["decision_id"],
+                    plan_id=plan.plan_id,
+                    batch_id=f"{plan.plan_id}-{action_id}-{number:05d}",
+                    customer_id=row["customer_id"],
+                    action_id=action_id,
+                    channel=under_way.policy.actions[action_id]["channel"],
+                    cost_minor=money_at_rest(context, row["cost_money"]),
+                    state="reserved" if row["customer_id"] in allowed else "dropped",
+                    attempted_at=now,
+                )
+                for row in rows
+            ]
+            context.state.ledger.reserve(reserved)
 
 
-def _chunks(sending: pa.Table) -> Iterator[tuple[str, int, list[dict[str, Any]]]]:
-    for action_id in pc.unique(sending["action_id"]).sort().to_pylist():
-        mine = sending.filter(pc.equal(sending["action_id"], action_id))
-        mine = mine.select(["decision_id", "customer_id", "cost_money"])
-        for start in range(0, mine.num_rows, BATCH_ROWS):
-            yield action_id, start, mine.slice(start, BATCH_ROWS).to_pylist()
+def _chunks(sending: pa.Table) -> Iterator[list[dict[str, Any]]]:
+    rows = sending.select(["decision_id", "customer_id", "cost_money"])
+    for start in range(0, rows.num_rows, BATCH_ROWS):
+        yield rows.slice(start, BATCH_ROWS).to_pylist()
 
 
-def _deliver(context: Context, plan: PlanRecord, progress: Progress | None) -> None:
-    actions = {action.id: action for action in context.actions}
-    pending = context.state.ledger.open_batches(plan.plan_id)
+def _deliver(under_way: _UnderWay, progress: Progress | None) -> None:
+    pending = under_way.context.state.ledger.open_batches(under_way.plan.plan_id)
     for done, batch_id in enumerate(pending):
-        _deliver_batch(context, plan, batch_id, actions)
+        _deliver_batch(under_way, batch_id)
         if progress is not None:
             progress(done + 1, len(pending))
 
 
-def _deliver_batch(context: Context, plan: PlanRecord, batch_id: str, actions: Mapping[str, Action]) -> None:
-    """Deliver one batch and settle it; what may no longer be sent is dropped, unless it is at the channel already."""
-    rows = [row for row in context.state.ledger.batch(batch_id) if row.state == "reserved"]
-    action = actions[rows[0].action_id]
-    channel = _channel(context, action)
-    batch = _batch(context, plan, action, rows)
-    if not channel.delivered(batch):
-        now = context.clock.now()
-        closed = closed_channels(context.history, now)
-        late = now >= plan.valid_until
-        gone = [row for row in rows if late or closed.forbids(row.customer_id, action.channel)]
-        context.state.ledger.settle(batch_id, {row.decision_id: ("dropped", None) for row in gone}, at=now)
-        rows = [row for row in rows if row not in gone]
-        batch = _batch(context, plan, action, rows)
+def _deliver_batch(under_way: _UnderWay, batch_id: str) -> None:
+    """Deliver one batch and settle it; what may no longer be sent is dropped, unless it is at the channel already.
+
+    Where the action is gone and its channel with it, nobody can say what had been sent: the rows become ``unknown``,
+    which is never sent again and counts as a contact.
+    """
+    ledger, clock = under_way.context.state.ledger, under_way.context.clock
+    rows = [row for row in ledger.batch(batch_id) if row.state == "reserved"]
+    if not rows:
+        return
+    action_id, name = rows[0].action_id, rows[0].channel
+    channel = under_way.context.channels.get(name)
+    if channel is None:
+        if action_id in under_way.as_approved():
+            raise _no_channel(under_way.context, action_id, name)
+        ledger.settle(batch_id, {row.decision_id: ("unknown", None) for row in rows}, at=clock.now())
+        return
+    if not channel.delivered(_batch(under_way, rows)):
+        allowed = under_way.may_be_sent(action_id, [row.customer_id for row in rows])
+        if clock.now() >= under_way.plan.valid_until:
+            allowed = frozenset()
+        gone = {row.decision_id: ("dropped", None) for row in rows if row.customer_id not in allowed}
+        ledger.settle(batch_id, gone, at=clock.now())
+        rows = [row for row in rows if row.decision_id not in gone]
     if rows:
-        context.state.ledger.settle(batch_id, channel.deliver(batch), at=context.clock.now())
+        ledger.settle(batch_id, channel.deliver(_batch(under_way, rows)), at=clock.now())
 
 
-def _batch(context: Context, plan: PlanRecord, action: Action, rows: Sequence[LedgerRow]) -> DeliveryBatch:
+def _batch(under_way: _UnderWay, rows: Sequence[LedgerRow]) -> DeliveryBatch:
+    """Return what the channel is handed; content is empty where the action is no longer the one approved."""
+    plan, action = under_way.plan, under_way.as_approved().get(rows[0].action_id)
     return DeliveryBatch(
-        batch_id=rows[0].batch_id if rows else "",
+        batch_id=rows[0].batch_id,
         plan_id=plan.plan_id,
         cycle=plan.cycle,
-        action_id=action.id,
-        channel=action.channel,
-        content=action.content,
+        action_id=rows[0].action_id,
+        channel=rows[0].channel,
+        content={} if action is None else action.content,
         decided_at=plan.created_at,
-        rows=_addresses(context, plan, rows),
+        rows=_addresses(under_way.context, plan, rows),
     )
 
 
-def _channel(context: Context, action: Action) -> Channel:
-    channel = context.channels.get(action.channel)
-    if channel is None:
-        raise StateError(
-            f"action {action.id!r} uses channel {action.channel!r}, which is not set up",
-            hint=f"Channels set up here: {', '.join(sorted(context.channels)) or 'none'}. See: alamo doctor",
-            code="channel.unknown",
-        )
-    return channel
+def _no_channel(context: Context, action_id: str, channel: str) -> StateError:
+    return StateError(
+        f"action {action_id!r} uses channel {channel!r}, which is not set up",
+        hint=f"Channels set up here: {', '.join(sorted(context.channels)) or 'none'}. See: alamo doctor",
+        code="channel.unknown",
+    )
 
 
 def _addresses(context: Context, plan: PlanRecord, rows: Sequence[LedgerRow]) -> pa.Table:

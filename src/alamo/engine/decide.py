@@ -1,4 +1,9 @@
-"""Deciding over the counter: one customer now, by the policy in force; asked again in the cycle, the same answer."""
+"""Deciding over the counter: one customer now, by the policy in force; asked again in the cycle, the same answer.
+
+A decision over the counter is appended to the decisions of the plan in force, under its own batch key, and only once
+the launch of that plan has written its own: whatever is repeated or killed, neither erases the other. Its block number
+is the number of blocks of the policy, which tells it from the decisions of the batch.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +24,12 @@ from alamo.engine.batch import Stamp
 from alamo.engine.context import Context
 from alamo.engine.explain import candidates_of, options
 from alamo.engine.realtime import Counter, decide_one
+from alamo.measurement.permissions import permissions_now
 from alamo.steering.eligibility import Gatekeeper
+from alamo.steering.predicates import Flags, predicate_masks
+
+_PERMISSIONS = ("consent", "withdrawn", "suppressed")
+_NOT_TOLD = ("customer_id", "as_of", "as_of_day", *_PERMISSIONS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +64,22 @@ def decide_now(context: Context, customer_id: str, known: Mapping[str, Any]) -> 
     Parameters
     ----------
     known
-        Profile columns known better at this moment than when the profile was built.
+        Profile columns known better at this moment than when the profile was built. Consent is not among them: it
+        counts as it is on record at this moment.
 
     Raises
     ------
     StateError
         If no plan has been launched yet.
     UsageError
-        If `known` names no profile column.
+        If `known` names no profile column, or one that cannot be told.
     """
     _known_columns(known)
     plan = _in_force(context)
     policy = context.shelf.get(plan.policy_version)
-    found = context.history.query(
-        "SELECT * FROM decisions WHERE plan_id = $plan AND customer_id = $customer",
-        {"plan": plan.plan_id, "customer": customer_id},
-    )
-    if found.num_rows:
-        return _as_logged(context, policy, found.slice(0, 1).to_pylist()[0])
+    logged = _logged(context, plan, customer_id)
+    if logged is not None:
+        return _as_logged(context, policy, logged)
     if context.calendar().cycle_at(context.clock.now()) != plan.cycle:  # its cycle may be measured already
         reason = f"the plan of cycle {plan.cycle} is over, and none of this cycle has been launched"
         return DecidedNow(customer_id, None, NO_ACTION, reason, [{"action_id": NO_ACTION, "p": 1.0}], {}, False)
@@ -86,6 +95,12 @@ def _known_columns(known: Mapping[str, Any]) -> None:
                 hint=f"Profile columns: {', '.join(names)}",
                 code="decide.unknown_column",
             )
+        if name in _NOT_TOLD:
+            raise UsageError(
+                f"--context: {name!r} counts as it is on record and cannot be told",
+                hint="Leave it out. A new consent is put on record with: alamo import consent FILE",
+                code="decide.not_told",
+            )
 
 
 def _in_force(context: Context) -> PlanRecord:
@@ -97,6 +112,15 @@ def _in_force(context: Context) -> PlanRecord:
             code="decide.no_policy",
         )
     return launched[-1]
+
+
+def _logged(context: Context, plan: PlanRecord, customer_id: str) -> dict[str, Any] | None:
+    """Return the decision of a customer under a plan, if there is one."""
+    found = context.history.query(
+        "SELECT * FROM decisions WHERE plan_id = $plan AND customer_id = $customer",
+        {"plan": plan.plan_id, "customer": customer_id},
+    )
+    return dict(found.slice(0, 1).to_pylist()[0]) if found.num_rows else None
 
 
 def _as_logged(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> DecidedNow:
@@ -126,44 +150,73 @@ def _fresh(
     now = context.clock.now()
     stamp = Stamp(plan.plan_id, plan.policy_version, plan.cycle, now, plan.valid_until)
     counter = Counter(policy, Gatekeeper(context.actions, context.contact, now), stamp)
-    state = left_now(context, plan, policy)
-    decided = decide_one(context.history, _with_known(profile, known), scores, counter, state)
-    if decided.row is not None:
-        row = decided.row.slice(0, 1).to_pylist()[0]
-        context.history.append("decisions", decided.row, batch=row["decision_id"])
+    told = dict(known) | _permissions(context, customer_id)
+    decided = decide_one(context.history, profile, scores, counter, left_now(context, plan, policy), told)
+    row = None if decided.row is None else decided.row.slice(0, 1).to_pylist()[0]
+    if row is not None and not context.history.append("decisions", decided.row, batch=row["decision_id"]):
+        first = _logged(context, plan, customer_id)  # somebody else asked at the same moment and was first
+        if first is not None:
+            return _as_logged(context, policy, first)
     return DecidedNow(
         customer_id,
-        None if decided.row is None else row["decision_id"],
+        None if row is None else row["decision_id"],
         decided.action_id,
         decided.reason.value,
         [{"action_id": action, "p": p} for action, p in decided.probabilities.items()],
         decided.excluded,
-        decided.row is not None,
+        row is not None,
     )
 
 
-def _with_known(profile: pa.Table, known: Mapping[str, Any]) -> pa.Table:
-    for name, value in known.items():
-        place = profile.schema.get_field_index(name)
-        if profile.num_rows and place >= 0:
-            field = profile.schema.field(name)
-            profile = profile.set_column(place, field, pa.array([value] * profile.num_rows, field.type))
-    return profile
+def _permissions(context: Context, customer_id: str) -> dict[str, Any]:
+    """Return the permission columns of a profile as they stand at this moment."""
+    found = permissions_now(context.history, [customer_id], context.clock.now()).to_pylist()[0]
+    return {name: found[name] for name in _PERMISSIONS}
+
+
+_DRAWN_SQL = """
+SELECT decision_id, customer_id, action_id, cost_money, decided_at
+FROM decisions WHERE plan_id = $plan AND action_id <> 'none' AND block >= $block
+ORDER BY decision_id
+"""
+_PROFILES_SQL = """
+WITH seen AS (
+    SELECT d.decision_id, d.customer_id, max(p.as_of) AS as_of
+    FROM drawn d LEFT JOIN profiles p
+    ON p.customer_id = d.customer_id AND p.as_of <= d.decided_at AND p.as_of_day >= $day
+    GROUP BY d.decision_id, d.customer_id
+)
+SELECT p.* FROM seen LEFT JOIN profiles p ON p.customer_id = seen.customer_id AND p.as_of = seen.as_of
+ORDER BY seen.decision_id
+"""
 
 
 def left_now(context: Context, plan: PlanRecord, policy: PolicySnapshot) -> BlockState:
-    """Return the state for the next customer: the last block's prices, and each bound less all that was drawn.
+    """Return the state for the next customer: the last block's prices, and what its draws and later ones left.
 
-    Customers outside a row's predicate count against it too, so a maximum is never exceeded.
+    A row with a predicate counts the customers for whom it holds by their profile as of the decision; a customer
+    without one counts everywhere, so a maximum is never exceeded.
     """
-    drawn = context.history.query(
-        "SELECT action_id, cost_money FROM decisions WHERE plan_id = $plan AND action_id <> 'none'",
-        {"plan": plan.plan_id},
-    )
+    last = policy.blocks[-1]
+    drawn = context.history.query(_DRAWN_SQL, {"plan": plan.plan_id, "block": last.block})
+    inside = _inside(context, policy, drawn)
+    cost = np.asarray(drawn["cost_money"].to_numpy(), dtype=np.float64)
     remaining = []
-    for row in policy.rows:
-        mine = drawn.filter(pc.is_in(drawn["action_id"], value_set=pa.array(row.action_ids)))
-        used = mine.num_rows if row.column == "count" else pc.sum(mine["cost_money"]).as_py() or 0.0
-        left = row.bound - row.sign * used
-        remaining.append(max(left, 0.0) if row.hard else left)
-    return BlockState(len(policy.blocks), policy.blocks[-1].prices, tuple(float(left) for left in remaining))
+    for row, left in zip(policy.rows, last.remaining, strict=True):
+        mine = np.asarray(pc.is_in(drawn["action_id"], value_set=pa.array(row.action_ids, pa.string())))
+        mine = mine & inside[row.where] if row.where else mine
+        after = left - row.sign * float(mine.sum() if row.column == "count" else cost[mine].sum())
+        remaining.append(max(after, 0.0) if row.hard else after)
+    return BlockState(len(policy.blocks), last.prices, tuple(remaining))
+
+
+def _inside(context: Context, policy: PolicySnapshot, drawn: pa.Table) -> Mapping[str, Flags]:
+    """Return predicate → which of the `drawn` its limits count, shape (n,)."""
+    scopes = {f"limit {row.limit!r}": row.where for row in policy.rows if row.where}
+    if not scopes:
+        return {}
+    day = {"day": policy.scores_as_of[:10]}
+    profiles = context.history.query(_PROFILES_SQL, day, {"drawn": drawn})
+    unknown = np.asarray(pc.is_null(profiles["customer_id"]))
+    masks = predicate_masks(context.history, "profiles", profiles, scopes)
+    return {predicate: holds | unknown for predicate, holds in masks.items()}

@@ -20,6 +20,7 @@ from alamo.steering.candidates import Candidates, gather
 from alamo.steering.eligibility import Gatekeeper
 
 _IMPORTED = "imported"
+_MONEY = ("value_mean_money", "value_sd_money", "gross_money", "cost_money", "limits_money", "net_money")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Explanation:
     decision
         The logged row.
     options
-        What could be drawn: value, its sd, cost, net of prices, probability.
+        What could be drawn: gross value, cost, price of the limits and what is left of it (gross − cost − limits =
+        net), the value net of cost and its sd, probability.
     ineligible
         What could not, and why.
     prices
@@ -40,6 +42,8 @@ class Explanation:
         The snapshot it was decided by; None for imported decisions.
     draw
         The number in [0, 1) that the customer's hash gives.
+    currency
+        Of the money.
     """
 
     decision: dict[str, Any]
@@ -48,6 +52,7 @@ class Explanation:
     prices: list[dict[str, Any]]
     policy: PolicySnapshot | None
     draw: float | None
+    currency: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as it stands in ``--json``."""
@@ -63,6 +68,7 @@ class Explanation:
             "ineligible": self.ineligible,
             "prices": self.prices,
             "draw": self.draw,
+            "currency": self.currency,
             "rule": None
             if rule is None
             else {
@@ -83,7 +89,7 @@ def explain(context: Context, decision_id: str) -> Explanation:
     """
     decision = _logged(context, decision_id)
     if decision["policy_version"] == _IMPORTED:
-        return Explanation(decision, _log_options(decision), [], [], None, None)
+        return Explanation(decision, _log_options(decision), [], [], None, None, context.settings.currency)
     policy = context.shelf.get(decision["policy_version"])
     candidates = candidates_of(context, policy, decision["customer_id"], decision["decided_at"])
     state = policy.blocks[min(decision["block"], len(policy.blocks) - 1)]
@@ -98,15 +104,25 @@ def explain(context: Context, decision_id: str) -> Explanation:
         prices=price_rows(policy, state),
         policy=policy,
         draw=float(uniforms(candidates.cells.units.key, f"{policy.salt}/draw")[0]),
+        currency=context.settings.currency,
     )
 
 
 def candidates_of(context: Context, policy: PolicySnapshot, customer_id: str, moment: Any) -> Candidates:
-    """Return what was open to one customer at `moment` by the profile and scores the policy was made from."""
-    day = policy.scores_as_of[:10]
-    named = {"customer": customer_id, "day": day}
-    profile = context.history.query("SELECT * FROM profiles WHERE customer_id = $customer AND as_of_day = $day", named)
-    scores = context.history.query("SELECT * FROM scores WHERE customer_id = $customer AND as_of_day = $day", named)
+    """Return what was open to one customer at `moment` by the newest profile and scores of then.
+
+    For a decision of the batch they are those the policy was made from; over the counter there may be newer ones.
+    """
+    named = {"customer": customer_id, "day": policy.scores_as_of[:10], "moment": moment}
+    of_customer = "customer_id = $customer AND as_of_day >= $day AND as_of <= $moment"
+    profile, scores = (
+        context.history.query(
+            f"SELECT * FROM {table} WHERE {of_customer} "
+            f"AND as_of = (SELECT max(as_of) FROM {table} WHERE {of_customer})",
+            named,
+        )
+        for table in ("profiles", "scores")
+    )
     gatekeeper = Gatekeeper(context.actions, context.contact, moment)
     return gather(context.history, profile, scores, terms_of(policy, gatekeeper))
 
@@ -123,14 +139,16 @@ def options(
             "action_id": policy.action_ids[int(cells.action[j])],
             "value_mean_money": float(cells.value_money[j]),
             "value_sd_money": float(cells.value_sd_money[j]),
+            "gross_money": float(cells.value_money[j] + cells.use("cost")[j]),
             "cost_money": float(cells.use("cost")[j]),
+            "limits_money": float(cells.value_money[j] - net[j]),
             "net_money": float(net[j]),
             "p": p.get(policy.action_ids[int(cells.action[j])], 0.0),
         }
         for j in range(cells.n_cells)
     ]
     rows.sort(key=lambda row: -row["net_money"])
-    nothing = dict.fromkeys(("value_mean_money", "value_sd_money", "cost_money", "net_money"), 0.0)
+    nothing = dict.fromkeys(_MONEY, 0.0)
     return [*rows, {"action_id": NO_ACTION, **nothing, "p": p.get(NO_ACTION, 0.0)}]
 
 

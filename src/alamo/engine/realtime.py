@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,21 +75,40 @@ class Counter:
 
 
 def decide_one(
-    warehouse: Warehouse, profile: pa.Table, scores: pa.Table, counter: Counter, state: BlockState
+    warehouse: Warehouse,
+    profile: pa.Table,
+    scores: pa.Table,
+    counter: Counter,
+    state: BlockState,
+    known: Mapping[str, Any] | None = None,
 ) -> OneDecision:
     """Decide the customer of the one-row table `profile` (PROFILES) by its `scores` (SCORES) under `state`.
 
     Consent and caps come first. Never raises: whatever goes wrong, the answer is no action with a reason.
+
+    Parameters
+    ----------
+    known
+        Profile columns known better at this moment. They open and close actions; limits with a `where` count the
+        customer by the profile as it is stored, so that what is left of them can be worked out from the log.
     """
     if profile.num_rows != 1:
-        return _nothing(state, "there is no profile of this customer")
+        return _nothing(state, DecisionReason.UNKNOWN_CUSTOMER, "there is no profile of this customer")
     try:
-        return _decided(
-            gather(warehouse, profile, scores, terms_of(counter.policy, counter.gatekeeper)), counter, state
-        )
+        terms = terms_of(counter.policy, counter.gatekeeper)
+        told = _told(profile, known or {})
+        return _decided(gather(warehouse, told, scores, terms, counted_as=profile), counter, state)
     except Exception as error:  # noqa: BLE001 # the customer in front of the counter gets no action, never an error
         _LOG.exception("a decision failed; the customer gets no action")
-        return _nothing(state, str(error))
+        return _nothing(state, DecisionReason.FAILED, str(error))
+
+
+def _told(profile: pa.Table, known: Mapping[str, Any]) -> pa.Table:
+    for name, value in known.items():
+        field = profile.schema.field(name)
+        column = pa.array([value] * profile.num_rows, field.type)
+        profile = profile.set_column(profile.schema.get_field_index(name), field, column)
+    return profile
 
 
 def decide_cells(
@@ -124,8 +144,7 @@ def _as_of_policy(policy: PolicySnapshot, action_id: str, known: Action | None) 
     )
 
 
-def _nothing(state: BlockState, failure: str) -> OneDecision:
-    reason = DecisionReason.NO_ELIGIBLE_ACTION
+def _nothing(state: BlockState, reason: DecisionReason, failure: str) -> OneDecision:
     return OneDecision(NO_ACTION, reason, {NO_ACTION: 1.0}, {}, None, state, failure=failure)
 
 

@@ -99,10 +99,20 @@ class DeltaHistory:
         folder.refresh()
         return folder.writes
 
-    def compact(self, table: str) -> int:
-        """Merge small files of `table`, drop files out of use for a week, and return how many files were merged."""
+    def compact(self, table: str, *, above: int = 1) -> int:
+        """Merge small files of `table` if a partition has more than `above`; return how many files were merged.
+
+        Files out of use are kept for a week for those who are reading them, then dropped. Killed at any moment, it
+        leaves the table as it was or merged; a writer who comes first wins, and nothing is merged then.
+
+        Raises
+        ------
+        StoreError
+            If the disk fails.
+        """
         contract_of(table)
-        return self._folders[table].compact()
+        with _translated(table, self._path):
+            return self._folders[table].compact(above)
 
     def close(self) -> None:
         """Release the query engine."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import unquote
@@ -120,13 +121,22 @@ class DeltaFolder:
             transient=True,
         )
 
-    def compact(self) -> int:
-        """Merge small files, drop files out of use for a week, and return how many files were merged."""
+    def compact(self, above: int) -> int:
+        """Merge small files if a partition has more than `above`, drop files out of use for a week; count the merged.
+
+        Where another writer replaces the same files meanwhile, nothing is merged.
+        """
         self.refresh()
-        if self._table is None:
+        files = set(self.files())
+        crowd = Counter(path.parent for path in files)
+        if self._table is None or max(crowd.values(), default=0) <= above:
             return 0
-        before, files = self._log_names(), set(self.files())
-        merged = int(self._table.optimize.compact()["numFilesRemoved"])
+        before = self._log_names()
+        try:
+            merged = int(self._table.optimize.compact()["numFilesRemoved"])
+        except CommitFailedError as error:
+            _LOG.info("%s is not compacted, another writer is at work: %s", self.contract.table, error)
+            return 0
         self._table.update_incremental()
         for path in set(self.files()) - files:
             sync_file(path)

@@ -161,6 +161,18 @@ class HistorySuite:
         assert found.schema.types == [pa.float64()]
         assert found["feature"].to_pylist() == [1.5, 2.0]
 
+    def test_merging_files_changes_neither_rows_nor_version(self, history: History) -> None:
+        for i in range(6):
+            history.append("events", sample_rows("events", 2, first=i * 2, source="ab"[i % 2]), batch=str(i))
+        rows = history.query("SELECT * FROM events ORDER BY event_id")
+        version = history.snapshot_version("events")
+        assert history.compact("events", above=3) == 0
+        assert history.compact("events") in {0, 6}
+        assert history.compact("segments") == 0
+        assert history.query("SELECT * FROM events ORDER BY event_id").equals(rows)
+        assert history.snapshot_version("events") == version
+        assert not history.append("events", sample_rows("events", 1, first=99), batch="3")
+
     def test_parameters_are_bound(self, history: History) -> None:
         history.append("events", sample_rows("events", 5, source=["a", "a", "b", "b", "it's"]), batch="one")
         until = datetime(2026, 1, 1, 0, 3, tzinfo=UTC)

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from alamo.project import Project
@@ -144,6 +145,93 @@ def test_a_killed_import_leaves_the_old_rows_and_the_next_one_is_whole(shop, tmp
     assert killed >= 5
     duration(["import", "orders", "orders.csv"], folder)
     assert state_of(folder) == expected
+
+
+EXPERIMENT_ROWS = 60_000
+CLOCK = ("decided_at", "window_end", "matured_at", "valid_until")
+"""Columns that hold the moment of the import where a file names none."""
+
+
+def write_experiment(folder: Path) -> Path:
+    """A finished experiment of three arms with features; its file says nothing of when."""
+    rng = np.random.default_rng(2)
+    arms, spend = rng.choice(["control", "mail", "post"], EXPERIMENT_ROWS), rng.gamma(0.3, 20.0, EXPERIMENT_ROWS)
+    with (folder / "experiment.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["unit", "arm", "spend", "age", "city"])
+        for i, (arm, money) in enumerate(zip(arms, spend, strict=True)):
+            rows.writerow([f"u{i}", arm, f"{money:.2f}", 20 + i % 60, f"city {i % 7}"])
+    return folder
+
+
+def experiment_of(folder: Path) -> dict[str, pa.Table]:
+    """Every table that an experiment is written to, but for the moment of the import."""
+    found = {}
+    with Project.open(folder) as project:
+        for table in ("decisions", "observations", "outcomes", "dr_scores"):
+            rows = project.context.history.query(f"SELECT * FROM {table} ORDER BY decision_id")
+            found[table] = rows.drop_columns([name for name in CLOCK if name in rows.column_names])
+        found["imports"] = pa.table({"rows": [record.rows for record in project.context.state.imports.all()]})
+        found["one moment"] = project.context.history.query(
+            """
+            SELECT count(DISTINCT d.decided_at) AS moments, count(*) AS n
+            FROM decisions d JOIN observations o
+            ON o.decision_id = d.decision_id AND o.decided_at = d.decided_at AND o.window_end = d.valid_until
+            """
+        )
+    return found
+
+
+def test_a_killed_import_of_an_experiment_ends_as_if_it_had_never_been_killed(shop, tmp_path):
+    reference, folder = tmp_path / "reference", tmp_path / "killed"
+    shutil.copytree(shop, reference)
+    write_experiment(reference)
+    shutil.copytree(reference, folder)
+    command = ["import", "experiment", "experiment.csv"]
+    whole = duration(command, reference)
+    killed = 0
+    for part in np.random.default_rng(3).uniform(0.3, 1.0, 8):
+        killed += kill_at(command, folder, whole * part)
+    assert killed >= 5
+    duration(command, folder)
+    expected, found = experiment_of(reference), experiment_of(folder)
+    assert expected["one moment"].to_pylist() == [{"moments": 1, "n": EXPERIMENT_ROWS}]
+    assert {name: found[name].equals(expected[name]) for name in expected} == dict.fromkeys(expected, True)
+
+
+TABLES = ("decisions", "outcomes", "dr_scores", "observations")
+
+
+@pytest.mark.parametrize("written", range(1, len(TABLES) + 1))
+def test_an_experiment_killed_between_two_of_its_tables_is_made_whole(shop, tmp_path, monkeypatch, written):
+    """The same between every two commits, where a kill at a random moment may never strike."""
+    folder = write_experiment(shutil.copytree(shop, tmp_path / "shop"))
+    with Project.open(folder) as project:
+        history = project.context.history
+        replace, done = type(history).replace, []
+
+        def dies(self, *given, **named):
+            if len(done) == written:
+                raise KeyboardInterrupt
+            done.append(given[0])
+            return replace(self, *given, **named)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(type(history), "replace", dies)
+            patched.setattr(type(project.context.state.imports), "record", _interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                project.import_file("experiment", ["experiment.csv"])
+        assert tuple(done) == TABLES[:written]
+    with Project.open(folder) as project:
+        project.import_file("experiment", ["experiment.csv"])
+    found = experiment_of(folder)
+    assert found["one moment"].to_pylist() == [{"moments": 1, "n": EXPERIMENT_ROWS}]
+    assert found["imports"].to_pylist() == [{"rows": EXPERIMENT_ROWS}]
+    assert [found[table].num_rows for table in TABLES] == [EXPERIMENT_ROWS, EXPERIMENT_ROWS, 0, EXPERIMENT_ROWS]
+
+
+def _interrupted(*_):
+    raise KeyboardInterrupt
 
 
 def test_a_killed_turn_goes_on_and_ends_with_the_same_plan(shop, tmp_path):

@@ -8,7 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from alamo.config import load_project
+from alamo.connectors.clocks import FixedClock
 from alamo.project import Project
+from alamo.store import open_stores
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -114,6 +117,26 @@ def project(folder: Path):
     with Project.open(folder) as opened:
         opened.import_file("orders", ["orders.csv"])
         yield opened
+
+
+@pytest.fixture
+def real(folder: Path):
+    """Opens the project on audience files instead of a simulated market, at a moment of one's choice."""
+    toml = (folder / "alamo.toml").read_text()
+    (folder / "alamo.toml").write_text(toml.split("[simulation]")[0])
+    (folder / "consent.csv").write_text(
+        "customer_id,channel,state,date\n"
+        + "".join(f"k{i:03d},{channel},granted,2025-01-01\n" for i in range(400) for channel in ("email", "post"))
+    )
+
+    def at(moment: datetime) -> Project:
+        files = load_project(folder)
+        return Project(files, open_stores(files.root, files.settings), FixedClock(moment))
+
+    with at(START + timedelta(hours=10)) as project:
+        project.import_file("orders", [folder / "orders.csv"])
+        project.import_file("consent", [folder / "consent.csv"])
+    return at
 
 
 @pytest.fixture(scope="module")

@@ -2,46 +2,137 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
-from alamo.config import load_project
-from alamo.connectors.clocks import FixedClock
 from alamo.domain.errors import StateError
 from alamo.project import Project
-from alamo.store import open_stores
 
 DAY = timedelta(days=1)
-
-
-@pytest.fixture
-def real(folder: Path):
-    """Opens the project on audience files instead of a simulated market, at a moment of one's choice."""
-    toml = (folder / "alamo.toml").read_text()
-    (folder / "alamo.toml").write_text(toml.split("[simulation]")[0])
-    (folder / "consent.csv").write_text(
-        "customer_id,channel,state,date\n"
-        + "".join(f"k{i:03d},{channel},granted,2025-01-01\n" for i in range(400) for channel in ("email", "post"))
-    )
-
-    def at(moment: datetime) -> Project:
-        files = load_project(folder)
-        return Project(files, open_stores(files.root, files.settings), FixedClock(moment))
-
-    with at(START) as project:
-        project.import_file("orders", [folder / "orders.csv"])
-        project.import_file("consent", [folder / "consent.csv"])
-    return at
-
-
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
 def sent(project: Project) -> set[str]:
     rows = project.context.history.query("SELECT customer_id FROM events WHERE kind = 'sent'")
     return set(rows["customer_id"].to_pylist())
+
+
+def states_of(project: Project, plan: str, action: str) -> set[str]:
+    return {row.state for row in project.context.state.ledger.rows(plan) if row.action_id == action}
+
+
+def interrupted(project: Project, monkeypatch: pytest.MonkeyPatch, plan: str, method: str = "deliver") -> None:
+    """Launch up to the first batch, and no further: before it is delivered, or delivered but not settled."""
+    owner = project.context.channels["email"] if method == "deliver" else project.context.state.ledger
+
+    def fails(self, *given, **_):
+        if given[-1]:  # nothing is sent or settled with an empty hand
+            raise OSError("gone")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(owner), method, fails)
+        with pytest.raises(OSError, match="gone"):
+            project.launch(plan, by="bob")
+
+
+EDITS = {
+    "content": lambda text: text + '[content]\nsubject = "Everything must go"\n',
+    "channel": lambda text: text.replace('channel = "email"', 'channel = "post"'),
+    "deleted": lambda _: None,
+}
+
+
+def edit(folder, action: str, how: str) -> None:
+    file = folder / "actions" / f"{action}.toml"
+    text = EDITS[how](file.read_text())
+    file.unlink() if text is None else file.write_text(text)
+
+
+@pytest.mark.parametrize("how", EDITS)
+def test_a_plan_whose_message_was_changed_since_is_neither_approved_nor_launched(real, folder, how):
+    approved = (folder / "actions" / "mail.toml").read_text()
+    (folder / "limits.toml").write_text("")  # no cap names the channel that goes away
+    with real(START) as project:
+        plan = project.run().turns[0].plan.plan_id
+    edit(folder, "mail", how)
+    with real(START) as project, pytest.raises(StateError) as caught:
+        project.approve(plan, by="ann")
+    assert caught.value.code == "plan.action_changed"
+    assert caught.value.details["actions"] == ["mail"]
+    (folder / "actions" / "mail.toml").write_text(approved)
+    with real(START) as project:
+        project.approve(plan, by="ann")
+    edit(folder, "mail", how)
+    with real(START) as project:
+        with pytest.raises(StateError, match="'mail'") as caught:
+            project.launch(plan, by="bob")
+        assert caught.value.code == "plan.action_changed"
+        assert project.plan(plan).state == "approved"
+        assert not project.context.state.ledger.rows(plan)
+        project.cancel(plan, by="ann")
+        other = project.run().turns[0].plan.plan_id
+        project.approve(other, by="ann")
+        assert other != plan
+        assert set(project.launch(other, by="bob").deliveries) == {"sent"}
+
+
+def test_a_change_that_no_customer_sees_does_not_stop_a_launch(real, folder):
+    with real(START) as project:
+        plan = project.run().turns[0].plan.plan_id
+        project.approve(plan, by="ann")
+    mail = folder / "actions" / "mail.toml"
+    mail.write_text(mail.read_text().replace('name = "Mail"', 'name = "E-mail"'))
+    with real(START) as project:
+        assert set(project.launch(plan, by="bob").deliveries) == {"sent"}
+
+
+@pytest.mark.parametrize(("how", "state"), [("content", "dropped"), ("channel", "unknown"), ("deleted", "unknown")])
+def test_a_resumed_launch_sends_nothing_that_was_changed_meanwhile_and_ends(real, folder, monkeypatch, how, state):
+    (folder / "limits.toml").write_text("")
+    with real(START) as project:
+        plan = project.run().turns[0].plan.plan_id
+        project.approve(plan, by="ann")
+        interrupted(project, monkeypatch, plan)
+    edit(folder, "mail", how)
+    with real(START) as project:
+        project.launch(plan, by="bob")
+        assert project.plan(plan).state == "launched"
+        assert states_of(project, plan, "mail") == {state}
+        assert states_of(project, plan, "letter") == {"sent"}
+    assert not list((folder / "audiences").rglob("*mail*.csv"))
+
+
+def test_what_had_reached_its_channel_before_the_change_counts_as_sent(real, folder, monkeypatch):
+    with real(START) as project:
+        plan = project.run().turns[0].plan.plan_id
+        project.approve(plan, by="ann")
+        interrupted(project, monkeypatch, plan, "settle")
+    edit(folder, "letter", "content")
+    with real(START) as project:
+        project.launch(plan, by="bob")
+        assert states_of(project, plan, "letter") == {"sent"}
+    (manifest,) = (folder / "audiences").rglob("*letter*.manifest.json")
+    assert json.loads(manifest.read_text())["content"] == {}
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_consent_that_is_no_longer_on_record_stops_the_delivery(real, folder, monkeypatch, resumed):
+    with real(START) as project:
+        plan = project.run().turns[0].plan.plan_id
+        project.approve(plan, by="ann")
+        if resumed:
+            interrupted(project, monkeypatch, plan)
+        drawn = project.context.history.query("SELECT customer_id FROM proposals WHERE action_id = 'mail'")
+        customer = min(drawn["customer_id"].to_pylist())
+    consent = (folder / "consent.csv").read_text().replace(f"{customer},email,granted,2025-01-01\n", "")
+    (folder / "consent.csv").write_text(consent)  # the file is corrected: the consent was never given
+    with real(START) as project:
+        project.import_file("consent", [folder / "consent.csv"])
+        assert project.launch(plan, by="bob").deliveries["dropped"] == 1
+        rows = {row.customer_id: row.state for row in project.context.state.ledger.rows(plan)}
+    assert rows[customer] == "dropped"
 
 
 def test_contacts_by_audience_file_count_towards_the_caps_of_the_next_cycle(real, folder):

@@ -38,6 +38,19 @@ def write_history(root: Path, say: Say) -> None:
     history.close()
 
 
+def compact(root: Path, say: Say) -> None:
+    """Append thirty batches of one row, then merge their files."""
+    from alamo.store import DeltaHistory  # noqa: PLC0415 # as above
+    from alamo.testing import sample_rows  # noqa: PLC0415 # as above
+
+    history = DeltaHistory(root / "history", threads=1)
+    for i in range(30):
+        history.append("events", sample_rows("events", 1, first=i), batch=str(i))
+    history.compact("events")
+    say("compacted")
+    history.close()
+
+
 def launch(root: Path, say: Say) -> None:
     """Reserve, deliver and settle as the engine does."""
     import pyarrow as pa  # noqa: PLC0415 # as above
@@ -64,10 +77,10 @@ def launch(root: Path, say: Say) -> None:
 
 def _target(name: str) -> tuple[Any, str]:
     """Return the object and the attribute of the call to be killed in."""
-    if name in {"create", "create_write_transaction"}:
-        import deltalake  # noqa: PLC0415 # as above
+    if name in {"create", "create_write_transaction", "compact", "vacuum"}:
+        import deltalake.table  # noqa: PLC0415 # as above
 
-        return deltalake.DeltaTable, name
+        return (deltalake.table.TableOptimizer if name == "compact" else deltalake.DeltaTable), name
     if name == "sync_file":
         import alamo.store.parquet  # noqa: PLC0415 # as above
 
@@ -107,4 +120,6 @@ def _arm(name: str, let_pass: int, side: str) -> None:
 if __name__ == "__main__":
     work, folder, target, let_pass, side = sys.argv[1:]
     _arm(target, int(let_pass), side)
-    {"history": write_history, "launch": launch}[work](Path(folder), lambda line: os.write(1, f"{line}\n".encode()))
+    {"history": write_history, "compact": compact, "launch": launch}[work](
+        Path(folder), lambda line: os.write(1, f"{line}\n".encode())
+    )

@@ -166,6 +166,37 @@ def test_compaction_merges_files_and_changes_neither_rows_nor_version(history: D
     assert count(history, "observations") == 10
 
 
+def test_only_a_crowded_partition_is_worth_compacting(history: DeltaHistory) -> None:
+    for i in range(4):
+        history.append("observations", sample_rows("observations", 1, first=i, cycle=1), batch=str(i))
+    assert history.compact("observations", above=4) == 0
+    history.append("observations", sample_rows("observations", 1, first=9, cycle=1), batch="fifth")
+    assert history.compact("observations", above=4) == 5
+    assert count(history, "observations") == 5
+
+
+def test_who_reads_while_files_are_merged_still_finds_the_old_ones(history: DeltaHistory, tmp_path: Path) -> None:
+    for i in range(5):
+        history.append("events", sample_rows("events", 1, first=i), batch=str(i))
+    reader = DeltaTable(tmp_path / "history" / "events")
+    assert history.compact("events") == 5
+    assert reader.to_pyarrow_table().num_rows == count(history) == 5
+
+
+def test_a_writer_in_the_way_of_compaction_wins(history: DeltaHistory, monkeypatch: pytest.MonkeyPatch) -> None:
+    for i in range(5):
+        history.append("events", sample_rows("events", 1, first=i), batch=str(i))
+
+    def collides(*_: object) -> None:
+        raise CommitFailedError("a writer was faster")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("deltalake.table.TableOptimizer.compact", collides)
+        assert history.compact("events") == 0
+    assert count(history) == 5
+    assert history.compact("events") == 5
+
+
 def test_a_torn_last_log_entry_is_discarded_because_nobody_was_told_of_it(
     history: DeltaHistory, tmp_path: Path
 ) -> None:

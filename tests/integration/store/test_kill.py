@@ -65,6 +65,19 @@ def test_a_killed_write_is_whole_or_absent(tmp_path: Path, target: str, let_pass
     finished.close()
 
 
+@pytest.mark.parametrize("target", ["compact", "vacuum"])
+@pytest.mark.parametrize("side", ["before", "after"])
+def test_a_killed_compaction_loses_and_doubles_nothing(tmp_path: Path, target: str, side: str) -> None:
+    assert run_and_kill(tmp_path, "compact", target, 0, side) == []
+    killed_program.compact(tmp_path, lambda _: None)
+    finished = DeltaHistory(tmp_path / "history", threads=1)
+    found = finished.query("SELECT count(*) AS n, count(DISTINCT event_id) AS ids FROM events").to_pylist()[0]
+    assert found == {"n": 30, "ids": 30}
+    assert finished.snapshot_version("events") == 30
+    assert finished.compact("events") == 0
+    finished.close()
+
+
 LAUNCH_POINTS = [
     *(("reserve", n, side) for n, side in ((0, "before"), (0, "after"), (3, "after"), (7, "before"), (7, "after"))),
     *(("execute", n, "after") for n in (4, 9, 17, 23, 31)),

@@ -1,0 +1,271 @@
+"""Decisions over the counter: logged beside those of the plan, counted against limits, measured when they mature."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from alamo.domain.errors import UsageError
+from alamo.engine import decide
+from alamo.engine.batch import Stamp
+from alamo.engine.decide import left_now
+from alamo.engine.realtime import terms_of
+from alamo.engine.replay import replay
+from alamo.project import Project
+from alamo.steering.candidates import gather
+from alamo.steering.eligibility import Gatekeeper
+
+DAY = timedelta(days=1)
+START = datetime(2026, 1, 5, 10, tzinfo=UTC)
+NEWCOMERS = 40
+LIMITS = """
+[[limit]]
+name = "abroad"
+where = "country = 'FR'"
+maximum = 30
+[[limit]]
+name = "at home"
+use = "cost"
+where = "country = 'DE'"
+maximum = 60
+[[limit]]
+name = "all"
+maximum = 300
+"""
+
+
+def newcomers(folder: Path) -> list[str]:
+    """Write the files of customers, from two countries, who are new after the launch; return their ids."""
+    ids = [f"n{i:03d}" for i in range(NEWCOMERS)]
+    lines = ["order_id,product,category,quantity,date,price,customer_id,country"]
+    lines += [f"x{i},tea-1,tea,1,2026-01-05 12:00:00,20.00,{one},{('FR', 'DE')[i % 2]}" for i, one in enumerate(ids)]
+    (folder / "new.csv").write_text("\n".join(lines) + "\n")
+    (folder / "new-consent.csv").write_text(
+        "customer_id,channel,state,date\n" + "".join(f"{one},*,granted,2026-01-05\n" for one in ids)
+    )
+    return ids
+
+
+def launched(real, folder: Path, *, window_days: int = 28) -> tuple[str, list[str]]:
+    """Launch cycle 1, and a day later measure and score customers who are new; return the plan and their ids."""
+    toml = (folder / "alamo.toml").read_text().replace("[outcome]", f"[outcome]\nwindow_days = {window_days}")
+    (folder / "alamo.toml").write_text(toml)
+    (folder / "limits.toml").write_text(LIMITS)
+    ids = newcomers(folder)
+    with real(START) as project:
+        plan = project.run().turns[0].plan.plan_id
+        project.approve(plan, by="ann")
+        project.launch(plan, by="bob")
+    return plan, ids
+
+
+def arrived(project: Project, folder: Path) -> None:
+    project.import_file("orders", [folder / "new.csv"])
+    project.import_file("consent", [folder / "new-consent.csv"])
+    project.measure()
+    project.infer()
+    project.predict()
+
+
+def value(project: Project, sql: str, **parameters: object) -> object:
+    return project.context.history.query(f"SELECT {sql} AS value", parameters)["value"][0].as_py()
+
+
+def test_what_is_left_of_a_limit_is_used_by_those_it_counts_and_by_nobody_else(real, folder):
+    plan, ids = launched(real, folder)
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        policy = project.context.shelf.get(project.plan(plan).policy_version)
+        first = left_now(project.context, project.plan(plan), policy)
+        abroad = sum(project.decide(one).action_id != "none" for one in ids[::2])
+        home = [project.decide(one) for one in ids[1::2]]
+        state = left_now(project.context, project.plan(plan), policy)
+        in_home = value(
+            project, "(SELECT sum(cost_money) FROM decisions d WHERE customer_id NOT IN $ids)", ids=ids[::2]
+        )
+    names = [row.limit for row in policy.rows]
+    left, before = dict(zip(names, state.remaining, strict=True)), dict(zip(names, first.remaining, strict=True))
+    assert before["abroad"] == 30  # everybody in the plan lives in DE
+    assert 0 < abroad <= 30
+    assert left["abroad"] == 30 - abroad
+    assert left["at home"] == pytest.approx(max(60 - float(in_home), 0.0))
+    assert left["all"] == before["all"] - abroad - sum(one.action_id != "none" for one in home)
+
+
+def test_context_may_open_actions_but_moves_nobody_to_another_budget(real, folder):
+    plan, ids = launched(real, folder)
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        policy = project.context.shelf.get(project.plan(plan).policy_version)
+        told = [project.decide(one, {"country": "DE", "orders": 0}) for one in ids[::2]]
+        left = left_now(project.context, project.plan(plan), policy).remaining[0]
+    assert {one.excluded.get("mail") for one in told} == {"outside the action's target group"}
+    assert left == 30 - sum(one.action_id != "none" for one in told)
+
+
+def test_repeating_and_interrupting_a_launch_erases_no_decision_over_the_counter(real, folder, monkeypatch):
+    (folder / "limits.toml").write_text("")
+    ids = newcomers(folder)
+    with real(START) as project:
+        plan = project.run().turns[0].plan.plan_id
+        project.approve(plan, by="ann")
+        with monkeypatch.context() as patched:
+            patched.setattr(
+                type(project.context.channels["email"]), "deliver", lambda *_: (_ for _ in ()).throw(OSError("gone"))
+            )
+            with pytest.raises(OSError, match="gone"):
+                project.launch(plan, by="bob")
+    with real(START + DAY) as project, real(START + DAY) as other:
+        arrived(project, folder)
+        launching = project.plan(plan)
+        project.launch(plan, by="bob")
+        first = project.decide(ids[0])
+        # somebody who began to resume the launch at the same moment repeats all of its steps
+        decisions = other.context.history.query("SELECT * FROM proposals WHERE plan_id = $plan", {"plan": plan})
+        assert launching.state == "launching"
+        assert not other.context.history.replace(
+            "decisions", decisions, where={"plan_id": plan}, batch=f"launch-{plan}"
+        )
+        assert first.logged
+        again = other.decide(ids[0])
+        assert (again.decision_id, again.action_id) == (first.decision_id, first.action_id)
+        assert value(other, "(SELECT count(*) FROM decisions)") == 401
+
+
+def test_a_decision_lost_to_somebody_who_asked_at_the_same_moment_is_theirs(real, folder, monkeypatch):
+    _, ids = launched(real, folder)
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        first = project.decide(ids[1])
+        monkeypatch.setattr(decide, "_logged", _blind_once(decide._logged))
+        second = project.decide(ids[1], {"orders": 0})
+        assert (second.decision_id, second.action_id) == (first.decision_id, first.action_id)
+        assert {row["action_id"]: row["p"] for row in second.options if row["p"]} == {
+            row["action_id"]: row["p"] for row in first.options if row["p"]
+        }
+        assert value(project, "(SELECT count(*) FROM decisions)") == 401
+
+
+def _blind_once(look_up):
+    """Look decisions up, but in vain the first time: that is before the other's is written."""
+    answers = [None]
+
+    def look(*asked):
+        return answers.pop() if answers else look_up(*asked)
+
+    return look
+
+
+def test_a_late_decision_of_a_cycle_that_is_scored_already_is_scored_too(real, folder):
+    _, ids = launched(real, folder, window_days=7)
+    scored = "(SELECT count(DISTINCT decision_id) FROM dr_scores)"
+    with real(START + 8 * DAY) as project:
+        assert scored_after(project, folder, "2026-01-13") == [1]
+        early = value(project, scored)
+    with real(START + 9 * DAY) as project:
+        arrived(project, folder)
+        late = project.decide(ids[1])
+        assert late.logged
+    with real(START + 17 * DAY) as project:
+        assert scored_after(project, folder, "2026-01-22") == [1]
+        assert value(project, scored) == early + 1
+        found = "(SELECT count(*) FROM dr_scores WHERE decision_id = $id)"
+        assert value(project, found, id=late.decision_id) == sum(option["p"] > 0 for option in late.options)
+        assert scored_after(project, folder, "2026-01-21") == []
+
+
+def scored_after(project: Project, folder: Path, day: str) -> list[int]:
+    """Measure and infer with orders known up to `day`; return the cycles that were scored."""
+    file = folder / f"until-{day}.csv"
+    file.write_text(f"order_id,quantity,date,price,customer_id\nlast-{day},1,{day},9.00,k001\n")
+    project.import_file("orders", [file])
+    project.measure()
+    return project.infer().detail["cycles_scored"]
+
+
+def test_a_decision_over_the_counter_is_explained_and_leaves_the_replay_of_its_plan_identical(real, folder):
+    plan_id, ids = launched(real, folder)
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        row = project.decide(ids[1])
+        told = project.explain(row.decision_id).to_dict()
+        assert {option["action_id"]: option["p"] for option in told["options"]} == {
+            option["action_id"]: option["p"] for option in project.decide(ids[1]).options
+        }
+        assert len(told["options"]) == 3
+        context, plan = project.context, project.plan(plan_id)
+        policy = context.shelf.get(plan.policy_version)
+        day = {"day": policy.scores_as_of[:10]}
+        profiles = context.history.query("SELECT * FROM profiles WHERE as_of_day = $day", day)
+        scores = context.history.query("SELECT * FROM scores WHERE as_of_day = $day", day)
+        logged = context.history.query("SELECT * FROM decisions WHERE plan_id = $plan", {"plan": plan_id})
+        candidates = gather(
+            context.history, profiles, scores, terms_of(policy, Gatekeeper(context.actions, context.contact, START))
+        )
+        stamp = Stamp(plan_id, plan.policy_version, 1, START, plan.valid_until)
+        assert logged.num_rows == 401
+        assert replay(policy, candidates.cells, candidates.tables, logged, stamp).identical
+
+
+def test_consent_counts_as_it_is_on_record_at_the_moment_of_the_decision(real, folder):
+    _, ids = launched(real, folder)
+    with real(START + DAY) as project:
+        arrived(project, folder)
+    (folder / "left.csv").write_text(f"customer_id,channel,state,date\n{ids[1]},*,withdrawn,2026-01-06T09:00:00\n")
+    with real(START + DAY) as project:
+        project.import_file("consent", [folder / "left.csv"])
+        decided = project.decide(ids[1])
+        assert (decided.action_id, decided.logged) == ("none", True)
+        assert set(decided.excluded.values()) == {"consent withdrawn for the channel"}
+        with pytest.raises(UsageError) as caught:
+            project.decide(ids[3], {"consent": ["*"]})
+        assert caught.value.code == "decide.not_told"
+
+
+def test_an_unknown_customer_is_told_from_one_for_whom_nothing_is_open(real, folder):
+    _, ids = launched(real, folder)
+    with real(START + DAY) as project:
+        decided = project.decide(ids[0])  # imported by nobody yet
+        assert (decided.action_id, decided.logged) == ("none", False)
+        assert decided.reason == "the customer is unknown: there is no profile"
+        assert project.decide("k000").reason != decided.reason
+
+
+def test_what_was_written_row_by_row_is_merged_once_a_cycle(real, folder):
+    plan, ids = launched(real, folder)
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        for one in ids:
+            project.decide(one)
+        rows = project.context.history.query("SELECT * FROM decisions ORDER BY decision_id")
+    partition = folder / ".alamo" / "history" / "decisions" / f"plan_id={plan}"
+    assert len(list(partition.glob("*.parquet"))) == NEWCOMERS + 1
+    with real(START + 28 * DAY) as project:
+        project.measure()
+        steps = {step.key: step.detail for step in project.context.state.steps.all()}
+        assert steps["cycle-2/compact"]["files_merged"] == NEWCOMERS + 1
+        assert project.context.history.query("SELECT * FROM decisions ORDER BY decision_id").equals(rows)
+        assert project.measure().changed is False
+
+
+def test_looking_at_a_project_does_not_fix_its_calendar(folder):
+    toml = (folder / "alamo.toml").read_text().split("[simulation]")[0]
+    (folder / "alamo.toml").write_text(toml.replace("first_start = 2026-01-05\n", ""))
+    with Project.open(folder) as project:
+        project.import_file("orders", ["orders.csv"])
+        first = project.context.calendar().first_start
+        project.status()
+        project.doctor()
+        assert not project.context.state.steps.all()
+        (folder / "more.csv").write_text("order_id,quantity,date,price,customer_id\nlast,1,2026-02-20,9.00,k001\n")
+        project.import_file("orders", ["more.csv"])
+        later = project.context.calendar().first_start
+        assert later > first
+        project.measure()
+        (folder / "more.csv").write_text("order_id,quantity,date,price,customer_id\nlast,1,2026-02-25,9.00,k001\n")
+        project.import_file("orders", ["more.csv"])
+        assert project.context.calendar().first_start == later
+        assert replace(project.context).fixed_calendar().first_start == later
