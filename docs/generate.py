@@ -117,6 +117,8 @@ _MOVED = {
 """Sections whose keys are fields of `Settings` itself: section → key → field."""
 _RENAMED = {"cost_money": "cost", "start": "from"}
 """Fields that a file calls otherwise."""
+_BY_FILE: Mapping[tuple[type, str], str] = {(actions.Action, "name"): "the id"}
+"""Defaults that the file has although the field has none."""
 
 
 def scenarios() -> str:
@@ -240,6 +242,8 @@ def _fields_table(kind: type, keys: Mapping[str, str] | None = None) -> str:
 
 
 def _default(kind: type, name: str) -> str:
+    if (kind, name) in _BY_FILE:
+        return _BY_FILE[kind, name]
     field = next(field for field in dataclasses.fields(kind) if field.name == name)
     if field.default is not dataclasses.MISSING:
         value: Any = field.default

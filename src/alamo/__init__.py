@@ -9,8 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from alamo.analyze import allocate, estimate_effects, fit_lifetime_value, fit_uplift
     from alamo.domain.errors import AlamoError
-    from alamo.project import Project, allocate, estimate_effects, fit_lifetime_value, fit_uplift, simulate
+    from alamo.project import Project, simulate
 
 __all__ = [
     "AlamoError",
@@ -22,7 +23,11 @@ __all__ = [
     "simulate",
 ]
 
-_ROOMS = dict.fromkeys(__all__, "alamo.project") | {"AlamoError": "alamo.domain.errors"}
+_ROOMS = dict.fromkeys(__all__, "alamo.analyze") | {
+    "AlamoError": "alamo.domain.errors",
+    "Project": "alamo.project",
+    "simulate": "alamo.project",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,14 +1,14 @@
 """The front desk: opens a project and hands the engine what it works with.
 
 The composition root: the only file that names concrete stores, channels and worlds. Every verb of a project is a use
-case of `alamo.engine`; the functions at the end need no project.
+case of `alamo.engine`. Analyses of a table, which need no project, are in `alamo.analyze`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from importlib import resources
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -23,16 +23,13 @@ from alamo.domain.errors import ConfigError, UsageError
 from alamo.domain.ports import Channel, Clock, EventSource
 from alamo.domain.records import PlanRecord
 from alamo.domain.settings import Settings
-from alamo.domain.time import utc
+from alamo.domain.time import end_of, utc
 from alamo.engine import act, loop
-from alamo.engine.analyze import analyze_allocation as allocate_table
-from alamo.engine.analyze import analyze_experiment as estimate_effects
-from alamo.engine.analyze import analyze_lifetime_value as fit_lifetime_value
-from alamo.engine.analyze import analyze_uplift as fit_uplift
 from alamo.engine.context import Context, StepOutcome
 from alamo.engine.decide import DecidedNow, decide_now
-from alamo.engine.doctor import Diagnosis, diagnose
+from alamo.engine.doctor import Diagnosis, diagnose, of_configuration
 from alamo.engine.explain import Explanation, explain
+from alamo.engine.hindsight import replay_history
 from alamo.engine.imports import Imported, ImportOrder, import_files, preview_files
 from alamo.engine.infer import infer
 from alamo.engine.loop import Announce, Turns, turn
@@ -47,10 +44,9 @@ from alamo.simulation.project_market import ProjectMarket, real_orders
 from alamo.simulation.run import Announce as AnnounceCycle
 from alamo.simulation.run import Equipment, RealOrders
 from alamo.simulation.run import simulate as run_scenario
-from alamo.steering import AllocationResult, AllocationSpec
 from alamo.store import Stores, memory_stores, open_stores
 
-__all__ = ["Project", "allocate", "estimate_effects", "fit_lifetime_value", "fit_uplift", "simulate"]
+__all__ = ["Project", "simulate"]
 
 EXAMPLES = ("shop",)
 _INTERNAL = Path(".alamo")
@@ -135,11 +131,18 @@ class Project:
         *,
         mapping: str | Path | None = None,
         preview: bool = False,
+        complete_until: date | None = None,
         progress: Any = None,
     ) -> Imported:
-        """Take files in, or say how they would be read; paths are relative to the project or the working folder."""
+        """Take files in, or say how they would be read; paths are relative to the project or the working folder.
+
+        `complete_until` states that the files hold every order up to the end of that day, or before that moment if it
+        is a datetime: where nobody bought anything lately, outcome windows need not wait for a newer order.
+        """
         read = None if mapping is None else load_mapping(self._located(mapping))
-        order = ImportOrder(kind, read, self.files.root / _INTERNAL / "quarantine", progress)
+        aside = self.files.root / _INTERNAL / "quarantine"
+        until = None if complete_until is None else end_of(complete_until)
+        order = ImportOrder(kind, read, aside, progress, self.files.root, until)
         paths = [str(file) if str(file) == "-" else str(self._located(file)) for file in files]
         return preview_files(self.context, paths, order) if preview else import_files(self.context, paths, order)
 
@@ -169,14 +172,15 @@ class Project:
         """Turn the loop once, or cycle after cycle up to `until`.
 
         In a simulated project each plan but the last is approved and launched under the name `approve_as`; elsewhere
-        `until` replays history: the steps run as of each past cycle, and nothing is launched.
+        `until` replays history: the steps run as of each past cycle, and nothing is launched; see
+        `alamo.engine.hindsight` for what it refuses.
         """
         if until is None:
             if self._market is not None:
                 self.enter_next_cycle()
             return Turns((turn(self.context, announce),))
         if self._market is None:
-            return self._replay(until, announce)
+            return replay_history(self.context, until, self._at, announce)
         if not approve_as:
             raise UsageError(
                 "several cycles of a simulated project need somebody who approves their plans",
@@ -192,18 +196,16 @@ class Project:
             loop.pass_gate(self.context, turns[-1].plan.plan_id, by=approve_as)
             self._market.advance()
 
+    def _at(self, moment: datetime) -> Context:
+        """Return the project as it is handed to a turn at a moment of the past."""
+        return replace(self.context, clock=FixedClock(moment))
+
     def enter_next_cycle(self) -> None:
         """Simulated time moves on once the plan of its cycle has been launched."""
         plans = self.context.state.plans.all()
         launched = {plan.cycle for plan in plans if plan.state == "launched"}
         if self._market is not None and self._market.world.cycle in launched:
             self._market.advance()
-
-    def _replay(self, until: datetime, announce: Announce | None) -> Turns:
-        calendar = self.context.calendar()
-        last = calendar.cycle_at(until)
-        contexts = (replace(self.context, clock=FixedClock(calendar.start(cycle))) for cycle in range(1, last + 1))
-        return Turns(tuple(turn(context, announce) for context in contexts))
 
     def plans(self) -> Sequence[PlanRecord]:
         """Return all plans, oldest first."""
@@ -245,6 +247,17 @@ class Project:
         """Say what is wrong here, and the command that mends it."""
         return diagnose(self.context)
 
+    @staticmethod
+    def check(folder: str | Path = ".") -> Diagnosis:
+        """Do what `doctor` does, also where faults in the project's files keep it from being opened: all are listed."""
+        try:
+            with Project.open(folder) as project:
+                return project.doctor()
+        except ConfigError as error:
+            if error.code == "config.no_project":
+                raise
+            return of_configuration(error)
+
 
 def _market(files: ProjectFiles, stores: Stores) -> ProjectMarket | None:
     simulated = files.settings.simulation
@@ -274,11 +287,6 @@ def _outside(
         return (market,), market.channels()
     names = sorted({action.channel for action in files.actions})
     return (), {name: AudienceFileChannel(name, files.root / "audiences") for name in names}
-
-
-def allocate(source: Any, spec: AllocationSpec) -> AllocationResult:
-    """Return who gets which action under limits; see `alamo.steering.analyze_allocation`."""
-    return allocate_table(source, spec, memory_stores().history)
 
 
 def simulate(

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal, TypeVar
 
 import click
 
+from alamo.analyze import allocate, estimate_effects, fit_lifetime_value, fit_uplift
 from alamo.cli.failures import report_failure
 from alamo.cli.files import write_table
 from alamo.cli.options import amount, json_option, layout, moment, names
 from alamo.cli.output import announcing, emit
 from alamo.cli.views import analysis as views
-from alamo.config import load_limits
-from alamo.engine import analyze as engine
-from alamo.inference import ExperimentSpec
-from alamo.inference.lifetime_value import LifetimeValueSpec
-from alamo.prediction import UpliftSpec
-from alamo.project import allocate
-from alamo.steering import AllocationSpec
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Choice = Literal["auto", "none"] | tuple[str, ...]
@@ -56,7 +50,6 @@ out_option = click.option(
 )
 mapping_option = click.option(
     "--mapping",
-    "file_layout",
     type=layout,
     metavar="FILE",
     help="Mapping file that describes a fixed-width or unusual file.",
@@ -72,7 +65,7 @@ def experiment_columns(command: Command) -> Command:
         click.option("--time", metavar="COL", help="Order of the rows."),
         click.option("--propensity", type=propensity, metavar="NUM|COL", help="Probability of the arm drawn."),
         click.option("--cluster", metavar="COL", help="Group that was randomised as a whole."),
-        click.option("--cost", "costs", multiple=True, type=amount, metavar="ACTION=MONEY", help="Cost per unit."),
+        click.option("--cost", multiple=True, type=amount, metavar="ACTION=MONEY", help="Cost per unit."),
         click.option("--shares", multiple=True, type=amount, metavar="ACTION=NUM", help="Shares of the design."),
         click.option("--features", type=chosen, default="auto", show_default=True, metavar="COL,COL|auto|none"),
         click.option("--segments", type=chosen, default="none", show_default=True, metavar="COL,COL|auto|none"),
@@ -89,13 +82,13 @@ def experiment_columns(command: Command) -> Command:
     epilog='Example: alamo analyze experiment mail.csv --action segment --control "No E-Mail" --outcome visit,spend'
 )
 @click.argument("file")
-@click.option("--outcome", "outcomes", required=True, type=names, metavar="COL[,COL…]", help="Numbers or 0/1.")
+@click.option("--outcome", required=True, type=names, metavar="COL[,COL…]", help="Numbers or 0/1.")
 @experiment_columns
-def experiment(file: str, file_layout: Any, *, as_json: bool, **columns: Any) -> None:
+def experiment(file: str, *, as_json: bool, **columns: Any) -> None:
     """What each action of a randomised experiment really changed, with intervals; or why it cannot be said."""
     with announcing(not as_json) as announce:
         announce("reading and estimating")
-        answer = engine.analyze_experiment(file, ExperimentSpec(**_mappings(columns)), file_layout)
+        answer = estimate_effects(file, **_by_arm(columns))
     emit(answer, views.experiment, as_json=as_json)
 
 
@@ -108,11 +101,11 @@ def experiment(file: str, file_layout: Any, *, as_json: bool, **columns: Any) ->
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the split.")
 @out_option
-def uplift(file: str, file_layout: Any, out: Path | None, *, as_json: bool, **columns: Any) -> None:
+def uplift(file: str, out: Path | None, *, as_json: bool, **columns: Any) -> None:
     """Which action adds most for whom, and what acting on it earns on rows the models never saw."""
     with announcing(not as_json) as announce:
         announce("reading and fitting")
-        answer = engine.analyze_uplift(file, UpliftSpec(**_mappings(columns)), file_layout)
+        answer = fit_uplift(file, **_by_arm(columns))
     if out is not None:
         write_table(out, answer.scores_table())
         answer = replace(answer, scores=str(out))
@@ -133,14 +126,12 @@ def uplift(file: str, file_layout: Any, out: Path | None, *, as_json: bool, **co
 @out_option
 @json_option
 def lifetime_value(
-    file: str, file_layout: Any, out: Path | None, calibrate_until: datetime | None, *, as_json: bool, **columns: Any
+    file: str, out: Path | None, calibrate_until: datetime | None, *, as_json: bool, **columns: Any
 ) -> None:
     """How often customers will buy again and what they are worth, judged on purchases the model never saw."""
-    until: date | None = calibrate_until.date() if calibrate_until else None
     with announcing(not as_json) as announce:
         announce("reading and fitting")
-        spec = LifetimeValueSpec(calibrate_until=until, **columns)
-        answer = engine.analyze_lifetime_value(file, spec, file_layout)
+        answer = fit_lifetime_value(file, calibrate_until=calibrate_until, **columns)
     if out is not None:
         write_table(out, answer.customers_table())
         answer = replace(answer, out=str(out))
@@ -155,35 +146,33 @@ def lifetime_value(
 @click.option("--customer", required=True, metavar="COL", help="Column of the customer.")
 @click.option("--action", required=True, metavar="COL", help="Column of the action.")
 @click.option("--value", required=True, metavar="COL", help="Column of the value, net of variable cost.")
-@click.option("--use", "uses", type=names, metavar="COL[,COL…]", help="Columns that limits may use.")
+@click.option("--use", type=names, metavar="COL[,COL…]", help="Columns that limits may use.")
 @click.option(
-    "--limits", "limits_file", required=True, type=click.Path(path_type=Path, dir_okay=False), metavar="FILE.toml"
+    "--limits",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE.toml",
+    help="Limits, as in a project's limits.toml.",
 )
-@click.option(
-    "--temperature", "temperature_money", type=click.FloatRange(0, min_open=True), metavar="MONEY", help="Draw instead."
-)
+@click.option("--temperature", type=click.FloatRange(0, min_open=True), metavar="MONEY", help="Draw instead.")
 @click.option("--gap", type=click.FloatRange(0, min_open=True), default=0.001, show_default=True, help="Gap to reach.")
 @out_option
 @json_option
 @click.pass_context
-def allocation(
-    ctx: click.Context, /, file: str, limits_file: Path, uses: tuple[str, ...] | None, out: Path | None, **columns: Any
-) -> None:
+def allocation(ctx: click.Context, /, file: str, out: Path | None, *, as_json: bool, **columns: Any) -> None:
     """Who gets which action under shared limits, with a certificate of how good the plan is."""
-    as_json = columns.pop("as_json")
-    spec = AllocationSpec(limits=load_limits(limits_file).limits, uses=uses or (), **columns)
     with announcing(not as_json) as announce:
         announce("reading and allocating")
-        answer = allocate(file, spec)
+        answer = allocate(file, **columns)
     error = answer.error()
     if out is not None and error is None:
         write_table(out, answer.assignments_table())
         answer = replace(answer, out=str(out))
     emit(answer, views.allocation, as_json=as_json)
     if error is not None:  # the answer is printed all the same: it names the limits in conflict
-        ctx.exit(report_failure(error, as_json=False))
+        ctx.exit(report_failure(error, as_json=False, words=ctx.meta.get("words", ())))
 
 
-def _mappings(columns: dict[str, Any]) -> dict[str, Any]:
+def _by_arm(columns: dict[str, Any]) -> dict[str, Any]:
     """Turn the repeated ``NAME=NUMBER`` options into mappings."""
-    return columns | {"costs": dict(columns["costs"]), "shares": dict(columns["shares"])}
+    return columns | {"cost": dict(columns["cost"]), "shares": dict(columns["shares"])}

@@ -30,6 +30,13 @@ def figure(value: Any) -> str:
     return number(value, 6)
 
 
+def amount(value: Any) -> str:
+    """Write money or a count with at most two decimals, and none that say nothing: ``650``, ``630.05``."""
+    if _absent(value) or 0 < abs(float(value)) < 1:
+        return number(value)
+    return f"{float(value):,.2f}".rstrip("0").rstrip(".")
+
+
 def money(value: Any, *, signed: bool = False) -> str:
     """Write an amount in major units: cents below 1,000, whole units above 100,000."""
     if _absent(value):

@@ -56,6 +56,7 @@ def alamo(ctx: click.Context, folder: str) -> None:
     Every command knows --help and --json. Exit code 0: an answer · 1: a mistake in what was typed or
     configured · 2: input that cannot be read · 3: a fault of the program.
     """
+    ctx.meta["words"] = ctx.obj or []
     ctx.obj = folder
 
 
@@ -73,7 +74,7 @@ def run(words: list[str]) -> int:
         level=os.environ.get("ALAMO_LOG", "warning").upper(), format="%(levelname)s %(name)s: %(message)s"
     )
     try:
-        done = alamo.main(args=words, prog_name="alamo", standalone_mode=False)
+        done = alamo.main(args=words, prog_name="alamo", standalone_mode=False, obj=words)
         sys.stdout.flush()
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 # the reader of a pipe left; nothing more to say
@@ -82,7 +83,7 @@ def run(words: list[str]) -> int:
         shown.show()
         return 1
     except KeyboardInterrupt as error:
-        return report_failure(error, as_json="--json" in words)
+        return report_failure(error, as_json="--json" in words, words=words)
     except Exception as error:  # noqa: BLE001 # the last door: everything becomes one message and an exit code
-        return report_failure(error, as_json="--json" in words)
+        return report_failure(error, as_json="--json" in words, words=words)
     return done if isinstance(done, int) else 0

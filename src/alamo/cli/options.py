@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -47,6 +47,14 @@ def moment(words: str) -> datetime:
     except ValueError:
         raise click.BadParameter(f"{words!r} is no date; write it as 2011-07-22 or 2011-07-22T08:00") from None
     return utc(read)
+
+
+def day(words: str) -> date:
+    """Read a date as a whole day, a date and time as an aware UTC moment."""
+    try:
+        return date.fromisoformat(words)
+    except ValueError:
+        return moment(words)
 
 
 def names(words: str) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ def plan() -> None:
 def list_(folder: str, as_json: bool) -> None:
     """All plans, oldest first."""
     with opened(folder) as project:
-        rows = [record_dict(record) for record in project.plans()]
+        rows = [{key: item for key, item in record.to_dict().items() if key != "schema"} for record in project.plans()]
         attribution = project.settings.attribution
     emit({"schema": "alamo.plans/1", "rows": rows}, views.plans, as_json=as_json, attribution=attribution)
 
@@ -39,7 +39,7 @@ def list_(folder: str, as_json: bool) -> None:
 def show(folder: str, plan_id: str | None, html_file: Path | None, as_json: bool) -> None:
     """The proposal in money with intervals, its limits and prices, and who is left out."""
     with opened(folder) as project:
-        data = {"schema": "alamo.plan/1"} | record_dict(project.plan(plan_id))
+        data = project.plan(plan_id).to_dict()
         data["attribution"] = project.settings.attribution
     if html_file is not None:
         write_page(html_file, "plan", data)
@@ -99,13 +99,6 @@ def launch(folder: str, plan_id: str | None, by: str, as_json: bool) -> None:
     emit(answer, views.launch, as_json=as_json, attribution=attribution)
 
 
-def record_dict(record: Any) -> dict[str, Any]:
-    """Return a plan record as it stands in ``--json``."""
-    names = ("plan_id", "cycle", "state", "policy_version", "created_at", "valid_until", "approved_by", "approved_at")
-    data = {name: getattr(record, name) for name in (*names, "launched_by", "launched_at")}
-    return data | {"summary": dict(record.summary)}
-
-
 def differences(before: Any, after: Any) -> list[dict[str, Any]]:
     """Return the figures of two plan summaries that differ, one row each: totals, then actions, then limits."""
     old, new = figures(before), figures(after)
@@ -131,7 +124,7 @@ def _move(folder: str, verb: str, plan_id: str | None, by: str, *, as_json: bool
     with opened(folder) as project:
         record = getattr(project, verb)(plan_id, by=_responsible(by))
         attribution = project.settings.attribution
-    emit({"schema": "alamo.plan/1"} | record_dict(record), views.moved, as_json=as_json, attribution=attribution)
+    emit(record, views.moved, as_json=as_json, attribution=attribution)
 
 
 def _responsible(by: str) -> str:

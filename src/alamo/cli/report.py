@@ -24,7 +24,6 @@ def report(folder: str, kind: str, html_file: Path | None, as_json: bool) -> Non
     """
     with opened(folder) as project:
         data = project.report(kind).to_dict()
-        data["attribution"] = project.settings.attribution
     if html_file is not None:
         write_page(html_file, kind, data)
     emit(data, VIEWS[kind], as_json=as_json)

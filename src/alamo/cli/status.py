@@ -7,6 +7,7 @@ import click
 from alamo.cli.options import json_option, opened
 from alamo.cli.output import emit
 from alamo.cli.views import standing as views
+from alamo.project import Project
 
 
 @click.command(epilog="Example: alamo status")
@@ -24,6 +25,5 @@ def status(folder: str, as_json: bool) -> None:
 @click.pass_obj
 def doctor(folder: str, as_json: bool) -> None:
     """What is wrong here, and the command that mends it. Changes nothing."""
-    with opened(folder) as project:
-        answer = project.doctor()
+    answer = Project.check(folder)
     emit(answer, views.doctor, as_json=as_json)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from alamo.config.reading import Amount, Source, Text, decode, read_toml
+from alamo.config.reading import Amount, Faults, Source, Text, decode, read_toml
 from alamo.config.settings import moment
 from alamo.domain.action import LEVELS, NO_ACTION, Action
 
@@ -67,10 +68,13 @@ def load_actions(folder: Path) -> tuple[Action, ...]:
     Raises
     ------
     ConfigError
-        Naming the file and the key; on an id used twice, both files.
+        Naming the file and the key; on an id used twice, both files. Further complaints stand in its details.
     """
-    read = [(path, load_action(path)) for path in sorted(folder.glob("*.toml"))]
-    _refuse_twice(read)
+    faults = Faults()
+    found = [(path, faults.of(partial(load_action, path))) for path in sorted(folder.glob("*.toml"))]
+    read = [(path, action) for path, action in found if action is not None]
+    faults.of(partial(_refuse_twice, read))
+    faults.check()
     return tuple(sorted((action for _, action in read), key=lambda action: action.id))
 
 

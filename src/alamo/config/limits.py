@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import time
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 import msgspec
 
-from alamo.config.reading import Amount, Count, Positive, Source, Text, decode, read_toml
+from alamo.config.reading import Amount, Count, Faults, Positive, Source, Text, decode, read_toml
 from alamo.domain.action import LEVELS, Action, ContactCap, ContactPolicy, Limit, Period, QuietHours
 
 
@@ -55,7 +56,7 @@ class _LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     contact: _Contact | None = None
 
 
-def load_limits(path: Path, actions: Sequence[Action] | None = None) -> LimitsFile:
+def load_limits(path: Path, actions: Sequence[Action] | None = None, *, of_project: bool = False) -> LimitsFile:
     """Read and check limits and contact policy.
 
     Parameters
@@ -64,16 +65,25 @@ def load_limits(path: Path, actions: Sequence[Action] | None = None) -> LimitsFi
         Of the file.
     actions
         Actions whose ids, channels and levels the file may name; `None`: any (they are those of a table).
+    of_project
+        Whether the file is a project's, so that ``alamo doctor`` checks it.
 
     Raises
     ------
     ConfigError
-        Naming the file and the key.
+        Naming the file and the key; further complaints stand in its details.
     """
-    source = Source(path)
-    table = decode(read_toml(path), _LimitsTable, source)
-    limits = tuple(_limit(item, f"limit {item.name!r}", source, actions) for item in table.limit)
-    names = [limit.name for limit in limits]
+    source = Source(path) if of_project else Source(path, then="then run the same again")
+    table = decode(read_toml(path, source), _LimitsTable, source)
+    faults = Faults()
+    limits = [faults.of(partial(_limit, item, f"limit {item.name!r}", source, actions)) for item in table.limit]
+    faults.of(partial(_refuse_twice, [item.name for item in table.limit], source))
+    contact = None if table.contact is None else faults.of(partial(_contact, table.contact, source, actions))
+    faults.check()
+    return LimitsFile(tuple(limit for limit in limits if limit is not None), contact)
+
+
+def _refuse_twice(names: Sequence[str], source: Source) -> None:
     for name in names:
         if names.count(name) > 1:
             raise source.error(
@@ -82,7 +92,6 @@ def load_limits(path: Path, actions: Sequence[Action] | None = None) -> LimitsFi
                 hint="Prices and messages go by the name: give one of the two another.",
                 code="config.duplicate_id",
             )
-    return LimitsFile(limits, None if table.contact is None else _contact(table.contact, source, actions))
 
 
 def _limit(table: _LimitTable, key: str, source: Source, actions: Sequence[Action] | None) -> Limit:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from alamo.config.actions import load_actions
 from alamo.config.limits import LimitsFile, load_limits
 from alamo.config.named import load_mappings, load_segments
+from alamo.config.reading import Faults, joined
 from alamo.config.settings import load_settings
 from alamo.domain.action import Action, ContactPolicy, Limit
 from alamo.domain.errors import ConfigError
@@ -73,19 +74,29 @@ def load_project(root: Path) -> ProjectFiles:
     Raises
     ------
     ConfigError
-        If there is none (listing every place looked at), or naming the file and the key that cannot be used.
+        If there is none (listing every place looked at), or naming the file and the key that cannot be used; what is
+        wrong beyond that stands in its details, under ``further``.
     """
     folder = find_project(root)
-    settings = load_settings(folder / _FILE)
-    actions = load_actions(folder / "actions")
-    path = folder / "limits.toml"
-    limits, contact = load_limits(path, actions) if path.exists() else LimitsFile((), None)
+    faults = Faults()
+    settings = faults.of(lambda: load_settings(folder / _FILE))
+    actions = faults.of(lambda: load_actions(folder / "actions"))
+    limits = faults.of(lambda: _limits(folder / "limits.toml", actions))
+    mappings = faults.of(lambda: load_mappings(folder / "mappings"))
+    segments = faults.of(lambda: load_segments(folder / "segments"))
+    if settings is None or actions is None or limits is None or mappings is None or segments is None:
+        raise joined(faults.found)
     return ProjectFiles(
         root=folder,
         settings=settings,
         actions=actions,
-        limits=limits,
-        contact=contact or ContactPolicy(),
-        mappings=load_mappings(folder / "mappings"),
-        segments=load_segments(folder / "segments"),
+        limits=limits.limits,
+        contact=limits.contact or ContactPolicy(),
+        mappings=mappings,
+        segments=segments,
     )
+
+
+def _limits(path: Path, actions: Sequence[Action] | None) -> LimitsFile:
+    """Read the limits; where actions could not be read, any name passes: one fault is not told as two."""
+    return load_limits(path, actions, of_project=True) if path.exists() else LimitsFile((), None)

@@ -6,7 +6,7 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, TypeVar, Union, get_args, get_origin
@@ -16,6 +16,7 @@ import msgspec
 from alamo.domain.errors import ConfigError
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
+Read = TypeVar("Read")
 
 Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
 OpenShare = Annotated[float, msgspec.Meta(gt=0, lt=1)]
@@ -26,7 +27,6 @@ Text = Annotated[str, msgspec.Meta(min_length=1)]
 
 _AT = re.compile(r" - at (?:key in )?`\$(?P<path>[^`]*)`$")
 _STEP = re.compile(r"\.\.\.|[^.\[\]]+")
-_MISSING = re.compile(r"missing required field `(.+)`")
 _WORDS = {
     "`": "",
     "Expected": "expected",
@@ -45,19 +45,26 @@ class Source:
     ----------
     path
         Of the file.
+    then
+        What to type once it is corrected; a file that belongs to no project is read again by the same command.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, then: str = "then: alamo doctor") -> None:
         self.path = path
+        self.then = then
 
     def error(self, key: str, complaint: str, *, hint: str = "", code: str = "config.value") -> ConfigError:
         """Return the complaint about `key` (empty: about the file)."""
+        place = f"{key} in {self.path}" if key else str(self.path)
         return ConfigError(
             f"{self.path}, {key}: {complaint}" if key else f"{self.path}: {complaint}",
-            hint=hint or "Correct the file, then check the project with: alamo status",
+            hint=f"{hint or f'Correct {place}'}{'' if hint.endswith('.') else ','} {self._then(hint)}",
             code=code,
             details={"file": str(self.path), "key": key},
         )
+
+    def _then(self, hint: str) -> str:
+        return self.then[:1].upper() + self.then[1:] if hint.endswith(".") else self.then
 
     def known(self, key: str, value: str, allowed: Sequence[str], what: str) -> str:
         """Return `value` if it is one of `allowed`, else complain with the near ones."""
@@ -76,19 +83,21 @@ def near(name: str, allowed: Sequence[str]) -> str:
     return f" (did you mean {' or '.join(repr(match) for match in found)}?)" if found else ""
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """Return the content of a TOML file.
+def read_toml(path: Path, source: Source | None = None) -> dict[str, Any]:
+    """Return the content of a TOML file; `source` makes the complaints.
 
     Raises
     ------
     ConfigError
         If it is missing, is not text, or is not TOML; with line and column.
     """
-    source = Source(path)
+    source = source or Source(path)
     try:
         return tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
-        raise source.error("", "there is no such file", code="config.missing_file") from None
+        beside = sorted(other.name for other in path.parent.glob("*.toml"))
+        hint = f"In {path.parent} there are: {', '.join(beside) or 'no .toml files'}."
+        raise source.error("", "there is no such file", hint=hint, code="config.missing_file") from None
     except OSError as error:
         raise source.error("", f"cannot be read: {error.strerror}", code="config.unreadable") from None
     except UnicodeDecodeError:
@@ -103,26 +112,69 @@ def decode(data: Mapping[str, Any], kind: type[Struct], source: Source) -> Struc
     Raises
     ------
     ConfigError
-        On an unknown key (with the near ones), a missing one, a wrong type, or a value out of range.
+        On an unknown key (with the near ones), a missing one, a wrong type, or a value out of range; the first one,
+        with all others in its details (see `joined`).
     """
-    for key, unknown, allowed in _unknown_keys(data, kind, ""):
-        raise source.error(
-            _joined(key, unknown),
-            f"unknown key{near(unknown, allowed)}",
-            hint=f"Keys {'of ' + key if key else 'at the top'}: {', '.join(allowed)}.",
-            code="config.unknown_key",
-        )
-    for key in _endless(data, ""):
-        raise source.error(key, "must be a finite number")
+    found: dict[str, ConfigError] = {}
+    for error in (*_unknown(data, kind, source), *_endless(data, "", source), *_misfits(data, kind, "", source)):
+        found.setdefault(error.details["key"], error)
+    if found:
+        raise joined(list(found.values()))
     try:
         return msgspec.convert(data, kind)
     except msgspec.ValidationError as error:
-        raise _translated(str(error), data, source) from None
+        raise _translated(str(error), data, "", source) from None
+
+
+def joined(errors: Sequence[ConfigError]) -> ConfigError:
+    """Return the first error with the others in its details, under ``further``: message and hint of each."""
+    first, *others = errors
+    further = [
+        *first.details.get("further", ()),
+        *(told for error in others for told in (_told(error), *error.details.get("further", ()))),
+    ]
+    if further:
+        first.details["further"] = further
+    return first
+
+
+def _told(error: ConfigError) -> dict[str, str]:
+    return {"message": error.message, "hint": error.hint}
+
+
+class Faults:
+    """Goes on reading after a complaint, so that all of them can be told at once."""
+
+    def __init__(self) -> None:
+        self.found: list[ConfigError] = []
+
+    def of(self, read: Callable[[], Read]) -> Read | None:
+        """Return what `read` returns, or None where it complains."""
+        try:
+            return read()
+        except ConfigError as error:
+            self.found.append(error)
+            return None
+
+    def check(self) -> None:
+        """Raise what was complained about, if anything."""
+        if self.found:
+            raise joined(self.found)
 
 
 def given(struct: msgspec.Struct) -> dict[str, Any]:
     """Return the keys the file set, by field name; the rest keep the domain's defaults."""
     return {name: value for name, value in msgspec.structs.asdict(struct).items() if value is not msgspec.UNSET}
+
+
+def _unknown(data: Any, kind: Any, source: Source) -> Iterator[ConfigError]:
+    for key, unknown, allowed in _unknown_keys(data, kind, ""):
+        yield source.error(
+            _joined(key, unknown),
+            f"unknown key{near(unknown, allowed)}",
+            hint=f"Keys {'of ' + key if key else 'at the top'}: {', '.join(allowed)}.",
+            code="config.unknown_key",
+        )
 
 
 def _unknown_keys(data: Any, kind: Any, path: str) -> Iterator[tuple[str, str, list[str]]]:
@@ -149,35 +201,55 @@ def _structs(kind: Any) -> list[Any]:
     return []
 
 
-def _endless(data: Any, path: str) -> Iterator[str]:
+def _endless(data: Any, path: str, source: Source) -> Iterator[ConfigError]:
     if isinstance(data, float) and not math.isfinite(data):
-        yield path
+        yield source.error(path, "must be a finite number")
     elif isinstance(data, dict):
         for key, value in data.items():
-            yield from _endless(value, _joined(path, key))
+            yield from _endless(value, _joined(path, key), source)
     elif isinstance(data, list):
         for i, value in enumerate(data):
-            yield from _endless(value, f"{path} number {i + 1}")
+            yield from _endless(value, f"{path} number {i + 1}", source)
 
 
-def _translated(message: str, data: Any, source: Source) -> ConfigError:
-    """Say a complaint of msgspec (``Expected `int` >= 1 - at `$.cycle.days` ``) in our words."""
+def _misfits(data: Mapping[str, Any], kind: Any, path: str, source: Source) -> Iterator[ConfigError]:
+    """Yield a complaint for each key that is missing, of a wrong type, or out of range."""
+    for field in msgspec.structs.fields(kind):
+        key = _joined(path, field.encode_name)
+        if field.encode_name in data:
+            yield from _misfit(data[field.encode_name], field.type, key, source)
+        elif field.required:
+            yield source.error(key, "is missing", code="config.missing_key")
+
+
+def _misfit(value: Any, kind: Any, path: str, source: Source) -> Iterator[ConfigError]:
+    inner = _structs(kind)
+    if inner and isinstance(value, dict):
+        yield from _misfits(value, inner[0], path, source)
+    elif inner and isinstance(value, list):
+        for i, item in enumerate(value):
+            yield from _misfit(item, inner[0], f"{path} number {i + 1}", source)
+    else:
+        try:
+            msgspec.convert(value, kind)
+        except msgspec.ValidationError as error:
+            yield _translated(str(error), value, path, source)
+
+
+def _translated(message: str, data: Any, path: str, source: Source) -> ConfigError:
+    """Say a complaint of msgspec about `data` at `path` (``Expected `int` >= 1 - at `$.days` ``) in our words."""
     found = _AT.search(message)
     complaint = message[: found.start()] if found else message
     steps = _STEP.findall(found["path"]) if found else []
-    missing = _MISSING.search(complaint)
-    if missing:
-        return source.error(_joined(_shown(steps), missing[1]), "is missing", code="config.missing_key")
     for theirs, ours in _WORDS.items():
         complaint = complaint.replace(theirs, ours)
     value = _at(data, steps)
     told = "" if value is None or isinstance(value, dict | list) else f"{value!r} is not allowed: "
-    return source.error(_shown(steps), f"{told}{complaint}")
+    return source.error(_shown(steps, path), f"{told}{complaint}")
 
 
-def _shown(steps: Sequence[str]) -> str:
-    """Return a path for people: list elements are counted from 1, ``*`` is some key of the table."""
-    path = ""
+def _shown(steps: Sequence[str], path: str) -> str:
+    """Return a path below `path` for people: list elements are counted from 1, ``*`` is some key of the table."""
     for step in steps:
         path = f"{path} number {int(step) + 1}" if step.isdigit() else _joined(path, step.replace("...", "*"))
     return path

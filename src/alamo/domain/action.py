@@ -33,11 +33,12 @@ class Action:
     id
         Identifier, unique in the project; letters, digits, ``-`` and ``_``.
     name
-        For people.
+        For people; the id where it is left out.
     channel
         Name of the channel that delivers it; consent is looked up under this name.
     level
-        One of `LEVELS`.
+        Journey level it serves: brand awareness, lead conversion and nurturing, customer conversion, customer service,
+        retention and loyalty, upsell, or passionate subscribers.
     cost_money
         Variable cost of one contact in major units.
     eligible
@@ -100,7 +101,17 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class ContactCap:
-    """At most `maximum` contacts per customer in any `days` days, in one channel or (`channel` None) over all."""
+    """At most `maximum` contacts per customer in any `days` days, in one channel or (`channel` None) over all.
+
+    Attributes
+    ----------
+    maximum
+        Contacts one customer may get at most; 0 means none at all.
+    days
+        Length of the window that is counted back from every decision.
+    channel
+        Channel whose contacts are counted; left out: those of all channels together.
+    """
 
     maximum: int
     days: int
@@ -109,7 +120,15 @@ class ContactCap:
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """Local times between which nothing is delivered; may wrap over midnight."""
+    """Local times between which nothing is delivered; may wrap over midnight.
+
+    Attributes
+    ----------
+    start
+        First time of day that is quiet, such as ``"21:00"``.
+    until
+        First time of day that is not quiet any more, such as ``"08:00"``.
+    """
 
     start: time
     until: time

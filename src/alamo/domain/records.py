@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
+
+from alamo.domain.result import json_value
 
 PLAN_STATES = ("proposed", "approved", "launching", "launched", "cancelled", "superseded")
 DELIVERY_STATES = ("reserved", "sent", "failed", "dropped", "unknown")
@@ -51,6 +53,10 @@ class PlanRecord:
     approved_at: datetime | None = None
     launched_by: str | None = None
     launched_at: datetime | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as it stands in ``--json``."""
+        return {"schema": "alamo.plan/1"} | {item.name: json_value(getattr(self, item.name)) for item in fields(self)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,26 +78,56 @@ class Result:
         return self.to_arrow().to_pandas()
 
     def __repr__(self) -> str:
-        rows = self.records()
-        cells = [list(self.columns), *[[_shown(row.get(key)) for key in self.columns] for row in rows[:40]]]
-        widths = [max(len(line[j]) for line in cells) for j in range(len(self.columns))]
-        lines = [
-            "  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells
-        ]
-        more = [f"… {len(rows) - 40} more rows"] if len(rows) > 40 else []
-        return "\n".join([f"{type(self).__name__} ({self.schema})", *lines, *more])
+        lines = [f"{type(self).__name__} ({self.schema})", *_text_table(self.columns, self.records())]
+        for key, item in self._shown_beside().items():
+            if _is_rows(item):
+                lines += ["", key, *_text_table(tuple(item[0]), item)]
+            else:
+                lines.append(f"{key}: {_shown(item)}")
+        return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        head = "".join(f"<th>{html.escape(key)}</th>" for key in self.columns)
-        body = "".join(
-            "<tr>" + "".join(f"<td>{html.escape(_shown(row.get(key)))}</td>" for key in self.columns) + "</tr>"
-            for row in self.records()[:200]
-        )
-        caption = f"<caption>{html.escape(self.schema)}</caption>"
-        return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        parts = [_html_table(self.schema, self.columns, self.records())]
+        told = []
+        for key, item in self._shown_beside().items():
+            if _is_rows(item):
+                parts.append(_html_table(key, tuple(item[0]), item))
+            else:
+                told.append(f"<dt>{html.escape(key)}</dt><dd>{html.escape(_shown(item))}</dd>")
+        return "".join(parts) + (f"<dl>{''.join(told)}</dl>" if told else "")
+
+    def _shown_beside(self) -> dict[str, Any]:
+        """Return what stands beside the rows, as plain values, without what is absent or empty."""
+        found = {key: json_value(item) for key, item in self.beside().items()}
+        return {key: item for key, item in found.items() if item not in (None, [], {}, "")}
+
+
+def _is_rows(item: object) -> bool:
+    return isinstance(item, list) and bool(item) and all(isinstance(row, dict) for row in item)
+
+
+def _text_table(columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    cells = [list(columns), *[[_shown(row.get(key)) for key in columns] for row in rows[:40]]]
+    widths = [max(len(line[j]) for line in cells) for j in range(len(columns))]
+    lines = ["  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)).rstrip() for line in cells]
+    return [*lines, *([f"… {len(rows) - 40} more rows"] if len(rows) > 40 else [])]
+
+
+def _html_table(caption: str, columns: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> str:
+    head = "".join(f"<th>{html.escape(key)}</th>" for key in columns)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(_shown(row.get(key)))}</td>" for key in columns) + "</tr>"
+        for row in rows[:200]
+    )
+    caption = html.escape(caption)
+    return f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
 
 
 def _shown(value: object) -> str:
     if value is None:
         return ""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{key} {_shown(item) or '–'}" for key, item in value.items())
+    if isinstance(value, list | tuple):
+        return ", ".join(_shown(item) for item in value)
     return f"{value:.6g}" if isinstance(value, float) else str(value)

@@ -1,11 +1,19 @@
-"""Analyses of any file, without a project: read the table, call one room, return its result."""
+"""Analyses of any file, without a project: read the table, call one room, return its result.
+
+Columns of ids and labels are read from text files as text, so that ``007`` stays ``007``; Parquet and Arrow tables
+bring their own types.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
 
-from alamo.connectors.sources import read_table
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alamo.connectors.sources import TextColumns, read_table
 from alamo.domain.ports import Warehouse
 from alamo.inference import ExperimentResult, ExperimentSpec
 from alamo.inference import analyze_experiment as infer_experiment
@@ -20,24 +28,70 @@ from alamo.steering import analyze_allocation as steer_allocation
 Layout = Mapping[str, Any]
 """How to read a file that is neither CSV nor Parquet, as in a mapping file: ``format`` and ``columns``."""
 
+Trial = TypeVar("Trial", ExperimentSpec, UpliftSpec)
+
 
 def analyze_experiment(source: Any, spec: ExperimentSpec, layout: Layout | None = None) -> ExperimentResult:
     """Return the effects of each action against control; see `alamo.inference.analyze_experiment`."""
-    return infer_experiment(read_table(source, layout=layout), spec, boosted_outcome())
+    table = _read_trial(source, spec, layout)
+    return infer_experiment(table, in_words_of(table, spec), boosted_outcome())
 
 
 def analyze_uplift(source: Any, spec: UpliftSpec, layout: Layout | None = None) -> UpliftResult:
     """Return the uplift per customer and the value of acting on it; see `alamo.prediction.analyze_uplift`."""
-    return predict_uplift(read_table(source, layout=layout), spec)
+    table = _read_trial(source, spec, layout)
+    return predict_uplift(table, in_words_of(table, spec))
 
 
 def analyze_lifetime_value(source: Any, spec: LifetimeValueSpec, layout: Layout | None = None) -> LifetimeValueResult:
     """Return a fitted lifetime-value model and its hold-out; see `alamo.inference.analyze_lifetime_value`."""
-    return infer_lifetime_value(read_table(source, layout=layout), spec)
+    written = (spec.time,) if spec.time_format is not None else ()  # 01122010 is a date only with its zero
+    text = TextColumns(labels=(spec.customer, *written))
+    return infer_lifetime_value(read_table(source, layout=layout, text=text), spec)
 
 
 def analyze_allocation(
     source: Any, spec: AllocationSpec, warehouse: Warehouse, layout: Layout | None = None
 ) -> AllocationResult:
     """Return who gets which action under limits; `warehouse` evaluates the limits' predicates."""
-    return steer_allocation(read_table(source, layout=layout), spec, warehouse)
+    text = TextColumns(labels=(spec.customer, spec.action))
+    return steer_allocation(read_table(source, layout=layout, text=text), spec, warehouse)
+
+
+def in_words_of(table: pa.Table, spec: Trial) -> Trial:
+    """Return `spec` with the arms written as `table` writes them.
+
+    ``0`` names the arm ``0.0`` or ``00``, ``false`` the arm ``False``, where only one arm can be meant; a name that
+    fits no arm stays as it is, for the room to refuse.
+    """
+    if spec.action not in table.column_names:
+        return spec
+    arms = [arm for arm in pc.unique(table[spec.action].cast(pa.string())).to_pylist() if arm is not None]
+    return replace(
+        spec,
+        control=_same_arm(spec.control, arms),
+        costs={_same_arm(name, arms): money for name, money in spec.costs.items()},
+        shares={_same_arm(name, arms): share for name, share in spec.shares.items()},
+    )
+
+
+def _read_trial(source: Any, spec: ExperimentSpec | UpliftSpec, layout: Layout | None) -> pa.Table:
+    labels = [name for name in (spec.action, spec.unit, spec.cluster) if name]
+    codes = spec.segments if isinstance(spec.segments, tuple) else ()
+    return read_table(source, layout=layout, text=TextColumns(labels, codes))
+
+
+def _same_arm(typed: str, arms: Sequence[str]) -> str:
+    if typed in arms:
+        return typed
+    meant = [arm for arm in arms if _plain(arm) == _plain(typed)]
+    return meant[0] if len(meant) == 1 else typed
+
+
+def _plain(label: str) -> str | float:
+    """Return a label without its spelling: flags in lower case, numbers by their value."""
+    word = label.strip()
+    try:
+        return float(word)
+    except ValueError:
+        return word.lower() if word.lower() in {"true", "false"} else word

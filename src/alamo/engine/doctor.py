@@ -6,9 +6,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from alamo.domain.errors import AlamoError
+from alamo.domain.errors import AlamoError, ConfigError
 from alamo.domain.time import iso
 from alamo.engine.context import Context
+from alamo.engine.freshness import CURE, stale_orders
 from alamo.steering.predicates import predicate_masks
 
 
@@ -52,24 +53,29 @@ def diagnose(context: Context) -> Diagnosis:
     return Diagnosis(len(CHECKS), tuple(findings))
 
 
+def of_configuration(error: ConfigError) -> Diagnosis:
+    """Return every fault of the project's files; nothing else can be looked at before they are mended."""
+    findings = [Finding("error", error.message, error.hint)]
+    findings += [Finding("error", told["message"], told["hint"]) for told in error.details.get("further", ())]
+    return Diagnosis(1, tuple(findings))
+
+
 def _has_events(context: Context) -> Iterator[Finding]:
     if not context.history.query("SELECT count(*) AS n FROM events")["n"][0].as_py():
         yield Finding("warning", "no events are stored", "alamo import orders FILE")
 
 
-def _events_are_recent(context: Context) -> Iterator[Finding]:
+def _orders_are_recent(context: Context) -> Iterator[Finding]:
+    stale = stale_orders(context)
+    if stale is not None:
+        yield Finding("warning", stale.complaint(), CURE)
+
+
+def _no_event_is_to_come(context: Context) -> Iterator[Finding]:
     last = context.history.query("SELECT max(occurred_at) AS last FROM events")["last"][0].as_py()
-    if last is None:
-        return
-    days = (context.clock.now() - last).days
-    if days > 2 * context.settings.cycle_days:
-        yield Finding(
-            "warning",
-            f"the last event is {days:,} days old: profiles describe customers gone quiet since",
-            "import newer data, or replay the past: alamo run --until DATE with [cycle] first_start in alamo.toml",
-        )
-    if days < -1:
-        yield Finding("warning", f"an event lies {-days:,} days in the future", "alamo import orders FILE --preview")
+    if last is not None and (context.clock.now() - last).days < -1:
+        days = (last - context.clock.now()).days
+        yield Finding("warning", f"an event lies {days:,} days in the future", "alamo import orders FILE --preview")
 
 
 def _has_actions(context: Context) -> Iterator[Finding]:
@@ -143,7 +149,8 @@ def _no_send_is_unknown(context: Context) -> Iterator[Finding]:
 
 CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     _has_events,
-    _events_are_recent,
+    _orders_are_recent,
+    _no_event_is_to_come,
     _has_actions,
     _channels_are_set_up,
     _somebody_may_be_contacted,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -95,7 +95,15 @@ def report(context: Context, kind: str) -> Report:
         raise UsageError(
             f"there is no report {kind!r}", hint=f"Reports: {', '.join(KINDS)}", code="report.unknown_kind"
         )
-    return KINDS[kind](context)
+    found = KINDS[kind](context)
+    return replace(
+        found,
+        extra={
+            **found.extra,
+            "currency": context.settings.currency,
+            "attribution": context.settings.attribution,
+        },
+    )
 
 
 def _effects(context: Context) -> EffectsReport:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alamo.domain.reasons import Refusal
-from alamo.inference.comparison import PooledEffect, Sequence, pooled_effect
+from alamo.inference.comparison import PooledEffect, Sequence, next_to_no_chance, pooled_effect
 from alamo.inference.experiment_design import Propensities
 from alamo.inference.experiment_scores import ArmScores
 from alamo.inference.experiment_segments import Segmentation
@@ -22,7 +22,7 @@ from alamo.inference.segment_effects import (
     SegmentTable,
     segment_effects,
 )
-from alamo.numerics.confidence_sequence import LEAST_NONZERO, residual_floor
+from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO, residual_floor
 from alamo.numerics.doubly_robust import ScoreMean, mean_by_group, variance_by_level
 from alamo.numerics.moments import sums_by
 
@@ -99,7 +99,7 @@ def compare(comparison: Comparison, segmentation: Segmentation | None, covariate
     sequence = _sequence(comparison, score, mean)
     pooled = pooled_effect(mean, sequence, level)
     rows = [_pooled_row(comparison, pooled)]
-    refusals = [] if sequence.enough else [_too_few_outcomes(comparison, sequence.rows_missing)]
+    refusals = _withheld(comparison, sequence)
     if segmentation is None:
         return Answer(tuple(rows), (), tuple(refusals))
     segments = segment_effects(_segment_scores(comparison, segmentation, covariates), pooled.estimate, level)
@@ -122,7 +122,26 @@ def _sequence(comparison: Comparison, score: Floats, mean: ScoreMean) -> Sequenc
         n_opt=float(mean.n),
         nonzero_action=comparison.nonzero(comparison.in_action),
         nonzero_control=comparison.nonzero(comparison.in_control),
+        least_chance=_least_chance(comparison),
     )
+
+
+def _withheld(comparison: Comparison, sequence: Sequence) -> list[Refusal]:
+    """Return why there is no always-valid interval; nothing where there is one."""
+    if not sequence.likely:
+        what = f"always-valid interval of {comparison.action!r} on {comparison.outcome!r}"
+        cure = "leave those rows out, or draw every unit with a larger chance of each arm"
+        return [next_to_no_chance(what, sequence, cure)]
+    return [] if sequence.enough else [_too_few_outcomes(comparison, sequence.rows_missing)]
+
+
+def _least_chance(comparison: Comparison) -> float:
+    """Return the smallest logged probability of a compared arm."""
+    compared = comparison.in_action | comparison.in_control
+    every = comparison.chance.every
+    if every is None:
+        return float(comparison.chance.drawn[compared].min())
+    return float(every[compared][:, [comparison.arm, 0]].min())
 
 
 def _squared_residual(comparison: Comparison, mu: Floats, compared: Bools) -> Floats:
@@ -194,7 +213,7 @@ def _segment_scores(comparison: Comparison, segmentation: Segmentation, covariat
     compared = comparison.in_action | comparison.in_control
     squared = _squared_residual(comparison, mu, compared)
     every = comparison.chance.every
-    p = np.ones((len(gamma), 2)) if every is None else every[:, [comparison.arm, 0]]
+    p = np.ones((len(gamma), 2)) if every is None else np.maximum(every[:, [comparison.arm, 0]], LEAST_CHANCE)
     expected = variance_by_level(mu[compared, 0], squared, 1.0 / p[compared].sum(axis=1), at=mu[:, 0])
     score = gamma[:, comparison.arm] - gamma[:, 0]
     n_segments = len(segmentation.names)

@@ -92,7 +92,9 @@ def read_experiment(table: pa.Table, spec: ExperimentSpec) -> tuple[ExperimentRo
     """
     if not table.num_rows:
         raise InputError(
-            "the file has no rows", hint="Look at it, then run again: alamo analyze experiment FILE", code="input.empty"
+            "the file has no rows",
+            hint="Give a file with one row per unit: alamo analyze experiment FILE",
+            code="input.empty",
         )
     for name in spec.named_columns:
         require_column(table, name)
@@ -116,12 +118,12 @@ def require_column(table: pa.Table, name: str) -> None:
     """Raise `UsageError` with the nearest names if `table` lacks the column."""
     if name in table.column_names:
         return
-    near = difflib.get_close_matches(name, table.column_names, n=3) or table.column_names[:8]
+    near = difflib.get_close_matches(name, table.column_names, n=3)
     raise UsageError(
         f"the file has no column {name!r}",
-        hint=f"Did you mean {', '.join(repr(other) for other in near)}? Then: alamo analyze experiment FILE …",
+        hint=f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Columns: {', '.join(table.column_names)}",
         code="usage.unknown_column",
-        details={"column": name, "columns": table.column_names},
+        details={"column": name, "near": near, "columns": table.column_names},
     )
 
 
@@ -139,12 +141,12 @@ def is_money(table: pa.Table, name: str) -> bool:
 def _arms(labels: pa.Array, spec: ExperimentSpec) -> tuple[str, ...]:
     found = sorted(set(pc.unique(labels).to_pylist()) - {""})
     if spec.control not in found and len(found) > 1:
-        near = difflib.get_close_matches(spec.control, found, n=3) or found[:8]
+        near = difflib.get_close_matches(spec.control, found, n=3)
         raise UsageError(
             f"no row of column {spec.action!r} has the control value {spec.control!r}",
-            hint=f"Its values are {', '.join(repr(value) for value in near)}; name one of them with: --control VALUE",
+            hint=f"Its values: {', '.join(map(repr, near or found[:8]))}. Name the one for no action: --control VALUE",
             code="usage.unknown_control",
-            details={"column": spec.action, "values": found[:50]},
+            details={"given": spec.control, "near": near, "values": found[:50]},
         )
     return (spec.control, *(value for value in found if value != spec.control))
 

@@ -53,6 +53,11 @@ class FileSpec(Protocol):
         """The limits."""
         ...
 
+    @property
+    def limits_file(self) -> str | None:
+        """Where they stand, for messages."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class FileCells:
@@ -85,7 +90,9 @@ def read_cells(table: pa.Table, spec: FileSpec, warehouse: Warehouse) -> FileCel
     """Return the file as cells; see `alamo.steering.analysis.analyze_allocation` for what is refused."""
     _check_columns(table, spec)
     if not table.num_rows:
-        raise InputError("the file has no rows", hint="Give a file with one row per customer and action.")
+        raise InputError(
+            "the file has no rows", hint="Give a file with one row per customer and action.", code="input.empty"
+        )
     customer, customer_ids = _coded(table, spec.customer)
     action, action_ids = _coded(table, spec.action)
     _check_twice(customer, action, (customer_ids, action_ids))
@@ -93,7 +100,8 @@ def read_cells(table: pa.Table, spec: FileSpec, warehouse: Warehouse) -> FileCel
     use_names = _use_names(table, spec)
     uses = np.stack([_numbers(table, name) for name in use_names], axis=1) if use_names else np.zeros((len(value), 0))
     real = _real_rows(action, action_ids, value)
-    masks = _scopes(table, spec.limits, warehouse)
+    _check_limits(table, spec, action_ids, use_names)
+    masks = _scopes(table, spec, warehouse)
     scoped = _scope_groups(masks, customer, action, len(customer_ids))
     ids = pa.array(customer_ids, type=pa.string())
     units = Units(ids, unit_keys(customer_ids), scoped.unit_group, np.zeros(len(customer_ids), dtype=bool))
@@ -133,12 +141,16 @@ def _check_columns(table: pa.Table, spec: FileSpec) -> None:
         *(("--use", use) for use in spec.uses),
     ):
         if name not in table.column_names:
-            near = difflib.get_close_matches(name, table.column_names, n=3, cutoff=0.5) or table.column_names[:8]
             raise UsageError(
                 f"the file has no column {name!r} ({option})",
-                hint=f"Near names: {', '.join(near)}. Name the column with: {option} COLUMN",
+                hint=f"{_near(name, table.column_names)} Name one with: {option} COLUMN",
                 code="columns.unknown",
-                details={"option": option, "column": name, "columns": table.column_names},
+                details={
+                    "option": option,
+                    "column": name,
+                    "near": difflib.get_close_matches(name, table.column_names, n=3, cutoff=0.5),
+                    "columns": table.column_names,
+                },
             )
 
 
@@ -224,18 +236,47 @@ def _scope(limit: Limit) -> str:
     return " AND ".join(parts)
 
 
-def _scopes(table: pa.Table, limits: Sequence[Limit], warehouse: Warehouse) -> dict[str, Flags]:
-    for limit in limits:
+def _scopes(table: pa.Table, spec: FileSpec, warehouse: Warehouse) -> dict[str, Flags]:
+    predicates = {_told(limit, spec): _scope(limit) for limit in spec.limits}
+    return predicate_masks(warehouse, "file", table, predicates, "then run the same again")
+
+
+def _told(limit: Limit, spec: FileSpec) -> str:
+    return f"limit {limit.name!r}" + (f" in {spec.limits_file}" if spec.limits_file else "")
+
+
+def _check_limits(table: pa.Table, spec: FileSpec, action_ids: Sequence[str], use_names: Sequence[str]) -> None:
+    """Refuse limits that name a column, use or action which the file does not have."""
+    for limit in spec.limits:
+        told = _told(limit, spec)
         for column, wanted in (("channel", limit.channels), ("level", limit.levels)):
             if wanted and column not in table.column_names:
                 raise ConfigError(
-                    f"limit {limit.name!r} restricts {column}s, but the file has no column {column!r}",
+                    f"{told} restricts {column}s, but the file has no column {column!r}",
                     hint=f"Add a column {column!r} to the file, or name the limit's `actions` instead.",
                     code="limits.no_column",
                     details={"limit": limit.name, "column": column},
                 )
-    predicates = {f"limit {limit.name!r}": _scope(limit) for limit in limits}
-    return predicate_masks(warehouse, "file", table, predicates)
+        if limit.use not in (COUNT, *use_names):
+            known = [COUNT, *table.column_names]
+            raise ConfigError(
+                f"{told} uses {limit.use!r}, which is no column of the file",
+                hint=f"{_near(limit.use, known)} Correct its `use`, then run the same again",
+                code="limits.unknown_use",
+                details={"limit": limit.name, "use": limit.use, "known": known},
+            )
+        for action in limit.actions:
+            if action not in action_ids:
+                raise ConfigError(
+                    f"{told} names action {action!r}, which the file does not have",
+                    hint=f"{_near(action, action_ids)} Correct its `actions`, then run the same again",
+                    code="limits.unknown_action",
+                    details={"limit": limit.name, "action": action},
+                )
+
+
+def _near(name: str, known: Sequence[str]) -> str:
+    return f"Near names: {', '.join(difflib.get_close_matches(name, known, n=3, cutoff=0.5) or list(known)[:8])}."
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -280,7 +321,6 @@ def _tables(
     scoped = {limit.name: _scope(limit) for limit in limits}
     rows = limit_rows(limits, lambda limit: limit.actions or tuple(plain))
     rows = tuple(_scoped_row(row, scoped[row.limit]) for row in rows)
-    _check_actions(rows, plain)
     if len(coded) == len(plain):
         return limit_tables(rows, coded, use_names, patterns)
     split = tuple(_split_row(row, coded, patterns) for row in rows)
@@ -298,16 +338,3 @@ def _split_row(row: LimitRow, coded: Sequence[str], patterns: Mapping[str, Flags
         if action in row.action_ids and (not row.where or patterns[row.where][int(pattern)]):
             counted.append(name)
     return LimitRow(row.limit, row.column, row.bound, row.sign, tuple(counted), "", row.hard)
-
-
-def _check_actions(rows: Sequence[LimitRow], known: Sequence[str]) -> None:
-    for row in rows:
-        for action in row.action_ids:
-            if action not in known:
-                near = difflib.get_close_matches(action, known, n=3, cutoff=0.5) or list(known)[:8]
-                raise ConfigError(
-                    f"limit {row.limit!r} names action {action!r}, which the file does not have",
-                    hint=f"Near names: {', '.join(near)}. Correct `actions` of the limit.",
-                    code="limits.unknown_action",
-                    details={"limit": row.limit, "action": action},
-                )

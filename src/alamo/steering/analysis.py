@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from time import perf_counter as _stopwatch  # a duration for people, no decision depends on it
@@ -11,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from alamo.domain.action import Limit
-from alamo.domain.errors import InfeasibleError
+from alamo.domain.errors import InfeasibleError, UsageError
 from alamo.domain.policy import RuleSettings
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Refusal
@@ -46,6 +47,8 @@ class AllocationSpec:
         None: a deterministic plan. Otherwise each customer draws from a softmax at this temperature.
     gap
         Relative gap the certificate should reach; a larger one is reported as a refusal.
+    limits_file
+        Where the limits stand, for messages; None where they come from no file.
     """
 
     customer: str
@@ -55,6 +58,17 @@ class AllocationSpec:
     uses: tuple[str, ...] = ()
     temperature_money: float | None = None
     gap: float = 0.001
+    limits_file: str | None = None
+
+    def __post_init__(self) -> None:
+        for name, value in (("gap", self.gap), ("temperature", self.temperature_money)):
+            if value is not None and not (math.isfinite(value) and value > 0.0):
+                raise UsageError(
+                    f"the {name} is {value:g}; it must be a number above 0",
+                    hint=f"Leave it out, or give one above 0: --{name} NUMBER",
+                    code="allocation.wrong_option",
+                    details={"option": name, "value": value},
+                )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -77,6 +91,10 @@ class AllocationResult(Result):
         What could not be had, and why.
     assignments
         Customer and action (null: none) of every customer of the file.
+    out
+        Where they were written.
+    limits_file
+        Where the limits stand, for messages.
     """
 
     schema: ClassVar[str] = "alamo.allocation/1"
@@ -92,6 +110,7 @@ class AllocationResult(Result):
     refusals: tuple[Refusal, ...]
     assignments: pa.Table
     out: str | None = None
+    limits_file: str | None = None
 
     def records(self) -> list[dict[str, Any]]:
         """Return one row per limit and side."""
@@ -116,7 +135,7 @@ class AllocationResult(Result):
 
     def error(self) -> InfeasibleError | None:
         """Return the error that says which limits cannot be met together; None if the plan is feasible."""
-        return None if self.feasible else infeasible(self.infeasible_limits)
+        return None if self.feasible else infeasible(self.infeasible_limits, self.limits_file, None)
 
 
 def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehouse) -> AllocationResult:
@@ -161,6 +180,7 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
         seconds=_stopwatch() - started,
         refusals=_refusals(spec, certificate),
         assignments=_assignments(table.schema, file, spec, choice),
+        limits_file=spec.limits_file,
     )
 
 
@@ -205,6 +225,7 @@ def _infeasible(
         seconds=_stopwatch() - started,
         refusals=(),
         assignments=_assignments(file.schema, file, spec, nobody),
+        limits_file=spec.limits_file,
     )
 
 

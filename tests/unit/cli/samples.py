@@ -179,12 +179,12 @@ TURN: dict[str, Any] = {
 }
 _OPTIONS = [
     {
-        "action_id": "voucher-mail", "value_mean_money": 0.9, "value_sd_money": 0.2, "cost_money": 0.4,
-        "net_money": 0.85, "p": 0.7,
+        "action_id": "voucher-mail", "value_mean_money": 0.9, "value_sd_money": 0.2, "gross_money": 1.3,
+        "cost_money": 0.4, "limits_money": 0.05, "net_money": 0.85, "p": 0.7,
     },
     {
-        "action_id": "none", "value_mean_money": 0.0, "value_sd_money": 0.0, "cost_money": 0.0,
-        "net_money": 0.0, "p": 0.3,
+        "action_id": "none", "value_mean_money": 0.0, "value_sd_money": 0.0, "gross_money": 0.0, "cost_money": 0.0,
+        "limits_money": 0.0, "net_money": 0.0, "p": 0.3,
     },
 ]  # fmt: skip
 DECISION: dict[str, Any] = {
@@ -202,6 +202,8 @@ EXPLANATION: dict[str, Any] = {
     "block": 3,
     "rule": {"temperature_money": 0.03, "floor_share": 0.02, "control_share": 0.1},
     "draw": 0.412345,
+    "p_action": 0.7,
+    "currency": "GBP",
     "policy_version": "0123456789abcdef",
 }
 SIMULATION: dict[str, Any] = {
@@ -248,8 +250,15 @@ IMPORTED: dict[str, Any] = {
     "files": [
         {
             "file": "orders.parquet", "rows": 417_534, "quarantined": 1,
-            "mapping": [{"column": "InvoiceDate", "field": "time", "how": "synonym"}],
-            "sample": [{"customer_id": "13085"}],
+            "mapping": [
+                {"column": "InvoiceDate", "field": "occurred_at", "how": "heading"},
+                {"column": "Comment", "field": "", "how": "not used"},
+            ],
+            "sample": [{"row": 2, "customer_id": "13085", "occurred_at": "2010-01-01T07:45:00+00:00"}],
+            "complaints": [
+                {"reason": "price is not a number", "rows": 1, "first_rows": [13], "value": "abc"},
+                {"reason": "occurred_at lies before 1970", "rows": 12, "first_rows": [2, 3, 4, 5, 6], "value": "1899"},
+            ],
             "quarantine": [{"row": 13, "field": "Price", "value": "abc", "reason": "no number"}],
             "quarantine_file": "orders.quarantine.csv",
         }

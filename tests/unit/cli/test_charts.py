@@ -11,8 +11,9 @@ import pytest
 from tests.unit.cli import samples
 
 from alamo.cli.html.charts import bars, forest, over_time
-from alamo.cli.html.marks import Picture, Scale, figure, padded_scale
+from alamo.cli.html.marks import Picture, Scale, figure, padded_scale, tick_text
 from alamo.cli.html.page import PAGES, page
+from alamo.cli.html.tables import cell
 
 FOREST_ROWS = [
     {"name": "voucher", "mean": 0.6, "lower": 0.3, "upper": 0.9, "found": True},
@@ -137,3 +138,34 @@ def test_a_page_escapes_what_others_named() -> None:
     text = page("effects", samples.EFFECTS)
     assert "simulated &lt;market&gt;" in text
     assert "needs about 12 more days" in text
+
+
+@pytest.mark.parametrize(
+    ("tick", "text"), [(20.0, "20"), (0.5, "0.5"), (1500.0, "1,500"), (0.1 * 3, "0.3"), (0.0, "0"), (2e-9, "2e-09")]
+)
+def test_a_tick_is_written_without_empty_digits(tick: float, text: str) -> None:
+    assert tick_text(tick) == text
+
+
+def test_every_number_below_the_pictures_is_written_the_way_its_key_says() -> None:
+    written = [
+        cell("cost_money", 0.05), cell("share", 0.4228), cell("recency_days", 7.543), cell("customers", 1853),
+        cell("action", "none"), cell("found", True), cell("mean", None), cell("orders_365d_per_customer", 6.1),
+        cell("gain_lower", -12_192.44),
+    ]  # fmt: skip
+    assert written == ["0.05", "42.3 %", "8", "1,853", "no action", "yes", "–", "6.100", "-12,192"]
+    assert "as of" not in page("segments", samples.SEGMENTS).split("All rows")[1]
+
+
+def test_a_plan_shows_its_limits_with_prices_and_who_is_left_out() -> None:
+    text = page("plan", samples.PLAN)
+    assert "price of one more unit" in text
+    assert "no consent on record for the channel" in text
+    assert "price of one more unit" in page("policy", samples.POLICY)
+
+
+def test_a_gain_is_never_told_without_its_interval() -> None:
+    assert "Cycle 1 gained +812.40 (700.00 … 924.80) net of cost" in page("loop", samples.LOOP)
+    unsure = {**samples.LOOP, "rows": [{**samples.LOOP["rows"][0], "gain_lower": -5.0}]}
+    assert "Cycle 1 gained +812.40 (-5.00 … 924.80, zero not excluded) net of cost" in page("loop", unsure)
+    assert "expected to gain +640.00 (500.00 … 780.00) net of cost" in page("plan", samples.PLAN)

@@ -49,7 +49,7 @@ def test_a_command_knows_json(path: str, command: click.Command) -> None:
 _EXPERIMENT = "action control outcome unit time propensity cluster cost shares features segments level mapping"
 OPTIONS = {
     "alamo init": "example",
-    "alamo import": "mapping preview",
+    "alamo import": "mapping preview complete-until",
     "alamo run": "until approve-as",
     "alamo plan show": "html",
     "alamo decide": "context",

@@ -58,3 +58,10 @@ def test_percentages_and_flags_are_words_a_person_reads() -> None:
     assert [formats.yes(True), formats.yes(False), formats.yes(None)] == ["yes", "no", formats.ABSENT]
     assert formats.label("observations_matured") == "observations matured"
     assert formats.label("cost_money") == "cost"
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(650.0, "650"), (630.05, "630.05"), (1200, "1,200"), (0.25, "0.2500"), (0, "0"), (None, "–")]
+)
+def test_an_amount_has_no_empty_decimals(value: object, text: str) -> None:
+    assert formats.amount(value) == text

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import click
 import pytest
 
 from alamo.cli.analyze import chosen, propensity
 from alamo.cli.decide import context
-from alamo.cli.options import amount, moment, names
+from alamo.cli.options import amount, day, moment, names
 from alamo.cli.plan import differences
 
 
 def test_a_date_is_midnight_utc_and_a_zone_is_converted() -> None:
     assert moment("2011-07-22") == datetime(2011, 7, 22, tzinfo=UTC)
     assert moment("2011-07-22T10:00+02:00") == datetime(2011, 7, 22, 8, tzinfo=UTC)
+
+
+def test_a_day_stays_a_whole_day_unless_a_time_is_given() -> None:
+    assert type(day("2011-07-22")) is date
+    assert day("2011-07-22T10:00+02:00") == datetime(2011, 7, 22, 8, tzinfo=UTC)
 
 
 def test_lists_amounts_and_choices_are_read() -> None:
@@ -31,6 +36,7 @@ def test_lists_amounts_and_choices_are_read() -> None:
     ("read", "words", "complaint"),
     [
         (moment, "22.7.2011", "2011-07-22"),
+        (day, "yesterday", "2011-07-22"),
         (names, " , ", "one,two"),
         (amount, "mail=cheap", "'cheap'"),
         (amount, "0.5", "NAME=NUMBER"),

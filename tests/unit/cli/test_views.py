@@ -10,15 +10,15 @@ import pytest
 from rich.console import Console, RenderableType
 from tests.unit.cli import samples
 
-from alamo.cli.views import analysis, decision, loop, plan, reports, simulation, standing
+from alamo.cli.views import analysis, decision, imports, loop, plan, reports, simulation, standing
 
 View = Callable[[Mapping[str, Any]], Iterable[RenderableType]]
 
 
-def shown(view: View, data: Mapping[str, Any]) -> str:
+def shown(view: View, data: Mapping[str, Any], width: int = 200) -> str:
     """Return what a person reads."""
     out = StringIO()
-    console = Console(file=out, width=200, highlight=False)
+    console = Console(file=out, width=width, highlight=False)
     for part in view(data):
         console.print(part)
     return out.getvalue()
@@ -51,7 +51,11 @@ EXPECTED = [
     (standing.status, samples.STATUS, ["4,383 customers", "yes", "no ", "next cycle starts them", "alamo run"]),
     (standing.doctor, samples.DOCTOR, ["the state file is locked", "alamo status"]),
     (standing.created, samples.CREATED, ["demo", "alamo.toml", "alamo run"]),
-    (standing.imported, samples.IMPORTED, ["417,534 rows would be taken in", "InvoiceDate", "no number", "13"]),
+    (
+        imports.imported,
+        samples.IMPORTED,
+        ["417,534 rows would be taken in", "InvoiceDate", "Not used: Comment", "2010-01-01 07:45", "2, 3, 4, 5, 6, …"],
+    ),
 ]
 
 
@@ -77,7 +81,7 @@ def test_nothing_wrong_is_said_in_words() -> None:
 
 def test_a_file_known_already_adds_nothing() -> None:
     data = {"files": [{"file": "orders.csv", "unchanged": True}]}
-    assert "known already, nothing added" in shown(standing.imported, data)
+    assert "known already, nothing added" in shown(imports.imported, data)
 
 
 def test_a_step_without_news_says_so() -> None:

@@ -42,7 +42,7 @@ def test_limits_are_checked_against_the_actions(tmp_path: Path) -> None:
     (tmp_path / "limits.toml").write_text('[[limit]]\nname = "b"\nactions = ["mail"]\nmaximum = 1')
     with pytest.raises(ConfigError, match="unknown action 'mail'") as caught:
         load_project(tmp_path)
-    assert caught.value.hint == "There are none yet."
+    assert caught.value.hint == "There are none yet. Then: alamo doctor"
 
 
 def test_a_folder_inside_a_project_belongs_to_it(tmp_path: Path) -> None:

@@ -14,15 +14,21 @@ import pytest
 from alamo.domain.action import Action, Limit, QuietHours
 from alamo.domain.errors import ConfigError, MissingExtraError
 from alamo.domain.money import minor_per_major
-from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings
+from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings, message_hash
+from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
-from alamo.domain.time import Calendar, iso, utc
+from alamo.domain.time import Calendar, end_of, iso, utc
 
 
 def test_minor_units_follow_the_currency():
     assert [minor_per_major(code) for code in ("EUR", "JPY", "KWD")] == [100, 1, 1000]
     with pytest.raises(ConfigError, match="unknown currency 'EURO'"):
         minor_per_major("EURO")
+
+
+def test_a_date_reaches_to_its_end_and_a_moment_to_itself():
+    assert end_of(date(2026, 1, 2)) == datetime(2026, 1, 3, tzinfo=UTC)
+    assert end_of(datetime(2026, 1, 2, 8, tzinfo=UTC)) == datetime(2026, 1, 2, 8, tzinfo=UTC)
 
 
 def test_naive_times_and_dates_are_utc():
@@ -75,6 +81,19 @@ def test_the_version_of_a_policy_is_its_content():
     assert replace(snapshot(), rule=RuleSettings(np.nextafter(1.0, 2.0), 0.1, 0.1)).version != snapshot().version
 
 
+def test_a_message_is_its_action_channel_and_content():
+    mail = Action("a", "A", "email", "upsell", content={"subject": "Hello", "until": date(2026, 1, 1)})
+    same = replace(mail, name="B", cost_money=2.0, eligible="orders > 1", content=dict(reversed(mail.content.items())))
+    assert message_hash(same) == message_hash(mail)
+    changed = (
+        replace(mail, id="b"),
+        replace(mail, channel="post"),
+        replace(mail, content={}),
+        replace(mail, content={**mail.content, "until": date(2026, 1, 2)}),
+    )
+    assert len({message_hash(mail), *map(message_hash, changed)}) == 5
+
+
 @dataclass(frozen=True, repr=False)
 class Pair(Result):
     schema: ClassVar[str] = "alamo.pair/1"
@@ -85,7 +104,8 @@ class Pair(Result):
         return [{"name": "<b>", "value": self.value}]
 
     def beside(self):
-        return {"note": {"at": datetime(2026, 1, 1, tzinfo=UTC), "n": np.int64(3)}}
+        refusals = (Refusal("effect", "8 outcomes <only>", "wait"),) if self.value < 0 else ()
+        return {"note": {"at": datetime(2026, 1, 1, tzinfo=UTC), "n": np.int64(3)}, "refusals": refusals}
 
 
 def test_a_result_becomes_json_arrow_text_and_html():
@@ -94,11 +114,20 @@ def test_a_result_becomes_json_arrow_text_and_html():
         "schema": "alamo.pair/1",
         "rows": [{"name": "<b>", "value": 1.0}],
         "note": {"at": "2026-01-01T00:00:00+00:00", "n": 3},
+        "refusals": [],
     }
     assert Pair(float("nan")).to_dict()["rows"][0]["value"] is None
     assert Pair().to_arrow().to_pylist() == [{"name": "<b>", "value": 1.0}]
     assert "alamo.pair/1" in repr(Pair())
     assert "&lt;b&gt;" in Pair()._repr_html_()
+
+
+def test_a_result_shows_what_stands_beside_its_rows_and_leaves_out_what_is_empty():
+    assert "note: at 2026-01-01T00:00:00+00:00, n 3" in repr(Pair())
+    assert "refusals" not in repr(Pair()) + Pair()._repr_html_()
+    assert "8 outcomes <only>" in repr(Pair(-1.0))
+    assert "<caption>refusals</caption>" in Pair(-1.0)._repr_html_()
+    assert "8 outcomes &lt;only&gt;" in Pair(-1.0)._repr_html_()
 
 
 def test_pandas_is_asked_for_only_when_wanted(monkeypatch):

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alamo.cli import formats
-from alamo.cli.html.marks import Picture, Scale, element, label, padded_scale
+from alamo.cli.html.marks import Picture, Scale, element, label, padded_scale, tick_text
 
 WIDTH = 960
 _LEFT, _RIGHT, _ROW, _TOP = 350, 210, 28, 24
@@ -75,9 +75,10 @@ def over_time(rows: Rows, message: str, unit: str) -> Picture:
         for tick in y.ticks()
         for part in (
             element("line", x1=left, x2=WIDTH - 20, y1=y(tick), y2=y(tick), class_="grid"),
-            label(left - 8, y(tick) + 4, formats.number(tick, 3), "tick", "end"),
+            label(left - 8, y(tick) + 4, tick_text(tick), "tick", "end"),
         )
     ]
+    parts.append(element("line", x1=left, x2=WIDTH - 20, y1=y(0), y2=y(0), class_="zero"))
     parts += [label(x(cycle), height - 14, str(cycle), "tick", "middle") for cycle in cycles]
     parts.append(_band([row for row in rows if row.get("lower") is not None and row.get("upper") is not None], x, y))
     parts.append(_line(rows, "truth", x, y, "truth"))
@@ -150,7 +151,7 @@ def _grid(scale: Scale, bottom: float) -> list[str]:
         for tick in scale.ticks()
         for part in (
             element("line", x1=scale(tick), x2=scale(tick), y1=_TOP - 8, y2=bottom, class_="grid"),
-            label(scale(tick), bottom + 18, formats.number(tick, 3), "tick", "middle"),
+            label(scale(tick), bottom + 18, tick_text(tick), "tick", "middle"),
         )
     ]
 

@@ -49,6 +49,11 @@ def _round_step(rough: float) -> float:
     return next(step * power for step in _STEPS if step * power >= rough * (1 - 1e-9))
 
 
+def tick_text(tick: float) -> str:
+    """Write a round number without digits that say nothing: ``20``, ``0.5``, ``1,500``."""
+    return f"{tick:,.10f}".rstrip("0").rstrip(".") if abs(tick) >= 1e-6 or tick == 0 else f"{tick:g}"
+
+
 def element(name: str, content: str = "", **attributes: object) -> str:
     """Return one SVG element; ``class_`` means class, ``text_anchor`` means text-anchor; values are escaped."""
     written = "".join(
@@ -113,7 +118,7 @@ def figure(picture: Picture, key: str) -> str:
         height=picture.height,
     )
     numbers = f"<details><summary>The numbers</summary>{data_table(picture.headings, picture.rows)}</details>"
-    return f"<figure>{drawing}<figcaption>{escape(picture.message)}</figcaption>{numbers}</figure>"
+    return f"<figure><figcaption>{escape(picture.message)}</figcaption>{drawing}{numbers}</figure>"
 
 
 def figures(pictures: Sequence[Picture]) -> str:

@@ -9,8 +9,8 @@ from typing import Any
 
 from alamo.cli import formats
 from alamo.cli.html.charts import bars, forest, over_time
-from alamo.cli.html.marks import Picture, data_table, figures
-from alamo.cli.views.reports import action_name
+from alamo.cli.html.marks import Picture, figures
+from alamo.cli.html.tables import all_rows, left_out, limits, named
 
 Data = Mapping[str, Any]
 
@@ -24,18 +24,18 @@ def page(kind: str, data: Data) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body>"
-        f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{figures(pictures)}"
-        f"{_refusals(data)}<h2>All rows</h2>{_all_rows(rows)}</main>"
+        f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{_warnings(data)}{figures(pictures)}"
+        f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}{left_out(data)}</main>"
         f"<footer>{escape(str(data.get('attribution') or ''))} Made by Alamo.</footer></body></html>\n"
     )
 
 
 def _effects(data: Data) -> tuple[str, list[Picture]]:
     unit = str(data.get("unit", ""))
-    pooled = [_effect_line(row, action_name(row), "anytime_") for row in data["rows"] if row.get("segment") is None]
+    pooled = [_effect_line(row, named(row), "anytime_") for row in data["rows"] if row.get("segment") is None]
     found = [line["name"] for line in pooled if line["found"]]
     message = f"Found so far: {', '.join(found)}" if found else "No effect has been found so far"
-    pictures = [forest(pooled, message, unit)]
+    pictures = [forest(pooled, message, f"{unit}; intervals that may be looked at after every cycle")]
     within = [row for row in data["rows"] if row.get("segment") is not None]
     for action in dict.fromkeys(row["action"] for row in within):
         lines = [_effect_line(row, row["segment"], "") for row in within if row["action"] == action]
@@ -50,12 +50,16 @@ def _effect_line(row: Data, name: Any, prefix: str) -> dict[str, Any]:
 
 def _segments(data: Data) -> tuple[str, list[Picture]]:
     lines = _lines(data["rows"], "segment", "margin_365d_per_customer", formats.money)
-    return "Segments", [bars(lines, _largest(lines, "earns most per customer"), "margin a year per customer")]
+    return "Segments", [
+        bars(lines, _largest(lines, "earns most per customer"), _unit(data, "margin a year per customer"))
+    ]
 
 
 def _value(data: Data) -> tuple[str, list[Picture]]:
     lines = _lines(data["rows"], "segment", "residual_value_money_per_customer", formats.money)
-    return "Residual lifetime value", [bars(lines, _largest(lines, "is worth most per customer"), "per customer")]
+    return "Residual lifetime value", [
+        bars(lines, _largest(lines, "is worth most per customer"), _unit(data, "per customer"))
+    ]
 
 
 def _policy(data: Data) -> tuple[str, list[Picture]]:
@@ -77,7 +81,7 @@ def _loop(data: Data) -> tuple[str, list[Picture]]:
     message = "No cycle has matured yet"
     if matured:
         last = matured[-1]
-        message = f"Cycle {last['cycle']} gained {formats.money(last['value'], signed=True)} net of cost"
+        message = f"Cycle {last['cycle']} gained {_within(last['value'], last)} net of cost"
     return "The loop over time", [over_time(rows, message, f"incremental {data.get('currency') or 'money'}")]
 
 
@@ -85,11 +89,12 @@ def _plan(data: Data) -> tuple[str, list[Picture]]:
     summary = data["summary"]
     gains = _lines(summary.get("actions", []), "action", "expected_gain_money", formats.money)
     drawn = _lines(summary.get("actions", []), "action", "customers", formats.count)
-    expected = formats.money((summary.get("gain") or {}).get("mean"), signed=True)
+    gain = summary.get("gain") or {}
+    expected = _within(gain.get("mean"), gain)
     return (
         f"Plan {data['plan_id']} of cycle {data['cycle']} ({data['state']})",
         [
-            bars(gains, f"The plan is expected to gain {expected} net of cost", "expected gain"),
+            bars(gains, f"The plan is expected to gain {expected} net of cost", _unit(data, "expected gain")),
             bars(drawn, _largest(drawn, "goes to most customers"), "customers"),
         ],
     )
@@ -110,7 +115,28 @@ def _lines(
     rows: Sequence[Data], name: str, key: str, write: Callable[[Any], str], times: float = 1.0
 ) -> list[dict[str, Any]]:
     known = [row for row in rows if row.get(key) is not None]
-    return [{"name": row[name], "value": times * float(row[key]), "written": write(row[key])} for row in known]
+    return [
+        {
+            "name": named(row) if name == "action" else row[name],
+            "value": times * float(row[key]),
+            "written": write(row[key]),
+        }
+        for row in known
+    ]
+
+
+def _unit(data: Data, words: str) -> str:
+    currency = data.get("currency") or data.get("summary", {}).get("currency")
+    return f"{words}, {currency}" if currency else words
+
+
+def _within(value: Any, ends: Data) -> str:
+    """Write an amount with its interval, and say where the interval holds zero."""
+    lower, upper = ends.get("lower"), ends.get("upper")
+    if lower is None or upper is None:
+        return formats.money(value, signed=True)
+    unsure = ", zero not excluded" if lower <= 0 <= upper else ""
+    return f"{formats.money(value, signed=True)} ({formats.interval(lower, upper, formats.money)}{unsure})"
 
 
 def _largest(lines: Sequence[Data], words: str) -> str:
@@ -128,6 +154,11 @@ def _provenance(data: Data) -> str:
     return " · ".join(parts)
 
 
+def _warnings(data: Data) -> str:
+    found = data.get("summary", {}).get("warnings") or []
+    return "".join(f'<p class="warning">Warning: {escape(words)}</p>' for words in found)
+
+
 def _refusals(data: Data) -> str:
     found = data.get("refusals") or data.get("summary", {}).get("refusals") or []
     if not found:
@@ -137,19 +168,3 @@ def _refusals(data: Data) -> str:
         for item in found
     )
     return f"<h2>Not answered</h2><ul>{lines}</ul>"
-
-
-def _all_rows(rows: Sequence[Data]) -> str:
-    if not rows:
-        return "<p>None yet.</p>"
-    keys = [key for key in rows[0] if not isinstance(rows[0][key], list | dict)]
-    cells = [[_cell(row.get(key)) for key in keys] for row in rows]
-    return f'<div class="wide">{data_table([formats.label(key) for key in keys], cells)}</div>'
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, bool):
-        return formats.yes(value)
-    if isinstance(value, int):
-        return formats.count(value)
-    return formats.number(value) if isinstance(value, float) else formats.moment(value)

@@ -29,6 +29,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """The money, the actions, the limits and the exclusions of a plan."""
     summary = data["summary"]
     yield note(f"Plan {data['plan_id']} of cycle {data['cycle']}: {data['state']}", "bold")
+    yield from (note(f"Warning: {words}", "bold yellow") for words in summary.get("warnings", ()))
     yield note(_money_line(summary))
     yield table("What is drawn", _ACTIONS, summary.get("actions", []))
     if summary.get("limits"):
@@ -108,7 +109,7 @@ _ACTIONS = (
 )
 _LIMITS = (
     column("limit", "limit"),
-    column("bound", "bound", formats.figure),
-    column("used", "used", formats.figure),
+    column("bound", "bound", formats.amount),
+    column("used", "used", formats.amount),
     column("price", "price", formats.number),
 )

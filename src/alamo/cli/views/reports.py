@@ -78,8 +78,7 @@ def policy(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     ]
     yield table(f"Policy of plan {data.get('plan')} ({data.get('state')}), {_as_of(data)}", columns, data["rows"])
     if data.get("limits"):
-        limits = [column(key, key, formats.number if key != "limit" else formats.text) for key in _LIMIT_KEYS]
-        yield table("Limits and prices", limits, data["limits"])
+        yield table("Limits and prices", _LIMITS, data["limits"])
     yield note(
         f"temperature {formats.money(data.get('temperature_money'))} · "
         f"floor {formats.percent(data.get('floor_share'))} · "
@@ -116,7 +115,12 @@ VIEWS: dict[str, Callable[[Mapping[str, Any]], Iterator[RenderableType]]] = {
 }
 """The view of each report."""
 
-_LIMIT_KEYS = ("limit", "bound", "used", "price")
+_LIMITS = (
+    column("limit", "limit"),
+    column("bound", "bound", formats.amount),
+    column("used", "used", formats.amount),
+    column("price", "price", formats.number),
+)
 
 
 def action_name(row: Mapping[str, Any]) -> str:

@@ -88,12 +88,11 @@ def read_trial(table: pa.Table, spec: UpliftSpec) -> Trial:
     kept = table.take(pa.array(rows))
     arms, arm = _arms(kept, spec)
     p_drawn, shares = _probabilities(kept, spec, arms, arm)
-    names = kept.column(spec.unit).cast(pa.string()) if spec.unit else pa.array([str(row) for row in rows])
-    known = pc.fill_null(names, "")
+    known = pa.array([str(row) for row in rows]) if not spec.unit else _named(kept.column(spec.unit), rows)
     unit = codes(np.asarray(known, dtype=object).astype(str))[0] if spec.unit else np.arange(len(rows))
     group = unit
     if spec.cluster:
-        cluster = pc.fill_null(kept.column(spec.cluster).cast(pa.string()), "")
+        cluster = _named(kept.column(spec.cluster), rows)
         group = codes(np.asarray(cluster, dtype=object).astype(str))[0]
     lost = table.num_rows - len(rows)
     return Trial(
@@ -109,6 +108,12 @@ def read_trial(table: pa.Table, spec: UpliftSpec) -> Trial:
         group=group,
         refusals=(_lost_rows(lost, spec),) if lost else (),
     )
+
+
+def _named(column: pa.ChunkedArray, rows: Integers) -> pa.ChunkedArray:
+    """Return ids as text; a row that names none stands for itself."""
+    alone = pa.chunked_array([pa.array([f"(row {row})" for row in rows], pa.string())])
+    return pc.coalesce(column.cast(pa.string()), alone)
 
 
 def choose_features(trial: Trial, spec: UpliftSpec) -> tuple[tuple[str, ...], tuple[Refusal, ...]]:
@@ -168,7 +173,11 @@ def _arms(table: pa.Table, spec: UpliftSpec) -> tuple[tuple[str, ...], Integers]
             f"column {spec.action!r} never holds the control value {spec.control!r}",
             hint=f"It holds: {', '.join(found[:10])}. Name the one for no action with --control.",
             code="analyze.unknown_control",
-            details={"values": found[:50]},
+            details={
+                "given": spec.control,
+                "near": difflib.get_close_matches(spec.control, found, n=3),
+                "values": found[:50],
+            },
         )
     arms = (spec.control, *(arm for arm in found if arm != spec.control))
     for name in (*spec.costs, *spec.shares):

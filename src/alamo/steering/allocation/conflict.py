@@ -91,17 +91,23 @@ def _proof(nil: Problem, ray: Floats) -> tuple[Conflict, ...]:
     return tuple(sorted(found, key=lambda conflict: conflict.relax_by))
 
 
-def infeasible(conflicts: Sequence[Conflict]) -> InfeasibleError:
-    """Return the error that names the limits in conflict and the least relaxation of each."""
+def infeasible(
+    conflicts: Sequence[Conflict], file: str | None = "limits.toml", then: str | None = "alamo steer"
+) -> InfeasibleError:
+    """Return the error that names the limits in conflict and the least relaxation of each.
+
+    `file` is where the limits stand and `then` what to type once it is changed; None where there is neither.
+    """
     ways = "; or ".join(
         f"{'lower the minimum' if c.side == 'minimum' else 'raise the maximum'} of {c.limit!r} by at least "
         f"{c.relax_by:,.6g}"
         for c in conflicts
     )
     names = ", ".join(dict.fromkeys(repr(c.limit) for c in conflicts))
+    after = "" if file is None else f" Edit {file}, then " + (f"run: {then}" if then else "run the same again")
     return InfeasibleError(
-        f"limits.toml: the limits {names} cannot be met together",
-        hint=f"One of these would do, where it stands alone: {ways}. Edit limits.toml, then: alamo steer",
+        f"{f'{file}: ' if file else ''}the limits {names} cannot be met together",
+        hint=f"One of these would do, where it stands alone: {ways}.{after}",
         code="limits.infeasible",
         details={"infeasible_limits": [{"limit": c.limit, "relax_by": c.relax_by} for c in conflicts]},
     )

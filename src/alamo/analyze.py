@@ -1,0 +1,204 @@
+"""Analyses of any table, without a project: the functions behind ``alamo analyze`` and ``import alamo``.
+
+Keywords are the options of the command, with underscores; a spec object may stand beside or instead of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Unpack
+
+from alamo.config import load_mapping
+from alamo.config.keywords import (
+    ALLOCATION,
+    EXPERIMENT,
+    LIFETIME_VALUE,
+    UPLIFT,
+    AllocationKeywords,
+    LifetimeValueKeywords,
+    TrialKeywords,
+    UpliftKeywords,
+)
+from alamo.engine import analyze as engine
+from alamo.inference import ExperimentResult, ExperimentSpec
+from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpec
+from alamo.prediction import UpliftResult, UpliftSpec
+from alamo.steering import AllocationResult, AllocationSpec
+from alamo.store import memory_stores
+
+__all__ = ["allocate", "estimate_effects", "fit_lifetime_value", "fit_uplift"]
+
+Layout = str | Path | Mapping[str, Any] | None
+
+
+def estimate_effects(
+    table: Any, spec: ExperimentSpec | None = None, *, mapping: Layout = None, **keywords: Unpack[TrialKeywords]
+) -> ExperimentResult:
+    """Return what each action of a randomised experiment really changed, with intervals; or why it cannot be said.
+
+    Parameters
+    ----------
+    table
+        A path (CSV, Parquet), or a table of pyarrow, polars, pandas ≥ 3 or DuckDB: one row per unit or decision.
+    spec
+        An `ExperimentSpec`, instead of keywords or to be changed by them.
+    mapping
+        Mapping file (or its content) that describes an unusual text file.
+    action, control
+        Column of the arm, and its value for no action. Required, as is `outcome`.
+    outcome
+        Numeric or 0/1 column, or a list of them.
+    unit
+        Column of the unit, whose rows are summed (default: each row is one).
+    time
+        Column that orders the rows.
+    propensity
+        Probability of each action, or the column with that of the arm drawn (default: the arms' shares).
+    cluster
+        Column of the group that was randomised as a whole.
+    cost
+        ``{action: money}`` per unit, taken off money outcomes.
+    shares
+        ``{arm: share}`` of the design, to check the arms against.
+    features, segments
+        ``"auto"``, ``"none"`` or columns (default: features ``"auto"``, segments ``"none"``).
+    level
+        Of the intervals (default 0.95).
+
+    Raises
+    ------
+    UsageError
+        For a keyword, column or value that does not exist, naming the near ones.
+    InputError
+        If the table cannot be read or has no rows.
+
+    Examples
+    --------
+    >>> import alamo, pyarrow as pa
+    >>> mail = pa.table({"arm": ["none", "mail"] * 200, "visits": [1, 3, 0, 2] * 100})
+    >>> effects = alamo.estimate_effects(mail, action="arm", control="none", outcome="visits", features="none")
+    >>> effects.rows[0].mean
+    2.0
+    """
+    return engine.analyze_experiment(table, EXPERIMENT.spec(spec, keywords), _layout(mapping))
+
+
+def fit_uplift(
+    table: Any, spec: UpliftSpec | None = None, *, mapping: Layout = None, **keywords: Unpack[UpliftKeywords]
+) -> UpliftResult:
+    """Return which action adds most for whom, and what acting on it earns on rows the models never saw.
+
+    Parameters
+    ----------
+    table, mapping
+        As in `estimate_effects`.
+    spec
+        An `UpliftSpec`, instead of keywords or to be changed by them.
+    action, control, outcome, unit, time, propensity, cluster, cost, shares, features, segments, level
+        As in `estimate_effects`; `outcome` is one column, `cost` is taken off the effect.
+    holdout
+        Share of the units kept to judge (default 0.5).
+    seed
+        Of the split (default 1).
+
+    Raises
+    ------
+    UsageError
+        For a keyword, column or value that does not exist, naming the near ones.
+    InputError
+        If the table cannot be read, or no row has both an arm and an outcome.
+
+    See Also
+    --------
+    UpliftResult.scores_table : the score of every row for every action.
+    """
+    return engine.analyze_uplift(table, UPLIFT.spec(spec, keywords), _layout(mapping))
+
+
+def fit_lifetime_value(
+    table: Any,
+    spec: LifetimeValueSpec | None = None,
+    *,
+    mapping: Layout = None,
+    **keywords: Unpack[LifetimeValueKeywords],
+) -> LifetimeValueResult:
+    """Return how often customers will buy again and what they are worth, judged on purchases the model never saw.
+
+    Parameters
+    ----------
+    table, mapping
+        As in `estimate_effects`; one row per purchase.
+    spec
+        A `LifetimeValueSpec`, instead of keywords or to be changed by them.
+    customer, time
+        Columns of who bought, and when. Required.
+    amount
+        Column of the money spent; without it purchases are counted but not valued.
+    time_format
+        As for `strptime`, such as ``"%Y%m%d"``; default: dates, timestamps and ISO 8601 text.
+    unit
+        ``"week"`` (default) or ``"day"``: of time in the parameters and of `horizon`.
+    calibrate_until
+        Last day the model may see (a date, or text such as ``"2010-09-30"``); what follows judges it.
+    horizon
+        How far ahead to predict, in units (default: to the end of the table, or a year).
+    model
+        ``"auto"`` or ``"bg-nbd"``.
+
+    Raises
+    ------
+    UsageError
+        For a keyword, column or value that does not exist or cannot be used.
+    InputError
+        If a row cannot be read, naming it.
+
+    See Also
+    --------
+    LifetimeValueResult.customers_table : the forecast of every customer.
+    """
+    return engine.analyze_lifetime_value(table, LIFETIME_VALUE.spec(spec, keywords), _layout(mapping))
+
+
+def allocate(
+    table: Any, spec: AllocationSpec | None = None, *, mapping: Layout = None, **keywords: Unpack[AllocationKeywords]
+) -> AllocationResult:
+    """Return who gets which action under shared limits, with a certificate of how good the plan is.
+
+    Limits that cannot be met together are an answer: `feasible` is False and `infeasible_limits` names them.
+
+    Parameters
+    ----------
+    table, mapping
+        As in `estimate_effects`; one row per customer and action.
+    spec
+        An `AllocationSpec`, instead of keywords or to be changed by them.
+    customer, action, value
+        Columns of the customer, the action, and its value net of variable cost. Required, as is `limits`.
+    limits
+        Path of a ``limits.toml``, what `alamo.config.load_limits` returns, or a list of `Limit`.
+    use
+        Further columns that limits may use.
+    temperature
+        Draw from a softmax at this temperature (money) instead of a deterministic plan.
+    gap
+        Relative gap the certificate should reach (default 0.001).
+
+    Raises
+    ------
+    UsageError
+        For a keyword, column or value that does not exist, naming the near ones.
+    ConfigError
+        If a limit cannot be used with this table, naming the file.
+    InputError
+        If a value is missing, or a customer has an action twice.
+
+    See Also
+    --------
+    AllocationResult.assignments_table : who gets what.
+    """
+    return engine.analyze_allocation(table, ALLOCATION.spec(spec, keywords), memory_stores().history, _layout(mapping))
+
+
+def _layout(mapping: Layout) -> Mapping[str, Any] | None:
+    return load_mapping(Path(mapping)) if isinstance(mapping, str | Path) else mapping

@@ -1,0 +1,66 @@
+"""The how-to pages about actions, audience files and notebooks run as they are written, from a fresh folder."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from itertools import groupby
+from pathlib import Path
+
+import pytest
+
+HOW_TO = Path(__file__).parents[2] / "docs/how-to"
+_BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def script_of(page: str) -> str:
+    """Return what the page types, here-documents included, and its Python, as one shell script."""
+    lines = ["set -euo pipefail"]
+    for language, blocks in groupby(_BLOCK.findall(page), key=lambda found: found[0]):
+        typed = "".join(block for _, block in blocks)
+        lines += [f"\"{sys.executable}\" - <<'PYTHON'", typed + "PYTHON"] if language == "python" else console(typed)
+    return "\n".join(lines)
+
+
+def console(block: str) -> list[str]:
+    """Return the lines that are typed, without what is printed."""
+    lines, inside = [], False
+    for line in block.splitlines():
+        if inside or line.startswith("$ "):
+            lines.append(line if inside else line.removeprefix("$ "))
+            inside = line != "END" if inside else line.endswith("<<END")
+    return lines
+
+
+def test_the_script_holds_commands_documents_and_python() -> None:
+    page = "```console\n$ cat > f <<END\na = 1\nEND\nout\n```\n```python\none()\n```\n"
+    page += "```python\ntwo()\n```\n```\nnot run\n```\n"
+    script = script_of(page).splitlines()
+    assert script[:4] == ["set -euo pipefail", "cat > f <<END", "a = 1", "END"]
+    assert script[4:] == [f"\"{sys.executable}\" - <<'PYTHON'", "one()", "two()", "PYTHON"]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("write-actions-and-limits.md", ["no consent is on record for channel 'post'"]),
+        ("read-audience-files.md", ["welcome-back email We have missed you", "report.csv: 1 row taken in"]),
+        ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),
+    ],
+)
+def test_a_page_runs_from_start_to_end(tmp_path: Path, name: str, said: list[str]) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    run = subprocess.run(
+        ["bash", "-c", script_of((HOW_TO / name).read_text(encoding="utf-8"))],
+        cwd=tmp_path,
+        env=os.environ | {"PATH": path, "COLUMNS": "100"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
+    assert not [words for words in said if words not in run.stdout], run.stdout
+    assert not re.search(r"^error: ", run.stdout, re.MULTILINE)
