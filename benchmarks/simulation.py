@@ -14,6 +14,7 @@ import multiprocessing
 import os
 import tempfile
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +46,20 @@ def late_profit(result: dict[str, Any]) -> float:
     return float(sum(row["profit_true"] for row in result["rows"] if row["cycle"] >= LATE))
 
 
+def width_ratios(shown: Iterable[dict[str, Any]]) -> list[float]:
+    """Return the width of the always-valid interval over that of the fixed-n one, wherever both are given."""
+    pairs = [(one["upper"] - one["lower"], one["fixed_upper"] - one["fixed_lower"]) for one in shown if _both(one)]
+    return [wide / narrow for wide, narrow in pairs if narrow > 0.0]
+
+
+def _both(shown: dict[str, Any]) -> bool:
+    return shown["lower"] is not None and shown.get("fixed_lower") is not None
+
+
+def middle(values: list[float]) -> str:
+    return f"{np.median(values):.2f}" if values else "–"
+
+
 def table(runs: dict[str, dict[int, dict[str, Any]]], scenario: str) -> list[str]:
     engine = runs["engine"]
     seeds = sorted(engine)
@@ -58,7 +73,11 @@ def table(runs: dict[str, dict[int, dict[str, Any]]], scenario: str) -> list[str
     found = sum(last[seed][best]["lower"] is not None and last[seed][best]["lower"] > 0 for seed in seeds)
     calm = sum(last[seed][worst]["share"] <= 1.2 * last[seed][worst]["floor"] for seed in seeds)
     broken = sum(row["limits_broken"] for policy in runs.values() for run in policy.values() for row in run["rows"])
-    share = np.mean([row["oracle_share"] for run in engine.values() for row in run["rows"] if row["cycle"] >= LATE])
+    late = [row for run in engine.values() for row in run["rows"] if row["cycle"] >= LATE]
+    shares = [row["oracle_share"] for row in late if row["oracle_share"] is not None]
+    share = f"{np.mean(shares):.3f}" if shares else "not defined: there is next to nothing to earn"
+    ratios = {action: width_ratios(last[seed][action] for seed in seeds) for action in actions}
+    everywhere = [ratio for action in actions for ratio in ratios[action]]
     lines = [
         f"# Simulation, scenario `{scenario}`",
         "",
@@ -73,7 +92,9 @@ def table(runs: dict[str, dict[int, dict[str, Any]]], scenario: str) -> list[str
         f"| harmful action (`{worst}`) drawn ≤ 1.2 × its floor in the last cycle | ≥ .9 of seeds "
         f"| {calm} of {len(seeds)} |",
         f"| limits, caps or consents broken | 0 | {broken} |",
-        f"| share of the oracle from cycle {LATE} on | | {share:.3f} |",
+        f"| share of the oracle from cycle {LATE} on | | {share} |",
+        f"| width of the always-valid over that of the fixed-n interval, same rows, last cycle, median "
+        f"| ≤ 1.8 | {middle(everywhere)} ({len(everywhere)} seeds × actions) |",
     ]
     for rival in POLICIES[1:]:
         both = [seed for seed in seeds if seed in runs[rival]]
@@ -85,13 +106,16 @@ def table(runs: dict[str, dict[int, dict[str, Any]]], scenario: str) -> list[str
             f"| true profit from cycle {LATE} on above {rival} | ≥ .9 of seeds "
             f"| {wins} of {len(both)}, {ratio:.2f} × on average |"
         )
-    lines += ["", "| action | true effect | mean estimate | mean width |", "| --- | --- | --- | --- |"]
+    lines += ["", "| action | true effect | mean estimate | mean width | width over fixed-n, median |"]
+    lines += ["| --- | --- | --- | --- | --- |"]
     for action in actions:
         rows = [last[seed][action] for seed in seeds if last[seed][action]["lower"] is not None]
         if rows:
             estimate = np.mean([row["estimate"] for row in rows])
             width = np.mean([row["upper"] - row["lower"] for row in rows])
-            lines.append(f"| {action} | {truth[action]:.3f} | {estimate:.3f} | {width:.3f} |")
+            lines.append(
+                f"| {action} | {truth[action]:.3f} | {estimate:.3f} | {width:.3f} | {middle(ratios[action])} |"
+            )
     return lines
 
 

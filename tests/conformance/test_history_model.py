@@ -38,7 +38,7 @@ def check_writes(history: History, writes: list[tuple[str, str, int, bool]]) -> 
         elif kind == "replace":
             assert history.replace("events", given_data, where={"source": source}, batch=str(i))
             model = {key: value for key, value in model.items() if value != source} | dict.fromkeys(ids, source)
-        elif kind == "compact" and isinstance(history, DeltaHistory):
+        elif kind == "compact":
             history.compact("events")
         elif kind == "again" and i and writes[i - 1][0] in {"append", "replace"}:
             assert not history.append("events", given_data, batch=str(i - 1))

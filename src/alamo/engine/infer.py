@@ -38,6 +38,8 @@ def infer(context: Context, cycle: int) -> StepOutcome:
         "as_of": as_of.isoformat(),
         "inference": str(context.settings.inference),
         "outcome": str(context.settings.outcome),
+        "actions": [action.id for action in context.actions],
+        "salt": context.settings.salt,
     }
     return once(context, "infer", cycle, inputs, lambda: _infer(context, cycle, as_of))
 
@@ -74,13 +76,23 @@ def profiles_as_of(context: Context, as_of: datetime) -> pa.Table:
 
 
 def observations_with_outcome(context: Context) -> pa.Table:
-    """Return OBSERVATIONS joined with the outcome first written for each and the segment as of the decision."""
+    """Return OBSERVATIONS joined with the outcome written for each at maturity and the segment as of the decision.
+
+    The outcome written at maturity is the one under the value model frozen for the decision's cycle; versions that
+    later models added stand beside it in OUTCOMES and change no estimate. Observations made later than now (in a
+    replay of history) are left out.
+    """
+    cycles = context.history.query("SELECT DISTINCT cycle FROM outcomes ORDER BY cycle")["cycle"].to_pylist()
+    versions_frozen = [value_model(context, cycle).version for cycle in cycles]
+    frozen = pa.table({"cycle": pa.array(cycles, pa.int64()), "value_version": pa.array(versions_frozen, pa.string())})
     return context.history.query(
         """
-        WITH first_outcome AS (
-            SELECT decision_id, outcome_money, residual_value_money,
-                   row_number() OVER (PARTITION BY decision_id ORDER BY value_version) AS place
-            FROM outcomes
+        WITH written AS (
+            SELECT o.decision_id, o.outcome_money, o.residual_value_money,
+                   row_number() OVER (
+                       PARTITION BY o.decision_id ORDER BY o.value_version <> f.value_version, o.value_version
+                   ) AS place
+            FROM outcomes o JOIN frozen f ON f.cycle = o.cycle
         ),
         assigned AS (
             SELECT o.decision_id, s.segment,
@@ -90,30 +102,57 @@ def observations_with_outcome(context: Context) -> pa.Table:
         )
         SELECT o.*, f.outcome_money, f.residual_value_money, coalesce(a.segment, 'unknown') AS segment
         FROM observations o
-        JOIN first_outcome f ON f.decision_id = o.decision_id AND f.place = 1
+        JOIN written f ON f.decision_id = o.decision_id AND f.place = 1
         LEFT JOIN assigned a ON a.decision_id = o.decision_id AND a.place = 1
+        WHERE o.matured_at <= $now
         ORDER BY o.decided_at, o.decision_id
-        """
+        """,
+        _now(context),
+        {"frozen": frozen},
     )
+
+
+def scores_so_far(context: Context) -> pa.Table:
+    """Return DR_SCORES of the cycles that have matured by now; a replay of history does not see later ones."""
+    return context.history.query(
+        "SELECT * FROM dr_scores WHERE cycle NOT IN (SELECT cycle FROM observations WHERE matured_at > $now) "
+        "ORDER BY cycle, decision_id, action_id",
+        _now(context),
+    )
+
+
+def _now(context: Context) -> dict[str, datetime]:
+    return {"now": context.clock.now()}
 
 
 def value_model(context: Context, cycle: int) -> ContinuationValue:
     """Return the value model frozen before `cycle`; the newest earlier one where that cycle froze none."""
-    for step in reversed(context.state.steps.all()):
-        if step.key.endswith("/value-model") and _cycle_of(step) <= cycle:
-            state = step.detail["model"]
-            return NoResidualValue() if state is None else ValueModel.from_dict(state)
-    return NoResidualValue()
+    steps = [step for step in context.state.steps.all() if step.key.endswith("/value-model")]
+    step = max((step for step in steps if _cycle_of(step) <= cycle), key=_cycle_of, default=None)
+    state = None if step is None else step.detail["model"]
+    return NoResidualValue() if state is None else ValueModel.from_dict(state)
 
 
 def _cycle_of(step: StepRecord) -> int:
     return int(step.key.split("/")[0].removeprefix("cycle-"))
 
 
+def _decided_since(context: Context, cycle: int) -> bool:
+    """Say whether anybody has been decided about in `cycle` or a later one: what that rests on stays as it is."""
+    plans = context.state.plans.all()
+    if any(plan.state in ("launching", "launched") and plan.cycle >= cycle for plan in plans):
+        return True
+    decided = context.history.query("SELECT count(*) AS n FROM decisions WHERE cycle >= $cycle", {"cycle": cycle})
+    return bool(decided["n"][0].as_py())
+
+
 def _freeze_value_model(context: Context, cycle: int, profiles: pa.Table) -> ContinuationValue:
-    """Fit once per cycle, before its decisions: a later fit would let the outcome depend on what it measures."""
+    """Fit before the decisions of a cycle, never after: a later fit would let the outcome depend on what it measures.
+
+    Until the first of them is launched a fit counts for nothing yet, so data that arrive meanwhile are used.
+    """
     key = f"cycle-{cycle}/value-model"
-    if context.state.steps.find(key) is not None:
+    if context.state.steps.find(key) is not None and _decided_since(context, cycle):
         return value_model(context, cycle)
     try:
         fitted: ValueModel | None = fit_value_model(profiles, outcome=context.settings.outcome)
@@ -127,8 +166,9 @@ def _freeze_value_model(context: Context, cycle: int, profiles: pa.Table) -> Con
 
 
 def _freeze_segments(context: Context, profiles: pa.Table) -> SegmentDefinition:
+    """Define the segments before the project's first decision, and keep them from then on."""
     found = context.state.steps.find(_SEGMENTS)
-    if found is not None:
+    if found is not None and _decided_since(context, 1):
         return SegmentDefinition.from_dict(found.detail["definition"])
     definition = define_segments(profiles)
     now = context.clock.now()
@@ -157,16 +197,30 @@ def matured_cycles(context: Context) -> list[int]:
     """Return the cycles of which every launched decision has been observed, in order."""
     table = context.history.query(
         """
-        SELECT d.cycle AS cycle FROM decisions d LEFT JOIN observations o USING (decision_id)
+        SELECT d.cycle AS cycle
+        FROM decisions d LEFT JOIN observations o ON o.decision_id = d.decision_id AND o.matured_at <= $now
         GROUP BY d.cycle HAVING count(*) = count(o.decision_id) ORDER BY d.cycle
-        """
+        """,
+        _now(context),
     )
     return [int(cycle) for cycle in table["cycle"].to_pylist()]
 
 
+_UNSCORED_SQL = """
+WITH scored AS (SELECT cycle, count(DISTINCT decision_id) AS n FROM dr_scores GROUP BY cycle)
+SELECT o.cycle AS cycle
+FROM observations o LEFT JOIN scored USING (cycle)
+WHERE o.p_action > 0 AND NOT o.universal_control
+GROUP BY o.cycle, scored.n
+HAVING count(*) <> coalesce(scored.n, 0)
+ORDER BY o.cycle
+"""
+"""Cycles with observations to be scored that are not: all of a new cycle, or late ones of a cycle scored before."""
+
+
 def _score_matured_cycles(context: Context, observations: pa.Table) -> list[int]:
-    done = set(context.history.query("SELECT DISTINCT cycle FROM dr_scores")["cycle"].to_pylist())
-    due = [cycle for cycle in matured_cycles(context) if cycle not in done]
+    matured = matured_cycles(context)
+    due = [row["cycle"] for row in context.history.query(_UNSCORED_SQL).to_pylist() if row["cycle"] in matured]
     for cycle in due:
         scores = CONTRACTS["dr_scores"].check(
             cycle_dr_scores(
@@ -179,7 +233,7 @@ def _score_matured_cycles(context: Context, observations: pa.Table) -> list[int]
 
 
 def _write_effects(context: Context, as_of: datetime, observations: pa.Table) -> dict[str, Any]:
-    scores = context.history.query("SELECT * FROM dr_scores ORDER BY cycle, decision_id, action_id")
+    scores = scores_so_far(context)
     if not scores.num_rows:
         return {"effects": 0, "found": [], "refusals": [], "gains": []}
     level = context.settings.inference.level

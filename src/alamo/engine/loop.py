@@ -14,6 +14,7 @@ from typing import Any
 
 from alamo.domain.errors import StateError
 from alamo.domain.records import PlanRecord
+from alamo.domain.result import json_value
 from alamo.domain.time import iso
 from alamo.engine.act import approve, launch
 from alamo.engine.context import Context, StepOutcome
@@ -43,7 +44,7 @@ class Turn:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the turn as it stands in ``--json``."""
-        plan = {"id": self.plan.plan_id, "state": self.plan.state, "summary": dict(self.plan.summary)}
+        plan = {"id": self.plan.plan_id, "state": self.plan.state, "summary": json_value(self.plan.summary)}
         return {"cycle": self.cycle, "steps": [step.to_dict() for step in self.steps], "plan": plan}
 
 
@@ -59,14 +60,14 @@ class Turns:
 
 
 def current_cycle(context: Context) -> int:
-    """Return the cycle that is to be decided now.
+    """Return the cycle that is to be decided now; from the first call on, the calendar is fixed.
 
     Raises
     ------
     StateError
         Before the first cycle starts.
     """
-    calendar = context.calendar()
+    calendar = context.fixed_calendar()
     cycle = calendar.cycle_at(context.clock.now())
     if cycle < 1:
         raise StateError(

@@ -9,7 +9,7 @@ import numpy as np
 
 from alamo.domain.tables import CONTRACTS
 from alamo.engine.context import Context, ScoredCycle, StepOutcome, once, rewrite, versions
-from alamo.engine.infer import observations_with_outcome, profiles_as_of
+from alamo.engine.infer import observations_with_outcome, profiles_as_of, scores_so_far
 from alamo.prediction import fit_uplift_model, opening_scores
 
 _LEAST_MONEY = 1.0
@@ -21,6 +21,8 @@ def predict(context: Context, cycle: int) -> StepOutcome:
     inputs = versions(context, "profiles", "dr_scores", "outcomes", "segments") | {
         "as_of": as_of.isoformat(),
         "actions": [f"{action.id}={action.cost_money}" for action in context.actions],
+        "outcome": str(context.settings.outcome),
+        "salt": context.settings.salt,
     }
     return once(context, "predict", cycle, inputs, lambda: _predict(context, cycle, as_of))
 
@@ -36,7 +38,7 @@ def _predict(context: Context, cycle: int, as_of: datetime) -> dict[str, Any]:
 def uplift_scorer(context: Context, cycle: int, as_of: datetime) -> ScoredCycle:
     """Score by the uplift model; before any decision has matured, by a nil effect with a wide uncertainty."""
     profiles = profiles_as_of(context, as_of)
-    dr_scores = context.history.query("SELECT * FROM dr_scores ORDER BY cycle, decision_id, action_id")
+    dr_scores = scores_so_far(context)
     if not dr_scores.num_rows:
         sd = _opening_sd(profiles["margin_365d"].to_numpy(), context.settings.outcome.window_days)
         scores = opening_scores(profiles, context.actions, as_of, sd)

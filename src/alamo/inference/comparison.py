@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from alamo.domain.reasons import Refusal
 from alamo.inference.estimate import Estimate, normal_estimate
-from alamo.numerics.confidence_sequence import LEAST_NONZERO, half_width
+from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO, half_width
 from alamo.numerics.doubly_robust import ScoreMean
 
 
@@ -24,6 +25,8 @@ class Sequence:
         Where the sequence is tightest; fixed beforehand.
     nonzero_action, nonzero_control
         Non-zero outcomes in each compared arm.
+    least_chance
+        Smallest probability of a compared arm in any row.
     """
 
     variance: float
@@ -31,6 +34,12 @@ class Sequence:
     n_opt: float
     nonzero_action: int
     nonzero_control: int
+    least_chance: float
+
+    @property
+    def likely(self) -> bool:
+        """Whether every row had a chance of each compared arm that a log can show something of."""
+        return self.least_chance >= LEAST_CHANCE
 
     @property
     def enough(self) -> bool:
@@ -46,10 +55,21 @@ class Sequence:
 
 @dataclass(frozen=True, slots=True)
 class PooledEffect:
-    """A pooled effect with both intervals; `anytime` is None while outcomes are too few."""
+    """A pooled effect with both intervals.
+
+    Attributes
+    ----------
+    estimate
+        With its fixed-n interval.
+    anytime
+        Always-valid interval; None while outcomes are too few, or where rows had next to no chance of an arm.
+    sequence
+        What the always-valid interval was or would be made of.
+    """
 
     estimate: Estimate
     anytime: tuple[float, float] | None
+    sequence: Sequence
 
     @property
     def anytime_excludes_zero(self) -> bool:
@@ -60,7 +80,16 @@ class PooledEffect:
 def pooled_effect(score: ScoreMean, sequence: Sequence, level: float) -> PooledEffect:
     """Return the effect with its fixed-n interval and, once outcomes suffice, the always-valid one."""
     estimate = normal_estimate(score.mean, score.se, score.n, level)
-    if not sequence.enough:
-        return PooledEffect(estimate, None)
+    if not (sequence.enough and sequence.likely):
+        return PooledEffect(estimate, None, sequence)
     half = half_width(sequence.n, sequence.variance, alpha=1.0 - level, n_opt=sequence.n_opt)
-    return PooledEffect(estimate, (score.mean - half, score.mean + half))
+    return PooledEffect(estimate, (score.mean - half, score.mean + half), sequence)
+
+
+def next_to_no_chance(what: str, sequence: Sequence, cure: str) -> Refusal:
+    """Return why there is no always-valid interval where rows had next to no chance of an arm."""
+    reason = (
+        f"some rows had a chance of only {sequence.least_chance:.1g} of one of the compared arms, at least "
+        f"{LEAST_CHANCE:g} is needed: what they hide has no bound"
+    )
+    return Refusal(what, reason, cure)

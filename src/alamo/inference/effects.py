@@ -22,11 +22,11 @@ from alamo.domain.action import Action
 from alamo.domain.reasons import Refusal
 from alamo.domain.settings import InferenceSettings
 from alamo.domain.tables import EFFECTS
-from alamo.inference.comparison import PooledEffect, Sequence, pooled_effect
+from alamo.inference.comparison import PooledEffect, Sequence, next_to_no_chance, pooled_effect
 from alamo.inference.loop_ratio import RatioCheck, ratio_check
 from alamo.inference.loop_rows import ActionRows, LoopLog
 from alamo.inference.segment_effects import LEAST_PER_ARM, SegmentScores, SegmentTable, segment_effects
-from alamo.numerics.confidence_sequence import LEAST_NONZERO, residual_floor
+from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO, residual_floor
 from alamo.numerics.doubly_robust import ScoreMean, mean_by_group, variance_by_level
 from alamo.numerics.moments import Moments
 
@@ -35,6 +35,8 @@ Integers = npt.NDArray[np.int64]
 
 EVERYBODY = "*"
 """Segment of a pooled row; as an action, the programme as a whole."""
+
+_EXPLORE = "explore a little everywhere: floor_minimum above 0 under [exploration] in alamo.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +141,8 @@ def _refuse(action_id: str, data: ActionRows | None, check: RatioCheck | None) -
 
 def _one_action(context: _Context, data: ActionRows) -> tuple[PooledEffect, SegmentTable]:
     log = context.log
-    outcome = log.outcome[data.place]
     compared = data.drew_action | data.drew_none
-    residual = outcome - np.where(data.drew_action, data.mu_action, data.mu_none)
-    squared = residual[compared] ** 2
+    squared = _squared_residual(log, data)[compared]
     floor = residual_floor(squared, data.p_action[compared], data.p_none[compared])
     responded = log.responded[data.place]
     sequence = Sequence(
@@ -151,28 +151,37 @@ def _one_action(context: _Context, data: ActionRows) -> tuple[PooledEffect, Segm
         n_opt=float(context.planned_rows),
         nonzero_action=int((responded & data.drew_action).sum()),
         nonzero_control=int((responded & data.drew_none).sum()),
+        least_chance=float(min(data.p_action.min(), data.p_none.min())),
     )
     pooled = pooled_effect(_clustered(data, log), sequence, context.level)
+    return pooled, segment_effects(segment_scores(log, data), pooled.estimate, context.level)
+
+
+def segment_scores(log: LoopLog, data: ActionRows) -> SegmentScores:
+    """Return the scores of one action by the segments of `log`, their variance read off the predicted outcome."""
+    compared = data.drew_action | data.drew_none
     expected = variance_by_level(
         data.mu_none[compared],
-        squared,
+        _squared_residual(log, data)[compared],
         1.0 / (data.p_action[compared] + data.p_none[compared]),
         at=data.mu_none,
     )
-    segments = segment_effects(
-        SegmentScores(
-            score=data.score,
-            variance=expected * (1.0 / data.p_action + 1.0 / data.p_none),
-            segment=log.segment[data.place],
-            names=log.segment_names,
-            in_action=data.drew_action,
-            in_control=data.drew_none,
-            covariates=log.covariates[data.place],
-        ),
-        pooled.estimate,
-        context.level,
+    p_action, p_none = (np.maximum(p, LEAST_CHANCE) for p in (data.p_action, data.p_none))
+    return SegmentScores(
+        score=data.score,
+        variance=expected * (1.0 / p_action + 1.0 / p_none),
+        segment=log.segment[data.place],
+        names=log.segment_names,
+        in_action=data.drew_action,
+        in_control=data.drew_none,
+        covariates=log.covariates[data.place],
     )
-    return pooled, segments
+
+
+def _squared_residual(log: LoopLog, data: ActionRows) -> Floats:
+    """Return (Y − μ(x, A))², with μ(none) for whoever drew neither the action nor none, shape (n,)."""
+    residual = log.outcome[data.place] - np.where(data.drew_action, data.mu_action, data.mu_none)
+    return np.asarray(residual**2)
 
 
 def _clustered(data: ActionRows, log: LoopLog) -> ScoreMean:
@@ -231,18 +240,11 @@ def _partial_refusals(
     context: _Context, action_id: str, data: ActionRows, pooled: PooledEffect, segments: SegmentTable
 ) -> list[Refusal]:
     refusals = []
-    if pooled.anytime is None:
-        responded = context.log.responded[data.place]
-        few = min(int((responded & data.drew_action).sum()), int((responded & data.drew_none).sum()))
-        cycles = len(np.unique(context.log.cycle[data.place]))
-        more = max(int(np.ceil(cycles * (LEAST_NONZERO / max(few, 1) - 1.0))), 1)
-        refusals.append(
-            Refusal(
-                f"always-valid interval of {action_id}",
-                f"too few outcomes: {few} decisions with an order in the smaller arm, {LEAST_NONZERO} are needed",
-                f"needs about {more} more cycle(s)",
-            )
-        )
+    what = f"always-valid interval of {action_id}"
+    if not pooled.sequence.likely:
+        refusals.append(next_to_no_chance(what, pooled.sequence, _EXPLORE))
+    elif not pooled.sequence.enough:
+        refusals.append(_too_few_outcomes(what, pooled.sequence, len(np.unique(context.log.cycle[data.place]))))
     if segments.too_small:
         shown = ", ".join(segments.too_small[:3]) + (" …" if len(segments.too_small) > 3 else "")
         refusals.append(
@@ -253,3 +255,13 @@ def _partial_refusals(
             )
         )
     return refusals
+
+
+def _too_few_outcomes(what: str, sequence: Sequence, cycles: int) -> Refusal:
+    few = min(sequence.nonzero_action, sequence.nonzero_control)
+    more = max(int(np.ceil(cycles * (LEAST_NONZERO / max(few, 1) - 1.0))), 1)
+    return Refusal(
+        what,
+        f"too few outcomes: {few} decisions with an order in the smaller arm, {LEAST_NONZERO} are needed",
+        f"needs about {more} more cycle(s)",
+    )

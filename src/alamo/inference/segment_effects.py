@@ -99,13 +99,10 @@ def segment_effects(data: SegmentScores, pooled: Estimate, level: float) -> Segm
     not distinguishable from zero each shows the pooled effect with the integrated interval: that test has little power,
     so the pooled interval would claim too much.
     """
-    k = len(data.names)
-    n_action = sums_by(data.segment, data.in_action.astype(np.float64), k)
-    n_control = sums_by(data.segment, data.in_control.astype(np.float64), k)
+    n_action, n_control = _arm_sizes(data)
     seen = (n_action + n_control) > 0
-    usable = np.minimum(n_action, n_control) >= LEAST_PER_ARM
-    too_small = tuple(data.names[g] for g in np.flatnonzero(seen & ~usable))
-    places = np.flatnonzero(usable)
+    places = usable_segments(data)
+    too_small = tuple(data.names[g] for g in np.setdiff1d(np.flatnonzero(seen), places))
     counts = [(int(n_action[g]), int(n_control[g])) for g in places]
     if len(places) < LEAST_SEGMENTS:
         effects = [
@@ -113,7 +110,7 @@ def segment_effects(data: SegmentScores, pooled: Estimate, level: float) -> Segm
             for g, count in zip(places, counts, strict=True)
         ]
         return SegmentTable(tuple(effects), too_small, None, None)
-    shrunk = _shrink(data, places, pooled)
+    shrunk = shrink_segments(data, places, pooled)
     apart = shrunk.p_zero < DISTINGUISHABLE
     effects = [
         SegmentEffect(
@@ -127,7 +124,19 @@ def segment_effects(data: SegmentScores, pooled: Estimate, level: float) -> Segm
     return SegmentTable(tuple(effects), too_small, shrunk.tau, shrunk.p_zero)
 
 
-def _shrink(data: SegmentScores, places: Integers, pooled: Estimate) -> ShrunkEffects:
+def usable_segments(data: SegmentScores) -> Integers:
+    """Return the codes of the segments with `LEAST_PER_ARM` rows in each compared arm."""
+    return np.flatnonzero(np.minimum(*_arm_sizes(data)) >= LEAST_PER_ARM)
+
+
+def _arm_sizes(data: SegmentScores) -> tuple[Floats, Floats]:
+    arms = (data.in_action, data.in_control)
+    n_action, n_control = (sums_by(data.segment, arm.astype(np.float64), len(data.names)) for arm in arms)
+    return n_action, n_control
+
+
+def shrink_segments(data: SegmentScores, places: Integers, pooled: Estimate) -> ShrunkEffects:
+    """Return the posteriors of the segments `places`, at least `LEAST_SEGMENTS` of them, shapes (len(places),)."""
     k = len(data.names)
     size = sums_by(data.segment, np.ones(len(data.score)), k)[places]
     direct = sums_by(data.segment, data.score, k)[places] / size

@@ -105,6 +105,13 @@ def assign_segments(profiles: pa.Table, definition: SegmentDefinition) -> pa.Tab
     return SEGMENTS.check(table)
 
 
+def tier_of(segment: str) -> tuple[int, int] | None:
+    """Return the place (value, recency) of a micro-segment, each from 0; None for one without purchases."""
+    value, _, rest = segment.partition(" · ")
+    recency = rest.partition(" · ")[0]
+    return (_VALUE.index(value), _RECENCY.index(recency)) if value in _VALUE and recency in _RECENCY else None
+
+
 def _thirds(values: pa.ChunkedArray) -> tuple[float, float]:
     low, high = np.quantile(values.drop_null().to_numpy(), [1 / 3, 2 / 3])
     return float(low), float(high)

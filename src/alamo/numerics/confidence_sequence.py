@@ -1,7 +1,8 @@
-"""Always-valid intervals: asymptotic confidence sequences, and the two rules that make them safe with rare outcomes.
+"""Always-valid intervals: asymptotic confidence sequences, and the rules that make them safe with rare outcomes.
 
 As published the sequence fails where a small arm has shown few outcomes: its sample variance is then too small. Rule
-one puts a floor under the variance, rule two waits for `LEAST_NONZERO` non-zero outcomes in every compared arm.
+one puts a floor under the variance, rule two waits for `LEAST_NONZERO` non-zero outcomes in every compared arm. Where a
+row had a chance below `LEAST_CHANCE` of an arm, there is no interval at all.
 
 Source: Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), "Time-uniform central limit theory and asymptotic
 confidence sequences", Annals of Statistics 52(6), Theorem 2.2 (mean), §2.4–2.5 (average conditional variances).
@@ -18,6 +19,10 @@ Floats = npt.NDArray[np.float64]
 
 LEAST_NONZERO = 20
 """Non-zero outcomes every compared arm must show before an always-valid interval is given (second rule)."""
+
+LEAST_CHANCE = 1e-6
+"""Least probability of a compared arm. The variance of a score is of the order of 1/p: of rows that draw an arm once in
+more than a million times no log shows anything, and the floor of the first rule grows without bound."""
 
 
 def tightness(alpha: float, n_opt: float) -> float:
@@ -59,7 +64,8 @@ def residual_floor(squared_residual: Floats, p_action: Floats, p_none: Floats) -
     squared_residual
         (Y − μ(x, A))² of the rows that drew the action or none, shape (m,).
     p_action, p_none
-        Their logged probabilities of the action and of none, shape (m,).
+        Their logged probabilities of the action and of none, shape (m,); below `LEAST_CHANCE` they count as that.
     """
+    p_action, p_none = np.maximum(p_action, LEAST_CHANCE), np.maximum(p_none, LEAST_CHANCE)
     weight = 1.0 / (p_action + p_none)
     return float(np.average(squared_residual * (1.0 / p_action + 1.0 / p_none), weights=weight))

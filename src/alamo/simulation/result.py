@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
+from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
 
 
@@ -23,7 +24,7 @@ class CycleRow:
         as the outcome does, the truth counts profit alone.
     oracle_share
         `profit_true` over what the oracle would have earned from the same customers under the same limits, control and
-        consent; None where the oracle earns nothing.
+        consent; None where the oracle adds under 1 % to what the customers bring by themselves (see `refusals`).
     regret
         The oracle's profit less `profit_true`.
     learning_cost
@@ -55,6 +56,9 @@ class ActionRow:
         The estimand: mean of E[Y(a) − Y(none) | history] over all matured decisions at which it had a chance.
     estimate, lower, upper
         The engine's estimate with its always-valid interval, None where it gives none.
+    se, fixed_lower, fixed_upper
+        Standard error and fixed-n interval of the same estimate from the same rows: valid for one look only, here to
+        compare widths; None where it gives none.
     share, floor
         Mean probability of the action over the last cycle's decisions, and the part of it that is exploration's floor.
     """
@@ -64,6 +68,9 @@ class ActionRow:
     estimate: float | None
     lower: float | None
     upper: float | None
+    se: float | None
+    fixed_lower: float | None
+    fixed_upper: float | None
     share: float
     floor: float
 
@@ -101,6 +108,8 @@ class SimulationResult(Result):
         One row per action.
     seed, scenario
         Of the market.
+    refusals
+        What is not given, and why.
     """
 
     schema: ClassVar[str] = "alamo.simulation/1"
@@ -111,16 +120,18 @@ class SimulationResult(Result):
     actions: tuple[ActionRow, ...]
     seed: int
     scenario: str
+    refusals: tuple[Refusal, ...] = ()
 
     def records(self) -> list[dict[str, Any]]:
         """Return one dictionary per cycle."""
         return [asdict(row) for row in self.cycles]
 
     def beside(self) -> dict[str, Any]:
-        """Return coverage, actions, seed and scenario."""
+        """Return coverage, actions, seed, scenario and refusals."""
         return {
             "coverage": asdict(self.coverage),
             "actions": [asdict(row) for row in self.actions],
             "seed": self.seed,
             "scenario": self.scenario,
+            "refusals": [refusal.to_dict() for refusal in self.refusals],
         }

@@ -103,8 +103,7 @@ class _Oracle:
 class _BestOffer:
     """Offers what the first cycle's log says is worth more than it costs, and stays with that.
 
-    The single best action to everybody; or to each group of segments its best one, the next best where a customer is
-    not open to it or the limits make it too dear.
+    The single best action to everybody, or to each group of segments its best one.
     """
 
     name: str
@@ -118,7 +117,7 @@ class _BestOffer:
             self._offers = _first_offers(context)
         customers = profiles_as_of(context, as_of)["customer_id"]
         if self.by_segment:
-            effects = self._offers.values(_segments(context, customers, as_of))
+            effects = only_the_best(self._offers.values(_segments(context, customers, as_of)))
         else:
             effects = np.tile(only_the_best(self._offers.everybody), (len(customers), 1))
         value = np.where(effects > 0.0, effects, _NEVER_MONEY - max(float(effects.max(initial=0.0)), 0.0))
@@ -126,8 +125,9 @@ class _BestOffer:
 
 
 def only_the_best(effects: Floats) -> Floats:
-    """Return the effects with −∞ for all but the largest, shape (n_actions,)."""
-    return np.where(np.arange(len(effects)) == np.argmax(effects), effects, -np.inf)
+    """Return the effects with −∞ for all but the largest of each row, shape (…, n_actions)."""
+    best = np.argmax(effects, axis=-1)[..., None]
+    return np.where(np.arange(effects.shape[-1]) == best, effects, -np.inf)
 
 
 def _first_offers(context: Context) -> Offers:

@@ -25,7 +25,7 @@ from alamo.engine.measure import measure
 from alamo.simulation.audit import Breach, Contacts, breaches, contacts_of
 from alamo.simulation.base_orders import BaseOrders
 from alamo.simulation.channel import simulated_channels
-from alamo.simulation.decision_log import decision_log
+from alamo.simulation.decision_log import DecisionLog, decision_log
 from alamo.simulation.oracle import oracle_profit
 from alamo.simulation.population import resampled_population, synthetic_population
 from alamo.simulation.purchases import Flags
@@ -33,8 +33,9 @@ from alamo.simulation.result import SimulationResult
 from alamo.simulation.rivals import scorer_of, settings_of
 from alamo.simulation.scenario import Scenario
 from alamo.simulation.scoring import CycleTerms, CycleTruth, Look, Shown, assemble, cycle_truth
-from alamo.simulation.truth import outcome_effects, true_profits
+from alamo.simulation.truth import natural_margin, outcome_effects, true_profits
 from alamo.simulation.world import World
+from alamo.steering.eligibility import Gatekeeper
 from alamo.steering.periods import left_of_periods
 from alamo.steering.predicates import predicate_masks
 
@@ -190,6 +191,7 @@ class _Run:
             context.history,
             frame.profiles,
             context.limits,
+            context.actions,
             context.clock.now(),
             minor_per_major(context.settings.currency),
         )
@@ -219,7 +221,8 @@ class _Run:
         broken: list[Breach] = breaches(world, self._contacts, contacts, frame.where)
         self._contacts.append(contacts)
         terms = CycleTerms(
-            oracle=oracle_profit(world.scenario, log, profits, limits, frame.where),
+            oracle=oracle_profit(world.scenario, replace(log, eligible=frame.open(log)), profits, limits, frame.where),
+            natural=natural_margin(world),
             floor_share=context.shelf.get(plan.policy_version).rule.floor_share,
             limits_broken=len(broken),
         )
@@ -242,9 +245,18 @@ class _Frame:
     def where(self, predicate: str) -> Flags:
         """Return whom a predicate over profiles holds for, shape (n,)."""
         named = {"limit": predicate}
-        holds = predicate_masks(self.context.history, "profiles", self.profiles, named)[predicate]
-        out = np.zeros(len(self.world.population), dtype=bool)
-        out[self.world.positions(self.profiles["customer_id"].to_pylist())] = holds
+        return self._by_customer(predicate_masks(self.context.history, "profiles", self.profiles, named)[predicate])
+
+    def open(self, log: DecisionLog) -> Flags:
+        """Return what each decision was open to, shape (m, actions): also what the policy gave no chance at all."""
+        context, nobody = self.context, np.zeros(self.profiles.num_rows, dtype=bool)
+        gatekeeper = Gatekeeper(context.actions, context.contact, context.clock.now())
+        return self._by_customer(gatekeeper.judge(context.history, self.profiles, nobody).open)[log.position]
+
+    def _by_customer(self, flags: Flags) -> Flags:
+        """Bring flags by row of the profiles to the customers of the world."""
+        out = np.zeros((len(self.world.population), *flags.shape[1:]), dtype=bool)
+        out[self.world.positions(self.profiles["customer_id"].to_pylist())] = flags
         return out
 
 
@@ -253,13 +265,11 @@ def _look(context: Context, steps: tuple[StepOutcome, ...], matured: int) -> Loo
     found = next(step for step in steps if step.step == "infer").detail
     gain = next((entry for entry in found.get("gains", ()) if entry["cycle"] == matured), None)
     rows = context.history.query(
-        "SELECT action_id, mean_money, anytime_lower, anytime_upper FROM effects "
+        "SELECT action_id, mean_money, anytime_lower, anytime_upper, se, lower, upper FROM effects "
         "WHERE as_of_day = $day AND segment = '*' AND action_id <> '*'",
         {"day": context.today().date().isoformat()},
     ).to_pylist()
     return Look(
         gain=None if gain is None else (gain["mean"], gain["lower"], gain["upper"]),
-        effects={
-            row["action_id"]: Shown(row["mean_money"], row["anytime_lower"], row["anytime_upper"]) for row in rows
-        },
+        effects={row.pop("action_id"): Shown(*row.values()) for row in rows},
     )

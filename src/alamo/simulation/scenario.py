@@ -52,6 +52,10 @@ class SimulatedAction:
 
     Attributes
     ----------
+    id, name, channel, level, cost, eligible
+        As in ``actions/NAME.toml``.
+    effect
+        The truth: what one contact changes.
     pulls_forward
         Share of a positive effect that is only taken from the customer's next natural purchase.
     fatigue
@@ -161,6 +165,8 @@ class Scenario:
         Length and default number of cycles.
     consent
         ``[consent]``: channel → share of customers with consent on record at the start; channels not named: 0.9.
+    population, purchase
+        ``[population]`` and ``[purchase]``: who the customers are and how they buy by themselves.
     limits, contact
         ``[[limit]]`` and ``[contact]`` as in ``limits.toml``.
     control, exploration, outcome, margin, inference

@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from alamo.domain.reasons import Refusal
 from alamo.simulation.decision_log import NOBODY, DecisionLog
 from alamo.simulation.purchases import Floats, Ints
 from alamo.simulation.response import UNTREATED
 from alamo.simulation.result import ActionRow, Coverage, CycleRow, SimulationResult
 from alamo.simulation.scenario import Scenario
+
+LEAST_ORACLE = 0.01
+"""A share of the oracle is given where the oracle adds at least this share to what customers bring by themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +26,8 @@ class CycleTruth:
     ----------
     profit, oracle, learning_cost
         Money, see `CycleRow`.
+    natural
+        Margin that the customers are expected to bring if nobody is contacted.
     limits_broken
         Number of breaches.
     share, floor
@@ -32,6 +38,7 @@ class CycleTruth:
 
     profit: float
     oracle: float
+    natural: float
     learning_cost: float
     limits_broken: int
     share: Floats
@@ -42,11 +49,24 @@ class CycleTruth:
 
 @dataclass(frozen=True, slots=True)
 class Shown:
-    """An estimate with its always-valid interval, bounds None where there is none."""
+    """An estimate with its always-valid interval, bounds None where there is none, and with its fixed-n one.
+
+    Attributes
+    ----------
+    mean
+        The estimate.
+    lower, upper
+        Always-valid.
+    se, fixed_lower, fixed_upper
+        Standard error and interval for a single look at the same rows.
+    """
 
     mean: float
     lower: float | None
     upper: float | None
+    se: float | None = None
+    fixed_lower: float | None = None
+    fixed_upper: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +93,8 @@ class CycleTerms:
     ----------
     oracle
         What the oracle would have earned.
+    natural
+        Margin that the customers are expected to bring if nobody is contacted.
     floor_share
         Of the rule in force.
     limits_broken
@@ -80,6 +102,7 @@ class CycleTerms:
     """
 
     oracle: float
+    natural: float
     floor_share: float
     limits_broken: int
 
@@ -107,6 +130,7 @@ def cycle_truth(log: DecisionLog, treated: Ints, profits: Floats, effects: Float
     return CycleTruth(
         profit=float(profits[got, treated[got]].sum()),
         oracle=terms.oracle,
+        natural=terms.natural,
         learning_cost=float(favourite.sum() - (log.p * mine).sum()),
         limits_broken=terms.limits_broken,
         share=log.p.sum(axis=0) / total,
@@ -130,7 +154,30 @@ def assemble(
         missed += any(_misses(s, e[index]) for s, e in zip(shown, estimands, strict=True))
         without += shown[-1] is None or shown[-1].lower is None
         actions.append(_action_row(action.id, index, shown[-1], truths, estimands[-1]))
-    return SimulationResult(rows, Coverage(len(scenario.actions), missed, without), tuple(actions), seed, scenario.name)
+    coverage = Coverage(len(scenario.actions), missed, without)
+    return SimulationResult(rows, coverage, tuple(actions), seed, scenario.name, _no_share(truths))
+
+
+def _has_share(truth: CycleTruth) -> bool:
+    """Say whether the oracle earns enough for a share of it to mean something."""
+    return truth.oracle > 0.0 and truth.oracle >= LEAST_ORACLE * truth.natural
+
+
+def _no_share(truths: list[CycleTruth]) -> tuple[Refusal, ...]:
+    """Return why cycles have no share of the oracle."""
+    cycles = [c + 1 for c, truth in enumerate(truths) if not _has_share(truth)]
+    if not cycles:
+        return ()
+    most = max(truths[c - 1].oracle for c in cycles)
+    named = "every cycle" if len(cycles) == len(truths) else "cycle " + ", ".join(map(str, cycles))
+    return (
+        Refusal(
+            f"share of the oracle in {named}",
+            f"there is next to nothing to earn: the oracle gets {most:,.0f} at most, under {LEAST_ORACLE:.0%} of what"
+            " the customers bring without any contact",
+            "read the regret instead",
+        ),
+    )
 
 
 def _estimands(truths: list[CycleTruth]) -> list[Floats]:
@@ -155,7 +202,7 @@ def _cycle_row(cycle: int, policy: str, truth: CycleTruth, look: Look) -> CycleR
         profit_estimate=mean,
         lower=lower,
         upper=upper,
-        oracle_share=truth.profit / truth.oracle if truth.oracle > 0 else None,
+        oracle_share=truth.profit / truth.oracle if _has_share(truth) else None,
         regret=truth.oracle - truth.profit,
         learning_cost=truth.learning_cost,
         limits_broken=truth.limits_broken,
@@ -171,6 +218,9 @@ def _action_row(
         estimate=None if shown is None else shown.mean,
         lower=None if shown is None else shown.lower,
         upper=None if shown is None else shown.upper,
+        se=None if shown is None else shown.se,
+        fixed_lower=None if shown is None else shown.fixed_lower,
+        fixed_upper=None if shown is None else shown.fixed_upper,
         share=float(truths[-1].share[index]),
         floor=float(truths[-1].floor[index]),
     )

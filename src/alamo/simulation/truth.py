@@ -37,6 +37,11 @@ def true_profits(world: World) -> Floats:
     return np.column_stack(columns)
 
 
+def natural_margin(world: World) -> float:
+    """Return the margin that all customers together are expected to bring this cycle if nobody is contacted."""
+    return float(world.scenario.margin.rate * (world.view().outlook.orders @ world.population.latents.order_money))
+
+
 def _gain_in_orders(action: SimulatedAction, effect: Floats, view: CycleView) -> Floats:
     """Return the expected change in orders of average value, pulled-forward ones already taken off, shape (n,)."""
     ahead, kind = view.outlook, action.effect.on

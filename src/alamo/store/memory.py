@@ -4,66 +4,21 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from alamo.domain.contracts import Contract
 from alamo.domain.policy import PolicySnapshot
 from alamo.domain.tables import CONTRACTS
 from alamo.store.door import Where, checked_chunks, checked_where, contract_of
+from alamo.store.memory_table import HeldTable
 from alamo.store.shelf import missing_snapshot
 from alamo.store.sql import SqlEngine
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """Rows written at once, and the partitions they belong to."""
-
-    data: pa.Table
-    partitions: frozenset[tuple[Any, ...]]
-
-
-@dataclass(slots=True)
-class _Held:
-    """One table: its parts in the order written, its columns, the batches it knows."""
-
-    contract: Contract
-    parts: list[_Part] = field(default_factory=list)
-    batches: set[str] = field(default_factory=set)
-    schema: pa.Schema = None
-
-    def __post_init__(self) -> None:
-        self.schema = self.contract.schema
-
-    def add(self, chunks: list[pa.Table]) -> None:
-        for data in chunks:
-            new = [f for f in data.schema if f.name not in self.schema.names]
-            self.schema = pa.schema([*self.schema, *new])
-            if data.num_rows:
-                self.parts.append(_Part(data, _partitions(data, self.contract.partition)))
-
-    def drop(self, where: Where) -> None:
-        gone = tuple(where[name] for name in self.contract.partition)
-        kept = []
-        for part in self.parts:
-            if gone not in part.partitions:
-                kept.append(part)
-            elif len(part.partitions) > 1:
-                mask = pc.invert(_is_in(part.data, where))
-                kept.append(_Part(part.data.filter(mask), part.partitions - {gone}))
-        self.parts = kept
-
-    def rows(self) -> pa.Table:
-        empty = self.schema.empty_table()
-        return pa.concat_tables([empty, *(part.data for part in self.parts)], promote_options="default")
-
-
 class MemoryHistory:
-    """Implements `alamo.domain.ports.History` with Arrow tables; they are not copied on the way in.
+    """Implements `alamo.domain.ports.History` with Arrow tables; see `HeldTable` for how they are held.
 
     Parameters
     ----------
@@ -75,7 +30,7 @@ class MemoryHistory:
 
     def __init__(self, *, memory_limit: str | None = None, threads: int | None = None) -> None:
         self._sql = SqlEngine(spill=Path(tempfile.gettempdir()), memory_limit=memory_limit, threads=threads)
-        self._tables = {name: _Held(contract) for name, contract in CONTRACTS.items()}
+        self._tables = {name: HeldTable(contract) for name, contract in CONTRACTS.items()}
         self._shown: dict[str, int] = {}
 
     def append(self, table: str, data: pa.Table | pa.RecordBatchReader, *, batch: str) -> bool:
@@ -121,6 +76,11 @@ class MemoryHistory:
         contract_of(table)
         return len(self._tables[table].batches)
 
+    def compact(self, table: str, *, above: int = 1) -> int:
+        """Do nothing: there are no files."""
+        contract_of(table)
+        return 0
+
     def close(self) -> None:
         """Release the query engine."""
         self._sql.close()
@@ -162,16 +122,3 @@ class MemoryPolicyShelf:
             return self._policies[version]
         except KeyError:
             raise missing_snapshot(version, "in memory") from None
-
-
-def _partitions(data: pa.Table, names: tuple[str, ...]) -> frozenset[tuple[Any, ...]]:
-    found = data.select(list(names)).group_by(list(names), use_threads=False).aggregate([])
-    return frozenset(zip(*(found.column(name).to_pylist() for name in names), strict=True))
-
-
-def _is_in(data: pa.Table, where: Where) -> pa.ChunkedArray:
-    masks = [pc.equal(data.column(name), value) for name, value in where.items()]
-    result = masks[0]
-    for mask in masks[1:]:
-        result = pc.and_(result, mask)
-    return result

@@ -75,6 +75,32 @@ def test_too_few_orders_give_no_always_valid_interval_but_a_reason(loop_log, rid
     assert any("more cycle" in r.cure and "too few outcomes" in r.reason for r in effects.refusals)
 
 
+@pytest.mark.parametrize("chance", [1e-8, 1e-300])
+def test_decisions_with_next_to_no_chance_of_an_action_give_no_always_valid_interval_but_a_reason(
+    loop_log, ridge, chance
+):
+    log = loop_log(3000, 2, 9)
+    hardly = np.flatnonzero(np.asarray(pc.equal(log["action_id"], "none")))[::50]
+    p = np.array(log["p"].to_pylist())
+    p[hardly, 0] += p[hardly, 1] - chance
+    p[hardly, 1] = chance
+    drawn = np.asarray(pc.index_in(log["action_id"], value_set=pa.array(["none", "mail", "post"])))
+    log = log.set_column(log.column_names.index("p"), "p", pa.array(p.tolist()))
+    log = log.set_column(log.column_names.index("p_action"), "p_action", pa.array(p[np.arange(len(p)), drawn]))
+    effects = _effects(log.set_column(log.column_names.index("segment"), "segment", _six(log.num_rows)), ridge)
+    row = _pooled(effects, "mail")
+    assert (row["anytime_lower"], row["anytime_upper"], row["found"]) == (None, None, False)
+    assert any(f"a chance of only {chance:.1g}" in r.reason and "floor_minimum" in r.cure for r in effects.refusals)
+    assert _pooled(effects, "post")["anytime_lower"] is not None  # its own chances are as they were
+    shown = [r["se"] for r in effects.table.to_pylist() if r["action_id"] == "mail" and r["segment"] != "*"]
+    assert len(shown) == 6
+    assert np.isfinite(shown).all()
+
+
+def _six(n: int) -> pa.Array:
+    return pa.array([f"s{i % 6}" for i in range(n)])
+
+
 def test_lost_decisions_show_as_a_ratio_mismatch_and_no_effect_is_given(loop_log, ridge):
     log = loop_log(6000, 1, 5)
     lost = pc.and_(pc.equal(log["action_id"], "mail"), pc.equal(log["orders_window"], 0))

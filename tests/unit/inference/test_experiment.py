@@ -154,6 +154,17 @@ def test_logged_propensities_undo_the_targeting(ridge):
     assert _difference(table, "spend") > 3.0
 
 
+def test_units_with_next_to_no_chance_of_the_action_take_the_always_valid_interval_away_with_a_reason(ridge):
+    rng = np.random.default_rng(5)
+    p = np.where(rng.random(4000) < 0.02, 1e-9, 0.5)
+    arm = rng.random(4000) < p
+    spend = 5.0 + arm + rng.normal(size=4000)
+    table = pa.table({"arm": np.where(arm, "mail", "none"), "p": np.where(arm, p, 1 - p), "spend": spend})
+    result = _run(table, ridge, propensity="p", features="none")
+    assert (result.rows[0].anytime_lower, result.rows[0].anytime_upper) == (None, None)
+    assert "a chance of only 1e-09" in _reasons(result)
+
+
 def test_a_nil_campaign_comes_out_as_nothing_found(ridge):
     result = _run(_file(lift=0.0, seed=6), ridge, "spend", "ordered", segments="auto", features=("past_spend", "town"))
     assert not any(row.found for row in result.rows)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alamo.numerics.confidence_sequence import half_width, residual_floor
+from alamo.numerics.confidence_sequence import LEAST_CHANCE, half_width, residual_floor
 
 
 @pytest.mark.parametrize(("fraction", "ratio"), [(0.1, 1.97), (0.25, 1.67), (0.5, 1.57), (1.0, 1.55), (2.0, 1.56)])
@@ -27,6 +27,11 @@ def test_with_equal_propensities_the_residual_floor_is_pooled_variance_times_mea
     squared = np.array([1.0, 4.0, 9.0, 0.0])
     floor = residual_floor(squared, np.full(4, 0.1), np.full(4, 0.9))
     assert floor == pytest.approx(squared.mean() * (1 / 0.1 + 1 / 0.9))
+
+
+def test_a_chance_too_small_to_be_seen_in_a_log_does_not_make_the_floor_overflow():
+    floor = residual_floor(np.ones(2), np.array([0.5, 1e-310]), np.full(2, 0.5))
+    assert floor <= 1.0 / LEAST_CHANCE + 2.0
 
 
 def test_a_perfect_model_removes_the_floor():

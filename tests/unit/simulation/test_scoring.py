@@ -18,7 +18,7 @@ LOG = DecisionLog(
 TREATED = np.array([UNTREATED, 1, 0])
 PROFITS = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
 EFFECTS = np.array([[1.0, 5.0], [2.0, 6.0], [4.0, 7.0]])
-TERMS = CycleTerms(oracle=50.0, floor_share=0.3, limits_broken=0)
+TERMS = CycleTerms(oracle=50.0, natural=1000.0, floor_share=0.3, limits_broken=0)
 
 
 def truth():
@@ -86,13 +86,25 @@ def test_the_result_has_every_key_of_its_schema():
     assert row["regret"] == pytest.approx(27)
     assert set(found["coverage"]) == {"pairs", "missed", "without_interval"}
     assert [list(entry) for entry in found["actions"]] == [
-        ["id", "true_effect", "estimate", "lower", "upper", "share", "floor"]
+        ["id", "true_effect", "estimate", "lower", "upper", "se", "fixed_lower", "fixed_upper", "share", "floor"]
     ] * 2
+    assert found["refusals"] == []
     assert found["seed"] == 7
     assert found["scenario"] == "test"
 
 
-def test_an_oracle_that_earns_nothing_has_no_share():
-    nothing = cycle_truth(LOG, TREATED, PROFITS, EFFECTS, terms=CycleTerms(0.0, 0.0, 0))
-    row = assemble(scenario(action("a"), action("b")), "engine", 1, [nothing], [Look(None, {})]).records()[0]
-    assert row["oracle_share"] is None
+def test_the_fixed_n_interval_stands_beside_the_always_valid_one():
+    shown = Look(None, {"a": Shown(2.5, 1.0, 4.0, 0.5, 1.5, 3.5)})
+    a, b = result(shown).to_dict()["actions"]
+    assert (a["lower"], a["upper"], a["se"], a["fixed_lower"], a["fixed_upper"]) == (1.0, 4.0, 0.5, 1.5, 3.5)
+    assert (b["lower"], b["se"], b["fixed_lower"]) == (None, None, None)
+
+
+@pytest.mark.parametrize(("oracle", "natural", "defined"), [(0.0, 0.0, False), (9.9, 1000.0, False), (10, 1000, True)])
+def test_where_there_is_next_to_nothing_to_earn_a_share_is_not_defined_but_the_regret_is(oracle, natural, defined):
+    truths = [truth(), cycle_truth(LOG, TREATED, PROFITS, EFFECTS, terms=CycleTerms(oracle, natural, 0.0, 0))]
+    found = assemble(scenario(action("a"), action("b")), "engine", 1, truths, [Look(None, {})] * 2).to_dict()
+    assert (found["rows"][1]["oracle_share"] is not None) == defined
+    assert found["rows"][0]["oracle_share"] is not None
+    assert found["rows"][1]["regret"] == oracle - 23.0
+    assert [refusal["what"] for refusal in found["refusals"]] == ([] if defined else ["share of the oracle in cycle 2"])
