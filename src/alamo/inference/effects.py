@@ -22,7 +22,7 @@ from alamo.domain.action import Action
 from alamo.domain.reasons import Refusal
 from alamo.domain.settings import InferenceSettings
 from alamo.domain.tables import EFFECTS
-from alamo.inference.comparison import PooledEffect, Sequence, next_to_no_chance, pooled_effect
+from alamo.inference.comparison import PooledEffect, Sequence, pooled_effect
 from alamo.inference.loop_ratio import RatioCheck, ratio_check
 from alamo.inference.loop_rows import ActionRows, LoopLog
 from alamo.inference.segment_effects import LEAST_PER_ARM, SegmentScores, SegmentTable, segment_effects
@@ -241,9 +241,10 @@ def _partial_refusals(
 ) -> list[Refusal]:
     refusals = []
     what = f"always-valid interval of {action_id}"
-    if not pooled.sequence.likely:
-        refusals.append(next_to_no_chance(what, pooled.sequence, _EXPLORE))
-    elif not pooled.sequence.enough:
+    if data.n_left_out:
+        reason = f"in {data.n_left_out:,} decisions the action or none had a chance below {LEAST_CHANCE:g}: left out"
+        refusals.append(Refusal(f"effect of {action_id} everywhere", reason, _EXPLORE))
+    if not pooled.sequence.enough:
         refusals.append(_too_few_outcomes(what, pooled.sequence, len(np.unique(context.log.cycle[data.place]))))
     if segments.too_small:
         shown = ", ".join(segments.too_small[:3]) + (" …" if len(segments.too_small) > 3 else "")

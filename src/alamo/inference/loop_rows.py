@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.action import NO_ACTION
 from alamo.inference.outcomes import column
+from alamo.numerics.confidence_sequence import LEAST_CHANCE
 from alamo.numerics.encoding import FeatureEncoder
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +41,8 @@ class ActionRows:
         What was drawn.
     place
         Row of the log.
+    n_left_out
+        Decisions left out, because an arm had next to no chance in them.
     """
 
     score: Floats
@@ -51,6 +54,7 @@ class ActionRows:
     drew_action: Bools
     drew_none: Bools
     place: Integers
+    n_left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,14 +104,19 @@ class LoopLog:
         )
 
     def action(self, action_id: str) -> ActionRows | None:
-        """Return the rows of one action, or None if it never had a chance beside none."""
+        """Return the rows of one action, or None if it never had a chance beside none.
+
+        A row with a chance below `LEAST_CHANCE` of either is left out: it was as good as decided, and what it hides has
+        no bound. The chance is known before the draw, so leaving it out biases nothing.
+        """
         if action_id not in self._scores or NO_ACTION not in self._scores:
             return None
         place, p_action, mu_action, gamma_action = self._scores[action_id]
         none_place, *none_columns = self._scores[NO_ACTION]
         of_none = np.full((3, len(self.outcome)), np.nan)
         of_none[:, none_place] = none_columns
-        both = ~np.isnan(of_none[0, place])
+        beside = ~np.isnan(of_none[0, place])
+        both = beside & (p_action >= LEAST_CHANCE) & (of_none[0, place] >= LEAST_CHANCE)
         place, p_action, mu_action, gamma_action = (part[both] for part in (place, p_action, mu_action, gamma_action))
         p_none, mu_none, gamma_none = of_none[:, place]
         drawn = self.drawn.take(pa.array(place))
@@ -121,6 +130,7 @@ class LoopLog:
             drew_action=np.asarray(pc.equal(drawn, action_id)),
             drew_none=np.asarray(pc.equal(drawn, NO_ACTION)),
             place=place,
+            n_left_out=int(beside.sum() - both.sum()),
         )
 
 

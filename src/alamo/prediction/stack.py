@@ -227,21 +227,33 @@ def humble(stacks: Sequence[EffectStack]) -> tuple[EffectStack, ...]:
     """Return the stacks with their mean effects drawn towards zero, by as much as chance can make actions differ.
 
     Acting on the largest of several estimates is acting on luck too. The mean effects of the actions are taken as draws
-    from N(0, τ²), τ² by moments over all measured actions; each keeps τ²/(τ² + se²) of its estimate.
+    from N(0, τ²); each keeps τ²/(τ² + se²) of its estimate. An action measured badly says little about τ².
 
-    Source: Efron & Morris (1973), "Stein's estimation rule and its competitors", JASA 68, §2 (unequal variances: §8).
+    Source: Efron & Morris (1973), "Stein's estimation rule and its competitors", JASA 68, §2 and §8; τ² of Paule &
+    Mandel (1982), J. Res. Natl. Bur. Stand. 87(5), eq. 8, around zero.
     """
     measured = [stack.level for stack in stacks if stack.level.se > 0.0]
     if not measured:
         return tuple(stacks)
-    excess = [level.estimate**2 - level.se**2 for level in measured]
-    variance = max(float(np.mean(excess)), 0.0)
+    variance = _between_actions(np.array([(level.estimate, level.se) for level in measured]))
     return tuple(
         replace(stack, shift=stack.level.shift(variance / (variance + stack.level.se**2)))
         if stack.level.se > 0.0
         else stack
         for stack in stacks
     )
+
+
+def _between_actions(measured: Floats) -> float:
+    """Return τ² that solves Σ estimate² / (se² + τ²) = k, or 0; `measured` holds estimate and se, shape (k, 2)."""
+    square, noise = measured.T**2
+    low, high = 0.0, float(square.sum())
+    if np.sum(square / noise) <= len(square):
+        return 0.0
+    for _ in range(60):
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if np.sum(square / (noise + middle)) > len(square) else (low, middle)
+    return high
 
 
 def _priors(target: Target, *, scaled: bool) -> Mapping[str, float]:

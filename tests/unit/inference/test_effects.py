@@ -76,9 +76,7 @@ def test_too_few_orders_give_no_always_valid_interval_but_a_reason(loop_log, rid
 
 
 @pytest.mark.parametrize("chance", [1e-8, 1e-300])
-def test_decisions_with_next_to_no_chance_of_an_action_give_no_always_valid_interval_but_a_reason(
-    loop_log, ridge, chance
-):
+def test_decisions_with_next_to_no_chance_of_an_action_are_left_out_and_counted(loop_log, ridge, chance):
     log = loop_log(3000, 2, 9)
     hardly = np.flatnonzero(np.asarray(pc.equal(log["action_id"], "none")))[::50]
     p = np.array(log["p"].to_pylist())
@@ -89,9 +87,11 @@ def test_decisions_with_next_to_no_chance_of_an_action_give_no_always_valid_inte
     log = log.set_column(log.column_names.index("p_action"), "p_action", pa.array(p[np.arange(len(p)), drawn]))
     effects = _effects(log.set_column(log.column_names.index("segment"), "segment", _six(log.num_rows)), ridge)
     row = _pooled(effects, "mail")
-    assert (row["anytime_lower"], row["anytime_upper"], row["found"]) == (None, None, False)
-    assert any(f"a chance of only {chance:.1g}" in r.reason and "floor_minimum" in r.cure for r in effects.refusals)
-    assert _pooled(effects, "post")["anytime_lower"] is not None  # its own chances are as they were
+    kept = _pooled(_effects(log.filter(pa.array(~np.isin(np.arange(len(p)), hardly))), ridge), "mail")
+    assert row["anytime_upper"] - row["anytime_lower"] == pytest.approx(
+        kept["anytime_upper"] - kept["anytime_lower"], rel=0.05
+    )
+    assert any(f"in {len(hardly)} decisions" in r.reason and "floor_minimum" in r.cure for r in effects.refusals)
     shown = [r["se"] for r in effects.table.to_pylist() if r["action_id"] == "mail" and r["segment"] != "*"]
     assert len(shown) == 6
     assert np.isfinite(shown).all()

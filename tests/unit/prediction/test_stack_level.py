@@ -72,3 +72,12 @@ def test_the_shared_error_is_that_of_the_mean_and_of_the_slope():
     assert level.se == pytest.approx(np.hypot(3.0, sd) / np.sqrt(n), rel=0.03)
     assert level.slope_se == pytest.approx(3.0 / (sd * np.sqrt(n)), rel=0.05)
     assert level.shared_sd(np.array([0.0, 2.0])) == pytest.approx([level.se, np.hypot(level.se, 2 * level.slope_se)])
+
+
+def test_an_action_that_is_badly_measured_takes_nothing_from_those_that_are_not():
+    good = [stack(0.05, 0.01), stack(0.04, 0.01)]
+    alone = humble(good)
+    beside = humble([*good, stack(0.05, 0.10)])
+    for before, after in zip(alone, beside, strict=False):
+        assert after.shift == pytest.approx(before.shift, abs=0.005)
+    assert beside[2].shift < -0.035
