@@ -133,7 +133,10 @@ class DeliveryLedger(Protocol):
     """One row per decision: reserved before the channel is called, settled after; a second send is impossible."""
 
     def reserve(self, rows: Sequence[LedgerRow]) -> int:
-        """Insert rows in state ``reserved`` in one transaction; rows whose decision is known are left alone."""
+        """Insert rows in one transaction; rows whose decision is known are left alone.
+
+        They are ``reserved``, or never sent from here: ``dropped``, or ``unknown`` (somebody else carries it out).
+        """
         ...
 
     def open_batches(self, plan_id: str) -> Sequence[str]:

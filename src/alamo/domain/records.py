@@ -27,7 +27,7 @@ class StepRecord:
 
 @dataclass(frozen=True, slots=True)
 class ImportRecord:
-    """A finished import of one logical source."""
+    """A finished import of one logical source; without a hash, its rows are about to change or were taken out."""
 
     source: str
     kind: str
@@ -53,6 +53,10 @@ class PlanRecord:
     approved_at: datetime | None = None
     launched_by: str | None = None
     launched_at: datetime | None = None
+
+    def stands_at(self, now: datetime) -> bool:
+        """Say whether the plan is what its cycle is decided by: launched, or approved and not yet stale at `now`."""
+        return self.state in ("launching", "launched") or (self.state == "approved" and now < self.valid_until)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as it stands in ``--json``."""

@@ -3,27 +3,31 @@
 A decision over the counter is appended to the decisions of the plan in force, under its own batch key, and only once
 the launch of that plan has written its own: whatever is repeated or killed, neither erases the other. Its block number
 is the number of blocks of the policy, which tells it from the decisions of the batch.
+
+Whoever asks carries the action out. The ledger has it as ``unknown``: a contact to caps, a use of limits, a cost to its
+observation, and nothing that a launch would send. An action decided earlier is given again only while it may be.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.domain.action import NO_ACTION
+from alamo.domain.action import NO_ACTION, ContactPolicy
 from alamo.domain.errors import StateError, UsageError
 from alamo.domain.policy import BlockState, PolicySnapshot
-from alamo.domain.records import PlanRecord
+from alamo.domain.records import LedgerRow, PlanRecord
 from alamo.domain.tables import PROFILES
 from alamo.engine.batch import Stamp
 from alamo.engine.context import Context
 from alamo.engine.explain import candidates_of, options
-from alamo.engine.realtime import Counter, decide_one
+from alamo.engine.measure import money_at_rest
+from alamo.engine.realtime import Counter, decide_one, terms_of
 from alamo.measurement.permissions import permissions_now
 from alamo.steering.eligibility import Gatekeeper
 from alamo.steering.predicates import Flags, predicate_masks
@@ -34,7 +38,10 @@ _NOT_TOLD = ("customer_id", "as_of", "as_of_day", *_PERMISSIONS)
 
 @dataclass(frozen=True, slots=True)
 class DecidedNow:
-    """What was decided for a customer; `logged` False means that nothing could be decided and nothing was logged."""
+    """What was decided for a customer; `logged` False means that this answer is not in the log.
+
+    Nothing could be decided then, or what was decided earlier may no longer be given.
+    """
 
     customer_id: str
     decision_id: str | None
@@ -77,13 +84,25 @@ def decide_now(context: Context, customer_id: str, known: Mapping[str, Any]) -> 
     _known_columns(known)
     plan = _in_force(context)
     policy = context.shelf.get(plan.policy_version)
-    logged = _logged(context, plan, customer_id)
-    if logged is not None:
-        return _as_logged(context, policy, logged)
     if context.calendar().cycle_at(context.clock.now()) != plan.cycle:  # its cycle may be measured already
         reason = f"the plan of cycle {plan.cycle} is over, and none of this cycle has been launched"
-        return DecidedNow(customer_id, None, NO_ACTION, reason, [{"action_id": NO_ACTION, "p": 1.0}], {}, False)
+        return _nothing(customer_id, reason)
+    logged = _logged(context, plan, customer_id)
+    if logged is not None:
+        return _again(context, policy, logged)
     return _fresh(context, plan, policy, customer_id, known)
+
+
+def counter_batch(plan_id: str) -> str:
+    """Return the delivery batch of what is decided over the counter under a plan; no channel is ever handed it."""
+    return f"{plan_id}-counter"
+
+
+def _nothing(customer_id: str, reason: str, excluded: Mapping[str, str] | None = None) -> DecidedNow:
+    """Return no action, as an answer that is not logged."""
+    return DecidedNow(
+        customer_id, None, NO_ACTION, reason, [{"action_id": NO_ACTION, "p": 1.0}], excluded or {}, logged=False
+    )
 
 
 def _known_columns(known: Mapping[str, Any]) -> None:
@@ -123,6 +142,49 @@ def _logged(context: Context, plan: PlanRecord, customer_id: str) -> dict[str, A
     return dict(found.slice(0, 1).to_pylist()[0]) if found.num_rows else None
 
 
+def _again(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> DecidedNow:
+    """Return a decision of the log once more, or no action if its action may not be given at this moment."""
+    closed = _closed_now(context, policy, row)
+    if closed is not None:
+        action_id = row["action_id"]
+        reason = f"{action_id} was decided earlier and may not be given now: {closed}"
+        return _nothing(row["customer_id"], reason, {action_id: closed})
+    _hand_over(context, policy, row)
+    return _as_logged(context, policy, row)
+
+
+def _closed_now(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> str | None:
+    """Return why the action of a logged decision may not be given at this moment; None if it may, or is none.
+
+    Asks for permission and the action's dates only: target group and caps were settled by the decision.
+    """
+    now = context.clock.now()
+    known = terms_of(policy, Gatekeeper(context.actions, ContactPolicy(), now)).gatekeeper
+    mine = tuple(replace(action, eligible="") for action in known.actions if action.id == row["action_id"])
+    asked = permissions_now(context.history, [row["customer_id"]], now)
+    judged = Gatekeeper(mine, ContactPolicy(), now).judge(context.history, asked, np.zeros(1, dtype=bool))
+    return next((reason for excluded in judged.excluded for reason in excluded), None)
+
+
+def _hand_over(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> None:
+    """Put the action of a decision into the ledger before it is given; one that is in it already stays as it is."""
+    if row["action_id"] == NO_ACTION:
+        return
+    handed = LedgerRow(
+        decision_id=row["decision_id"],
+        plan_id=row["plan_id"],
+        batch_id=counter_batch(row["plan_id"]),
+        customer_id=row["customer_id"],
+        action_id=row["action_id"],
+        channel=policy.actions[row["action_id"]]["channel"],
+        cost_minor=money_at_rest(context, row["cost_money"]),
+        state="unknown",
+        attempted_at=row["decided_at"],
+        settled_at=row["decided_at"],
+    )
+    context.state.ledger.reserve([handed])
+
+
 def _as_logged(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> DecidedNow:
     candidates = candidates_of(context, policy, row["customer_id"], row["decided_at"])
     state = policy.blocks[min(row["block"], len(policy.blocks) - 1)]
@@ -156,7 +218,9 @@ def _fresh(
     if row is not None and not context.history.append("decisions", decided.row, batch=row["decision_id"]):
         first = _logged(context, plan, customer_id)  # somebody else asked at the same moment and was first
         if first is not None:
-            return _as_logged(context, policy, first)
+            return _again(context, policy, first)
+    if row is not None:
+        _hand_over(context, policy, row)
     return DecidedNow(
         customer_id,
         None if row is None else row["decision_id"],

@@ -9,6 +9,7 @@ from typing import Any
 from alamo.domain.errors import AlamoError, ConfigError
 from alamo.domain.time import iso
 from alamo.engine.context import Context
+from alamo.engine.decide import counter_batch
 from alamo.engine.freshness import CURE, stale_orders
 from alamo.steering.predicates import predicate_masks
 
@@ -139,10 +140,12 @@ def _policies_are_whole(context: Context) -> Iterator[Finding]:
 
 def _no_send_is_unknown(context: Context) -> Iterator[Finding]:
     for plan_id, counts in context.state.ledger.counts().items():
-        if counts.get("unknown"):
+        handed_over = len(context.state.ledger.batch(counter_batch(plan_id))) if counts.get("unknown") else 0
+        lost = counts.get("unknown", 0) - handed_over
+        if lost:
             yield Finding(
                 "warning",
-                f"{counts['unknown']} deliveries of {plan_id} have no known outcome; none is sent again by itself",
+                f"{lost} deliveries of {plan_id} have no known outcome; none is sent again by itself",
                 "ask the channel, then: alamo import deliveries FILE",
             )
 

@@ -138,9 +138,12 @@ def _cycle_of(step: StepRecord) -> int:
 
 
 def _decided_since(context: Context, cycle: int) -> bool:
-    """Say whether anybody has been decided about in `cycle` or a later one: what that rests on stays as it is."""
-    plans = context.state.plans.all()
-    if any(plan.state in ("launching", "launched") and plan.cycle >= cycle for plan in plans):
+    """Say whether anybody has been decided about in `cycle` or a later one: what that rests on stays as it is.
+
+    An approved plan counts as soon as it is approved, and until it is stale: its launch changes nothing in it.
+    """
+    plans, now = context.state.plans.all(), context.clock.now()
+    if any(plan.stands_at(now) and plan.cycle >= cycle for plan in plans):
         return True
     decided = context.history.query("SELECT count(*) AS n FROM decisions WHERE cycle >= $cycle", {"cycle": cycle})
     return bool(decided["n"][0].as_py())
@@ -149,7 +152,7 @@ def _decided_since(context: Context, cycle: int) -> bool:
 def _freeze_value_model(context: Context, cycle: int, profiles: pa.Table) -> ContinuationValue:
     """Fit before the decisions of a cycle, never after: a later fit would let the outcome depend on what it measures.
 
-    Until the first of them is launched a fit counts for nothing yet, so data that arrive meanwhile are used.
+    Until the first of them is approved a fit counts for nothing yet, so data that arrive meanwhile are used.
     """
     key = f"cycle-{cycle}/value-model"
     if context.state.steps.find(key) is not None and _decided_since(context, cycle):

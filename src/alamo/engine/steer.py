@@ -194,7 +194,7 @@ def steer(context: Context, cycle: int) -> StepOutcome:
     A plan of the cycle that was approved or launched stands: nobody is contacted twice by planning again.
     """
     plans = [plan for plan in context.state.plans.all() if plan.cycle == cycle]
-    standing = [plan for plan in plans if _stands(context, plan)]
+    standing = [plan for plan in plans if plan.stands_at(context.clock.now())]
     if standing:
         return StepOutcome("steer", cycle, False, 0.0, _detail(standing[-1].plan_id, standing[-1].summary))
     closed = {state: sum(plan.state == state for plan in plans) for state in ("cancelled", "superseded")}
@@ -206,13 +206,6 @@ def steer(context: Context, cycle: int) -> StepOutcome:
         "project": [str(context.actions), str(context.limits), str(context.contact), str(context.settings)],
     }
     return once(context, "steer", cycle, inputs, lambda: _steer(context, cycle, as_of, attempt))
-
-
-def _stands(context: Context, plan: PlanRecord) -> bool:
-    """Say whether a plan keeps its cycle from being planned again: launched, or approved and not yet stale."""
-    return plan.state in ("launching", "launched") or (
-        plan.state == "approved" and context.clock.now() < plan.valid_until
-    )
 
 
 def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[str, Any]:
@@ -264,7 +257,7 @@ def _put_before_the_gate(context: Context, proposal: Proposal, cycle: int) -> No
     record = PlanRecord(proposal.plan_id, cycle, "proposed", version, now, proposal.valid_until, proposal.summary)
     context.state.plans.save(record)
     for plan in context.state.plans.all():
-        overtaken = plan.state == "proposed" or (plan.state == "approved" and not _stands(context, plan))
+        overtaken = plan.state == "proposed" or (plan.state == "approved" and not plan.stands_at(now))
         if (overtaken or (plan.state == "approved" and plan.cycle < cycle)) and plan.plan_id != proposal.plan_id:
             context.state.plans.move(
                 plan.plan_id, from_states=("proposed", "approved"), to_state="superseded", by="steer", at=now

@@ -3,7 +3,7 @@
 -- end looks at everything before end_us: the same rules as profiles.sql, evaluated at a moment of each decision's own.
 WITH {windows},
 pending AS MATERIALIZED (
-    SELECT decision_id, customer_id, from_us, end_us FROM windows WHERE end_us <= $as_of_us
+    SELECT decision_id, customer_id, decided_us, from_us, end_us FROM windows WHERE end_us <= $as_of_us
 ),
 order_days AS MATERIALIZED (
     SELECT
@@ -97,7 +97,7 @@ lost AS (
 seen AS MATERIALIZED (  -- the profile a decision could know
     SELECT d.decision_id, d.customer_id, max(p.as_of) AS as_of
     FROM profiles AS p
-    INNER JOIN pending AS d ON d.customer_id = p.customer_id AND epoch_us(p.as_of) <= d.from_us
+    INNER JOIN pending AS d ON d.customer_id = p.customer_id AND epoch_us(p.as_of) <= d.decided_us
     GROUP BY d.decision_id, d.customer_id
 ),
 gaps AS (  -- the rhythm typical of everybody, as of that profile
@@ -112,8 +112,8 @@ features AS (
     INNER JOIN profiles AS p ON p.customer_id = seen.customer_id AND p.as_of = seen.as_of
     INNER JOIN gaps ON gaps.as_of = seen.as_of
 ),
-sent AS (
-    SELECT decision_id FROM deliveries WHERE state = 'sent'
+sent AS (  -- for certain, or as far as anybody knows: both are contacts to caps and limits, too
+    SELECT decision_id FROM deliveries WHERE state IN ('sent', 'unknown')
 )
 SELECT
     {decision_columns},
@@ -147,4 +147,4 @@ LEFT JOIN prompted ON prompted.decision_id = d.decision_id
 LEFT JOIN lost ON lost.decision_id = d.decision_id
 LEFT JOIN features AS f ON f.decision_id = d.decision_id
 LEFT JOIN sent ON sent.decision_id = d.decision_id
-ORDER BY d.from_us, d.decision_id
+ORDER BY d.decided_us, d.decision_id

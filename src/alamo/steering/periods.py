@@ -1,7 +1,8 @@
 """Limits per day, week or month: what is left of them when a cycle is launched at once.
 
 All contacts of a cycle go out with one launch, so a limit per day, week or month bounds that launch together with what
-was sent in the period before it. A minimum counts what was sent in the period, too.
+was sent in the period before it. A minimum counts what was sent in the period, too. An action decided over the counter
+is sent by whoever asked: its delivery is ``unknown``, and counts.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ class SqlDeliveryLedger:
         Raises
         ------
         StateError
-            If a row is neither ``reserved`` nor, because a permission has gone, ``dropped``.
+            If a row is not ``reserved``, ``dropped`` (a permission has gone) or ``unknown`` (not sent from here).
         """
         if not rows:
             return 0

@@ -118,7 +118,7 @@ class MemoryDeliveryLedger:
         Raises
         ------
         StateError
-            If a row is neither ``reserved`` nor, because a permission has gone, ``dropped``.
+            If a row is not ``reserved``, ``dropped`` (a permission has gone) or ``unknown`` (not sent from here).
         """
         check_reserved(rows)
         before = len(self._known)

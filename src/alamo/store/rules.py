@@ -14,7 +14,7 @@ from alamo.domain.result import json_value
 
 Receipts = Mapping[str, tuple[str, str | None]]
 
-_RESERVABLE = ("reserved", "dropped")
+_RESERVABLE = ("reserved", "dropped", "unknown")
 _SETTLED = tuple(state for state in DELIVERY_STATES if state != "reserved")
 
 
@@ -81,7 +81,9 @@ def unknown_plan(plan_id: str) -> StateError:
 
 
 def check_reserved(rows: Iterable[LedgerRow]) -> None:
-    """Refuse to reserve a row that is neither ``reserved`` nor, because a permission has gone, ``dropped``.
+    """Refuse a new row in any state but ``reserved``, ``dropped`` (a permission has gone) and ``unknown``.
+
+    ``unknown`` is what a decision enters as that somebody else carries out: a contact, and never sent from here.
 
     Raises
     ------

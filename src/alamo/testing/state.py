@@ -124,13 +124,13 @@ class StateSuite:
         assert state.ledger.rows("plan-1") == [ledger_row(1)]
         assert state.ledger.batch("other") == []
 
-    def test_a_row_enters_as_reserved_or_dropped_only(self, state: StateStore) -> None:
-        dropped = replace(ledger_row(1), state="dropped", attempted_at=NOW)
-        assert state.ledger.reserve([dropped]) == 1
+    def test_a_row_enters_as_reserved_or_as_what_is_never_sent(self, state: StateStore) -> None:
+        never = [replace(ledger_row(i), state=name, attempted_at=NOW) for i, name in ((0, "dropped"), (1, "unknown"))]
+        assert state.ledger.reserve(never) == 2
         assert state.ledger.open_batches("plan-1") == []
         with pytest.raises(StateError, match="cannot enter"):
             state.ledger.reserve([ledger_row(2), replace(ledger_row(3), state="sent")])
-        assert state.ledger.rows("plan-1") == [dropped]
+        assert state.ledger.rows("plan-1") == never
 
     def test_a_settled_decision_cannot_be_reserved_again(self, state: StateStore) -> None:
         state.ledger.reserve([ledger_row(1)])

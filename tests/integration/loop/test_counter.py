@@ -8,15 +8,17 @@ from pathlib import Path
 
 import pytest
 
+from alamo.domain.action import Limit
 from alamo.domain.errors import UsageError
 from alamo.engine import decide
 from alamo.engine.batch import Stamp
-from alamo.engine.decide import left_now
+from alamo.engine.decide import counter_batch, left_now
 from alamo.engine.realtime import terms_of
 from alamo.engine.replay import replay
 from alamo.project import Project
 from alamo.steering.candidates import gather
 from alamo.steering.eligibility import Gatekeeper
+from alamo.steering.periods import left_of_periods
 
 DAY = timedelta(days=1)
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -223,6 +225,89 @@ def test_consent_counts_as_it_is_on_record_at_the_moment_of_the_decision(real, f
         with pytest.raises(UsageError) as caught:
             project.decide(ids[3], {"consent": ["*"]})
         assert caught.value.code == "decide.not_told"
+
+
+def test_what_was_decided_is_not_given_again_once_permission_or_the_action_has_ended(real, folder):
+    launched(real, folder)
+    with real(START + DAY) as project:
+        drawn = project.context.history.query("SELECT * FROM decisions WHERE action_id = 'mail' ORDER BY customer_id")
+        leaver, stayer = drawn["customer_id"].to_pylist()[:2]
+        before = project.context.history.query("SELECT * FROM decisions ORDER BY decision_id")
+        assert [project.decide(one).action_id for one in (leaver, stayer)] == ["mail", "mail"]
+    (folder / "left.csv").write_text(f"customer_id,channel,state,date\n{leaver},email,withdrawn,2026-01-06T09:00:00\n")
+    with real(START + DAY) as project:
+        project.import_file("consent", [folder / "left.csv"])
+        gone = project.decide(leaver)
+        assert (gone.action_id, gone.decision_id, gone.logged) == ("none", None, False)
+        assert gone.excluded == {"mail": "consent withdrawn for the channel"}
+        assert project.decide(stayer).action_id == "mail"
+    mail = folder / "actions" / "mail.toml"
+    mail.write_text(mail.read_text() + "valid_until = 2026-01-08\n")
+    with real(START + 4 * DAY) as project:
+        assert project.decide(stayer).excluded == {"mail": "action not valid at this time"}
+        assert project.context.history.query("SELECT * FROM decisions ORDER BY decision_id").equals(before)
+
+
+def contacted(project: Project, ids: list[str]) -> dict[str, str]:
+    """Decide about all of them; return who got an action, and which."""
+    answers = {one: project.decide(one).action_id for one in ids}
+    return {one: action for one, action in answers.items() if action != "none"}
+
+
+def test_an_action_given_over_the_counter_is_a_contact_with_a_cost_that_no_launch_sends(real, folder):
+    plan, ids = launched(real, folder, window_days=7)
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        ledger = project.context.state.ledger
+        before = ledger.counts()[plan]
+        given = contacted(project, ids)
+        assert contacted(project, ids) == given
+        assert {"mail", "letter"} == set(given.values())
+        assert ledger.counts()[plan] == {**before, "unknown": len(given)}
+        assert {row.customer_id: row.action_id for row in ledger.batch(counter_batch(plan))} == given
+        assert ledger.open_batches(plan) == []
+        project.launch(plan, by="bob")
+        assert not any(one in file.read_text() for one in ids for file in (folder / "audiences").rglob("*.csv"))
+        assert not any("no known outcome" in finding.what for finding in project.doctor().findings)
+    with real(START + 9 * DAY) as project:
+        scored_after(project, folder, "2026-01-14")
+        cost = project.context.history.query(
+            "SELECT customer_id, action_id, cost_money FROM observations WHERE customer_id IN $ids", {"ids": ids}
+        ).to_pylist()
+    assert len(cost) == NEWCOMERS
+    assert {row["cost_money"] for row in cost if row["action_id"] == "mail"} == {0.1}
+    assert {row["cost_money"] for row in cost if row["action_id"] == "letter"} == {0.8}
+    assert {row["cost_money"] for row in cost if row["action_id"] == "none"} == {0.0}
+
+
+def test_what_was_given_over_the_counter_uses_caps_and_limits_of_the_next_cycle_once(real, folder):
+    _, ids = launched(real, folder)
+    (folder / "limits.toml").write_text("[contact]\ncaps = [{ maximum = 1, days = 60 }]\n")
+    month = Limit("month", use="cost", maximum=1000.0, period="month")
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        before = left(project, month)
+        given = contacted(project, ids)
+        used = sum({"mail": 0.1, "letter": 0.8}[action] for action in given.values())
+        project.measure()
+        assert used > 0
+        assert left(project, month) == pytest.approx(before - used)
+    with real(START + 28 * DAY) as project:
+        project.run()
+        sent = "(SELECT count(*) FROM events WHERE kind = 'sent' AND customer_id IN $ids)"
+        assert value(project, sent, ids=ids) == len(given)
+        again = "SELECT customer_id FROM proposals WHERE cycle = 2 AND action_id <> 'none' AND customer_id IN $ids"
+        drawn = set(project.context.history.query(again, {"ids": ids})["customer_id"].to_pylist())
+    assert drawn
+    assert not drawn & set(given)
+
+
+def left(project: Project, limit: Limit) -> float | None:
+    """Return what is left of the maximum of a limit."""
+    context = project.context
+    profiles = context.history.query("SELECT * FROM profiles LIMIT 0")
+    now = context.clock.now()
+    return left_of_periods(context.history, profiles, [limit], context.actions, now, 100)[0].maximum
 
 
 def test_an_unknown_customer_is_told_from_one_for_whom_nothing_is_open(real, folder):

@@ -69,6 +69,20 @@ def test_until_the_first_launch_segments_and_value_model_follow_the_data_and_the
         assert value_model(project.context, 2).version != whole[0]  # the next cycle is valued with what is known then
 
 
+def test_what_an_approved_plan_was_made_with_stays_until_the_plan_is_stale(real, folder):
+    with real(START) as project:
+        plan = project.run().turns[0].plan
+        approved = frozen(project)
+        project.approve(plan.plan_id, by="ann")
+        project.import_file("orders", [folder / "second.csv"])
+        assert project.run().turns[0].steps[1].changed
+        assert frozen(project) == approved
+    with real(plan.valid_until) as project:
+        project.import_file("orders", [folder / "third.csv"])
+        project.run()
+        assert all(now != before for now, before in zip(frozen(project), approved, strict=True))
+
+
 def test_a_changed_action_list_or_salt_is_inferred_anew(real, folder):
     def inferred() -> bool:
         with real(START) as project:

@@ -152,12 +152,19 @@ def test_a_decision_is_explained_down_to_its_numbers(seasoned):
         seasoned.explain("nope")
 
 
-def test_a_decision_asked_for_again_in_its_cycle_is_the_same(seasoned):
-    row = seasoned.context.history.query("SELECT * FROM decisions WHERE cycle = 3 LIMIT 1").to_pylist()[0]
-    asked = seasoned.decide(row["customer_id"])
-    assert (asked.action_id, asked.decision_id) == (row["action_id"], row["decision_id"])
+def test_a_decision_asked_for_again_in_its_cycle_is_the_same_and_after_it_nothing(project, seasoned):
+    plan = project.run().turns[0].plan.plan_id
+    project.approve(plan, by="ann")
+    project.launch(plan, by="bob")
+    row = project.context.history.query("SELECT * FROM decisions WHERE action_id = 'mail' LIMIT 1").to_pylist()[0]
+    asked = project.decide(row["customer_id"])
+    assert (asked.action_id, asked.decision_id) == ("mail", row["decision_id"])
     with pytest.raises(UsageError, match="no profile column"):
-        seasoned.decide(row["customer_id"], {"shoe_size": 43})
+        project.decide(row["customer_id"], {"shoe_size": 43})
+    row = seasoned.context.history.query("SELECT * FROM decisions WHERE action_id = 'mail' LIMIT 1").to_pylist()[0]
+    late = seasoned.decide(row["customer_id"])
+    assert (late.action_id, late.decision_id, late.logged) == ("none", None, False)
+    assert late.reason == "the plan of cycle 3 is over, and none of this cycle has been launched"
 
 
 def test_an_unknown_customer_gets_no_action_and_never_an_error(seasoned):
