@@ -20,12 +20,15 @@ from alamo.engine.context import Context
 from alamo.measurement import ImportContext, ResolvedMapping, experiment_observations
 from alamo.numerics.hashing import content_hash
 
+EXPERIMENT = "experiment"
+"""The kind of these files."""
+
 
 def write_experiment(
     context: Context, rows: pa.Table, mapping: ResolvedMapping, about: ImportContext, batch: str
 ) -> dict[str, Any]:
     """Replace the experiment of a source: decisions, outcomes, scores and observations; returns what it became."""
-    plan = f"experiment-{content_hash(about.source)[:12]}"
+    plan = _plan_of(about.source)
     about = replace(about, received_at=_begun(context, f"{plan}/{batch}", about.received_at))
     cycle = _cycle_of(context, plan)
     observations = experiment_observations(rows, mapping, about, cycle=cycle)
@@ -36,6 +39,21 @@ def write_experiment(
     history.replace("dr_scores", CONTRACTS["dr_scores"].empty(), where={"cycle": cycle}, batch=batch)
     history.replace("observations", observations, where={"cycle": cycle}, batch=batch)
     return {"cycle": cycle, "plan": plan, "observations": observations.num_rows}
+
+
+def remove_experiment(context: Context, source: str, batch: str) -> None:
+    """Remove the experiment of a source; its decisions go last, for they tell a killed removal which cycle it was."""
+    plan = _plan_of(source)
+    cycle = _known_cycle(context, plan)
+    if cycle is None:
+        return
+    for table in ("observations", "dr_scores", "outcomes"):
+        context.history.replace(table, CONTRACTS[table].empty(), where={"cycle": cycle}, batch=batch)
+    context.history.replace("decisions", DECISIONS.empty(), where={"plan_id": plan}, batch=batch)
+
+
+def _plan_of(source: str) -> str:
+    return f"{EXPERIMENT}-{content_hash(source)[:12]}"
 
 
 def _begun(context: Context, key: str, now: datetime) -> datetime:
@@ -49,11 +67,17 @@ def _begun(context: Context, key: str, now: datetime) -> datetime:
 
 def _cycle_of(context: Context, plan: str) -> int:
     """Return the cycle of an experiment: the one a killed or earlier import gave it, else the next before the first."""
-    known = context.history.query("SELECT min(cycle) AS cycle FROM decisions WHERE plan_id = $plan", {"plan": plan})
-    if known["cycle"][0].as_py() is not None:
-        return int(known["cycle"][0].as_py())
+    known = _known_cycle(context, plan)
+    if known is not None:
+        return known
     first = context.history.query("SELECT coalesce(min(cycle), 1) AS first FROM decisions")["first"][0].as_py()
     return min(int(first), 1) - 1
+
+
+def _known_cycle(context: Context, plan: str) -> int | None:
+    sql = "SELECT min(cycle) AS cycle FROM decisions WHERE plan_id = $plan"
+    cycle: int | None = context.history.query(sql, {"plan": plan})["cycle"][0].as_py()
+    return cycle
 
 
 def _decisions_of(observations: pa.Table, plan: str) -> pa.Table:

@@ -2,13 +2,13 @@
 
 A file is known by its content and how it is mapped, so the same one again adds nothing, whatever it is called. Its rows
 belong to a logical source (kind and name, `alamo.engine.import_names`) and are replaced as one, in one commit, so an
-import that is killed leaves what was stored before.
+import that is killed leaves what was stored before (`alamo.engine.import_records` tells which).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,13 +20,12 @@ from alamo.connectors.sources import RowStream, open_rows
 from alamo.connectors.sources.stream import OnProgress
 from alamo.domain.money import minor_per_major
 from alamo.domain.records import ImportRecord
-from alamo.domain.tables import CONTRACTS
 from alamo.engine.context import Context
 from alamo.engine.horizon import stated_completeness
-from alamo.engine.import_experiment import write_experiment
-from alamo.engine.import_names import recorded_names, source_name
+from alamo.engine.import_experiment import EXPERIMENT, write_experiment
+from alamo.engine.import_names import naming, recorded_names, source_name
+from alamo.engine.import_records import announce, empty_source, holder, possible_holder
 from alamo.measurement import (
-    KINDS,
     ImportContext,
     ImportRows,
     ResolvedMapping,
@@ -37,8 +36,6 @@ from alamo.measurement import (
     resolve_mapping,
 )
 from alamo.numerics.hashing import content_hash
-
-_EXPERIMENT = "experiment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,24 +142,25 @@ def _import_one(context: Context, file: str, order: ImportOrder, statement: Mapp
     with _opened(file, order) as stream:
         mapping = resolve_mapping(order.kind, stream.header, order.mapping)
         key = content_hash({"file": stream.content_hash(), "kind": order.kind, "mapping": order.mapping})
-        names = recorded_names((record.source for record in context.state.imports.all()), order.kind, file, order.root)
-        known = _known_content(context, key)
+        records = context.state.imports.all()
+        names = recorded_names(records, order.kind, file, order.root, key)
+        known = holder(records, key)
         if known is not None:
             if statement:
-                _record(context, _Arrival(order.kind, known.source, key, mapping), Tally(), statement)
+                _record(context, _Arrival(order.kind, known, key, mapping), Tally(), statement)
             return {
                 "file": stream.name,
-                "source": known.source,
+                "source": known,
                 "unchanged": True,
                 "rows": 0,
                 "quarantined": 0,
-                "merged": _merge(context, order.kind, names, known.source),
+                **_count_once(context, order.kind, names, known),
                 **statement,
             }
-        source = names[-1] if names else source_name(order.kind, file, key, order.root)
-        arrival = _Arrival(order.kind, source, key, mapping)
+        source = possible_holder(records, key) or (names or [source_name(order.kind, file, key, order.root)])[-1]
+        arrival = _Arrival(order.kind, source, key, mapping, naming(source, order.kind, file, order.root))
         rows, detail, quarantine_file = _take_in(context, stream, arrival, order.quarantine)
-    merged = _merge(context, order.kind, names, source)
+    emptied = _count_once(context, order.kind, names, source)
     _record(context, arrival, rows.tally, detail | dict(statement))
     return {
         "file": stream.name,
@@ -172,7 +170,7 @@ def _import_one(context: Context, file: str, order: ImportOrder, statement: Mapp
         "quarantined": rows.tally.quarantined,
         "complaints": rows.tally.complaints(),
         "quarantine_file": None if quarantine_file is None else str(quarantine_file),
-        "merged": merged,
+        **emptied,
         **statement,
     }
 
@@ -193,31 +191,22 @@ def _take_in(
 
 
 def _record(context: Context, arrival: _Arrival, tally: Tally, detail: Mapping[str, Any]) -> None:
-    now = context.clock.now()
+    now, whole = context.clock.now(), {**arrival.naming, **detail}
     context.state.imports.record(
-        ImportRecord(arrival.source, arrival.kind, arrival.key, now, tally.accepted, tally.quarantined, detail)
+        ImportRecord(arrival.source, arrival.kind, arrival.key, now, tally.accepted, tally.quarantined, whole)
     )
 
 
-def _merge(context: Context, kind: str, names: Sequence[str], kept: str) -> list[str]:
-    """Empty the sources that hold `kept`'s file a second time under a path typed otherwise; returns their names."""
-    table = KINDS[kind].table
-    if kind == _EXPERIMENT or kept not in {*names}:
-        return []
-    merged = []
-    for name in names:
-        held = f"SELECT count(*) AS n FROM {table} WHERE source = $source"
-        if name != kept and context.history.query(held, {"source": name})["n"][0].as_py():
-            batch = f"merged into {kept}@{context.history.snapshot_version(table)}"
-            context.history.replace(table, CONTRACTS[table].empty(), where={"source": name}, batch=batch)
-            merged.append(name)
-    return merged
+def _count_once(context: Context, kind: str, names: Sequence[str], kept: str) -> dict[str, list[str]]:
+    """Empty the sources of a file that is held by `kept`: other spellings of its path, or what it held before.
 
-
-def _known_content(context: Context, key: str) -> ImportRecord | None:
-    """Return the source that holds exactly this content now, if any."""
-    newest = {record.source: record for record in context.state.imports.all()}
-    return next((record for record in newest.values() if record.content_hash == key), None)
+    Returns their names: ``merged`` where `kept` is the file itself, ``emptied`` where another holds the same content.
+    """
+    others = [name for name in names if name != kept]
+    for name in others:
+        empty_source(context, kind, name, kept)
+    itself = kept in names
+    return {"merged": others if itself else [], "emptied": [] if itself else others}
 
 
 def _context_of(context: Context, source: str) -> ImportContext:
@@ -231,14 +220,14 @@ class _Arrival:
     source: str
     key: str
     mapping: ResolvedMapping
+    naming: Mapping[str, Any] = field(default_factory=dict)
 
 
 def _write(context: Context, rows: ImportRows, arrival: _Arrival) -> dict[str, Any]:
     """Write one file's rows in one commit; a driver's wrapping of a reading error is taken off again."""
-    earlier = [record for record in context.state.imports.all() if record.source == arrival.source]
-    batch = f"{arrival.key}@{len(earlier)}"
+    batch = announce(context, arrival.kind, arrival.source, arrival.key, arrival.naming)
     try:
-        if arrival.kind == _EXPERIMENT:
+        if arrival.kind == EXPERIMENT:
             about = _context_of(context, arrival.source)
             return write_experiment(context, rows.reader.read_all(), arrival.mapping, about, batch)
         if not context.history.replace(rows.table, rows.reader, where={"source": arrival.source}, batch=batch):
@@ -256,7 +245,7 @@ def _drain(reader: Iterator[pa.RecordBatch]) -> None:
 
 
 _UNUSED = "not used"
-_UNMAPPED = {"events": "kept in properties", "customers": "kept in attributes", _EXPERIMENT: "feature"}
+_UNMAPPED = {"events": "kept in properties", "customers": "kept in attributes", EXPERIMENT: "feature"}
 
 
 def _mapping_rows(mapping: ResolvedMapping, order: ImportOrder) -> list[dict[str, str]]:
@@ -272,5 +261,5 @@ def _mapping_rows(mapping: ResolvedMapping, order: ImportOrder) -> list[dict[str
 
 def _kept(column: str, mapping: ResolvedMapping) -> str:
     """Say what becomes of a column that no field takes."""
-    taken = mapping.is_feature(column) if mapping.kind == _EXPERIMENT else not mapping.has("properties")
+    taken = mapping.is_feature(column) if mapping.kind == EXPERIMENT else not mapping.has("properties")
     return _UNMAPPED.get(mapping.kind, _UNUSED) if taken else _UNUSED

@@ -10,7 +10,7 @@ import pyarrow as pa
 from alamo.domain.money import minor_per_major
 from alamo.domain.tables import CONTRACTS, DELIVERIES, EVENTS
 from alamo.engine.context import Context, StepOutcome, once, rewrite, versions
-from alamo.engine.horizon import CURE, Horizon, horizon
+from alamo.engine.horizon import Horizon, horizon
 from alamo.measurement import build_profiles, mature_observations
 from alamo.numerics.hashing import content_hash
 
@@ -27,6 +27,7 @@ def measure(context: Context, cycle: int) -> StepOutcome:
     inputs = versions(context, "events", "customers", "decisions", "deliveries") | {
         "as_of": as_of.isoformat(),
         "orders_known_until": str(known.known_until),
+        "behind": [(source, end.isoformat()) for source, end in known.behind],
         "outcome": str(context.settings.outcome),
         "margin": str(context.settings.margin),
     }
@@ -105,7 +106,7 @@ def _describe(context: Context, as_of: datetime, known: Horizon) -> dict[str, An
         "customers": profiles.num_rows,
         "observations_matured": matured.num_rows,
         "margin_window_money": float(sum(matured["margin_money"].to_pylist())),
-        "refusals": [{"what": "outcomes", "reason": known.complaint(), "cure": CURE}] if known.waiting else [],
+        "refusals": known.refusals(),
     }
 
 

@@ -92,7 +92,7 @@ def _data(context: Context) -> dict[str, Any]:
                min(occurred_at) AS first, max(occurred_at) AS last FROM events
         """
     ).to_pylist()[0]
-    imports = context.state.imports.all()
+    imports = [record for record in context.state.imports.all() if record.content_hash]
     return events | {
         "imports": len(imports),
         "last_import": iso(imports[-1].imported_at) if imports else None,

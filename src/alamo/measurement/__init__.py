@@ -20,7 +20,12 @@ from alamo.measurement.importing import (
     preview,
     resolve_mapping,
 )
-from alamo.measurement.observations import WaitingWindows, mature_observations, orders_known_until, waiting_windows
+from alamo.measurement.observations import (
+    WaitingWindows,
+    mature_observations,
+    orders_known_by_source,
+    waiting_windows,
+)
 from alamo.measurement.profiles import build_profiles
 
 __all__ = [
@@ -39,7 +44,7 @@ __all__ = [
     "import_rows",
     "mature_observations",
     "normalise",
-    "orders_known_until",
+    "orders_known_by_source",
     "preview",
     "resolve_mapping",
     "waiting_windows",

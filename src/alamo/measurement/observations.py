@@ -1,7 +1,9 @@
 """Observations: launched decisions whose outcome window has closed, with what was known before and what came of them.
 
-The window of a decision is ``[decided_at, min(decided_at + window_days, next decision of the same customer))``.
-Effects are intention-to-treat: the action is the one drawn; only its cost depends on whether a delivery was sent.
+The window of a decision is ``[start, min(start + window_days, next decision of the same customer))``. It starts when
+it was decided, or where the customer's window before it ends if that has been measured already: no order counts twice.
+Effects are intention-to-treat: the action is the one drawn; only its cost depends on what became of its delivery
+(``unknown`` costs what ``sent`` does).
 
 A window that has closed is measured only when the orders in it are known: an order that has not been imported yet looks
 like no order. Orders are known up to the end of the day of the newest one, but no further than the moment it came in.
@@ -45,9 +47,11 @@ DECISION_COLUMNS = (
 _DAY_US = timedelta(days=1) // timedelta(microseconds=1)
 
 _KNOWN_SQL = """
-SELECT max(least((epoch_us(occurred_at) // $day_us + 1) * $day_us, epoch_us(received_at))) AS known_us
+SELECT source, max(least((epoch_us(occurred_at) // $day_us + 1) * $day_us, epoch_us(received_at))) AS known_us
 FROM events
-WHERE kind IN ('order_line', 'return_line')
+WHERE kind = 'order_line'
+GROUP BY source
+ORDER BY source
 """
 
 _WAITING_SQL = """
@@ -66,14 +70,15 @@ class WaitingWindows:
     until: datetime
 
 
-def orders_known_until(warehouse: Warehouse) -> datetime | None:
-    """Return the moment (UTC) up to which the orders of the store can be taken as complete; None without any.
+def orders_known_by_source(warehouse: Warehouse) -> dict[str, datetime]:
+    """Return the moment (UTC) up to which the orders of each source that has any can be taken as complete, by name.
 
-    The end of the day of the newest order, or when that came in if this was earlier: a file that was made during a day
-    lacks the rest of it. A shop in which nobody bought anything lately says so when it imports.
+    The end of the day of its newest order, or when that came in if this was earlier: a file that was made during a day
+    lacks the rest of it. Returns do not move it: a shop may book them long after it has stopped exporting its orders.
+    A shop in which nobody bought anything lately says so when it imports.
     """
-    known = warehouse.query(_KNOWN_SQL, {"day_us": _DAY_US})["known_us"][0].as_py()
-    return None if known is None else _moment(known)
+    ends = warehouse.query(_KNOWN_SQL, {"day_us": _DAY_US}).to_pylist()
+    return {row["source"]: _moment(row["known_us"]) for row in ends}
 
 
 def waiting_windows(

@@ -74,6 +74,141 @@ def test_a_store_that_counted_a_file_twice_is_mended_by_its_next_import(at, fold
         assert imported(project, "x.csv")["merged"] == []
 
 
+def write(file: Path, *prices: int) -> Path:
+    file.parent.mkdir(exist_ok=True)
+    file.write_text(HEADER + "".join(f"2025-12-01,a,{price}\n" for price in prices))
+    return file
+
+
+def test_a_file_that_returns_to_what_a_source_merged_into_it_held_keeps_its_rows(at, folder, monkeypatch):
+    with at(START) as project:
+        with monkeypatch.context() as names_as_typed:
+            names_as_typed.setattr(imports, "source_name", lambda kind, file, *_: f"{kind}:{file}")
+            names_as_typed.setattr(imports, "recorded_names", lambda *_: [])
+            imported(project, write(folder / "x.csv", 1))
+            write(folder / "x.csv", 2)
+            imported(project, "x.csv")
+        assert imported(project, "x.csv")["merged"] == [f"orders:{folder / 'x.csv'}"]
+        assert money(project) == 200
+        one = imported(project, write(folder / "x.csv", 1))
+        assert (one["source"], one["unchanged"], one["merged"]) == ("orders:x.csv", False, [])
+        assert money(project) == 100
+
+
+def test_a_file_of_the_same_name_in_another_folder_does_not_replace_one_that_is_gone(at, folder, monkeypatch):
+    with at(START) as project:
+        imported(project, write(folder / "x.csv", 1))
+        (folder / "x.csv").unlink()
+        other = write(folder.parent / "other" / "x.csv", 2)
+        monkeypatch.chdir(other.parent)
+        assert imported(project, "x.csv")["source"] == f"orders:{other}"
+        assert money(project) == 300
+
+
+def killed_before_it_says_finished(project: Project, file: Path) -> None:
+    """Import with the rows written and the end of the import not recorded, as a kill leaves it."""
+    log = type(project.context.state.imports)
+    record = log.record
+
+    def recorded(self, said):
+        if said.content_hash:
+            raise KeyboardInterrupt
+        record(self, said)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(log, "record", recorded)
+        with pytest.raises(KeyboardInterrupt):
+            imported(project, file)
+
+
+def test_the_former_file_after_a_killed_import_is_taken_in_again(at, folder):
+    file = folder / "x.csv"
+    with at(START) as project:
+        imported(project, write(file, 1))
+        killed_before_it_says_finished(project, write(file, 2, 3))
+        assert money(project) == 500
+        one = imported(project, write(file, 1))
+        assert (one["unchanged"], money(project)) == (False, 100)
+        killed_before_it_says_finished(project, write(file, 2, 3))
+        killed_before_it_says_finished(project, write(file, 1))
+        for unchanged in (False, True):
+            one = imported(project, write(file, 2, 3))
+            assert (one["unchanged"], one["rows"], money(project)) == (unchanged, 0 if unchanged else 2, 500)
+        assert project.status().to_dict()["data"]["imports"] == 3
+
+
+@pytest.mark.parametrize("copied", [1, 2])
+def test_a_copy_of_what_a_killed_import_may_have_left_is_not_counted_beside_it(at, folder, copied):
+    with at(START) as project:
+        imported(project, write(folder / "x.csv", 1))
+        killed_before_it_says_finished(project, write(folder / "x.csv", 2))
+        one = imported(project, write(folder / "copy.csv", copied))
+        assert (one["source"], money(project)) == ("orders:x.csv", 100 * copied)
+        assert imported(project, folder / "copy.csv")["unchanged"]
+
+
+def test_a_copy_of_what_a_file_held_before_it_changed_is_taken_in(at, folder):
+    with at(START) as project:
+        imported(project, write(folder / "x.csv", 1))
+        imported(project, write(folder / "x.csv", 2))
+        imported(project, write(folder / "copy.csv", 1))
+        assert money(project) == 300
+
+
+def test_a_file_whose_new_content_another_one_holds_gives_up_its_old_rows(at, folder):
+    with at(START) as project:
+        imported(project, write(folder / "x.csv", 1))
+        imported(project, write(folder / "y.csv", 2))
+        one = imported(project, write(folder / "y.csv", 1))
+        assert (one["source"], one["unchanged"], one["emptied"]) == ("orders:x.csv", True, ["orders:y.csv"])
+        assert money(project) == 100
+        assert imported(project, write(folder / "y.csv", 2))["unchanged"] is False
+        assert money(project) == 300
+
+
+def test_a_killed_emptying_is_finished_by_the_next_import(at, folder):
+    with at(START) as project:
+        imported(project, write(folder / "x.csv", 1))
+        imported(project, write(folder / "y.csv", 2))
+        log = type(project.context.state.imports)
+        record = log.record
+
+        def recorded(self, said):
+            if "counted_as" in said.detail:
+                raise KeyboardInterrupt
+            record(self, said)
+
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(log, "record", recorded)
+            with pytest.raises(KeyboardInterrupt):
+                imported(project, write(folder / "y.csv", 1))
+        assert imported(project, folder / "y.csv")["emptied"] == ["orders:y.csv"]
+        assert imported(project, folder / "y.csv")["emptied"] == []
+        assert money(project) == 100
+        assert imported(project, write(folder / "y.csv", 2))["unchanged"] is False
+        assert money(project) == 300
+
+
+def test_an_experiment_whose_file_now_holds_another_one_is_counted_once(at, folder):
+    def experiment(name: str, money: int) -> str:
+        (folder / name).write_text("unit,arm,spend\n" + f"u1,control,{money}\nu2,mail,{money}\n")
+        return name
+
+    def units(project: Project) -> list[int]:
+        counts = (
+            project.context.history.query(f"SELECT count(*) AS n FROM {table}")["n"][0].as_py()
+            for table in ("decisions", "observations", "outcomes")
+        )
+        return list(counts)
+
+    with at(START) as project:
+        project.import_file("experiment", [experiment("a.csv", 1)])
+        project.import_file("experiment", [experiment("b.csv", 2)])
+        assert units(project) == [4, 4, 4]
+        project.import_file("experiment", [experiment("b.csv", 1)])
+        assert units(project) == [2, 2, 2]
+
+
 def decide_all(project: Project) -> None:
     plan = project.run().turns[0].plan
     project.approve(plan.plan_id, by="ann")
@@ -136,6 +271,25 @@ def test_a_quiet_shop_states_that_its_file_is_complete(decided, folder):
         assert project.measure().to_dict()["observations_matured"] == 40
         assert {row["margin_money"] for row in outcomes(project)} == {0.0}
     with decided(LATER + DAY) as project:
+        assert project.measure().to_dict()["refusals"] == []
+
+
+def test_a_file_that_used_to_grow_and_fell_behind_is_named_without_holding_anything_up(decided, folder):
+    def grow(project: Project, name: str, *dates: str) -> None:
+        (folder / name).write_text(HEADER + "".join(f"{date},c1,5\n" for date in dates))
+        imported(project, name)
+
+    with decided(LATER) as project:
+        grow(project, "once.csv", "2025-11-01")
+        grow(project, "till.csv", "2025-12-01")
+        grow(project, "till.csv", "2025-12-01", "2025-12-20")
+        grow(project, "web.csv", "2026-02-03")
+        measured = project.measure().to_dict()
+        (refusal,) = measured["refusals"]
+        assert measured["observations_matured"] == 40
+        assert refusal["reason"].startswith("orders of orders:till.csv end on 2025-12-20, others go on")
+        assert "alamo import orders FILE" in refusal["cure"]
+        grow(project, "till.csv", "2025-12-01", "2026-02-01")
         assert project.measure().to_dict()["refusals"] == []
 
 

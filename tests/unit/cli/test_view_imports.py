@@ -61,3 +61,8 @@ def test_what_else_an_import_did_is_said() -> None:
     assert "x.csv: known already, nothing added" in text
     assert "its rows count once now: orders:./x.csv" in text
     assert "Every order before 2026-02-02 (UTC) counts as known." in text
+
+
+def test_rows_that_gave_way_to_another_file_of_the_same_content_are_spoken_of() -> None:
+    done = {"file": "y.csv", "source": "orders:x.csv", "unchanged": True, "emptied": ["orders:y.csv"]}
+    assert "orders:x.csv holds these rows; what this file held before was taken out." in shown({"files": [done]})

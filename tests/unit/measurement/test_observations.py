@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pyarrow as pa
 import pytest
 
 from alamo.domain.features import FEATURES
 from alamo.domain.settings import MarginSettings, OutcomeSettings
-from alamo.domain.tables import OBSERVATIONS
-from alamo.measurement import build_profiles, mature_observations, orders_known_until, waiting_windows
+from alamo.domain.tables import DECISIONS, OBSERVATIONS
+from alamo.measurement import build_profiles, mature_observations, orders_known_by_source, waiting_windows
 
 AS_OF = datetime(2010, 7, 1, tzinfo=UTC)
 
@@ -53,6 +54,43 @@ def test_the_next_decision_of_the_customer_closes_the_window(bench):
     assert both["d1"]["window_end"] == datetime(2010, 6, 10, tzinfo=UTC)
 
 
+def test_a_window_starts_where_the_one_before_was_measured_to_so_no_order_counts_twice(bench):
+    days = ("2010-06-05", "2010-06-27", "2010-07-02")
+    history = bench.history(
+        [bench.event("a", "order_line", day, 1000, order_id=day) for day in days],
+        decisions=[bench.decision("d1", "a", "2010-06-01")],
+    )
+    with_profiles(history, datetime(2010, 6, 20, tzinfo=UTC), datetime(2010, 6, 28, tzinfo=UTC))
+    table = mature_observations(history, AS_OF, outcome=OUTCOME, margin=MarginSettings(), currency="GBP")
+    history.append("observations", table, batch="first")  # up to the 29th
+    planned = bench.decision("d2", "a", "2010-06-25", cycle=2)  # and launched after that
+    history.append("decisions", pa.Table.from_pylist([planned], schema=DECISIONS.schema), batch="second")
+    rows = matured(history, datetime(2010, 7, 27, tzinfo=UTC))
+    assert set(rows) == {"d2"}
+    assert table["margin_money"].to_pylist() == [6.0]
+    assert rows["d2"]["margin_money"] == 3.0
+    assert rows["d2"]["window_end"] == datetime(2010, 7, 27, tzinfo=UTC)
+    features = mature_observations(
+        history, datetime(2010, 7, 27, tzinfo=UTC), outcome=OUTCOME, margin=MarginSettings(), currency="GBP"
+    )
+    assert features["orders"].to_pylist() == [1]  # what was known when it was decided
+
+
+def test_a_window_that_was_measured_past_the_next_decision_too_leaves_an_empty_one(bench):
+    history = bench.history(
+        [bench.event("a", "order_line", "2010-06-28", 1000, order_id="1")],
+        decisions=[bench.decision("d1", "a", "2010-06-01")],
+    )
+    table = mature_observations(history, AS_OF, outcome=OUTCOME, margin=MarginSettings(), currency="GBP")
+    history.append("observations", table, batch="first")  # up to the 29th
+    later = [bench.decision("d2", "a", "2010-06-25", cycle=2), bench.decision("d3", "a", "2010-06-27", cycle=3)]
+    history.append("decisions", pa.Table.from_pylist(later, schema=DECISIONS.schema), batch="second")
+    rows = matured(history, datetime(2010, 7, 27, tzinfo=UTC))
+    assert rows["d2"]["window_end"] == datetime(2010, 6, 29, tzinfo=UTC)
+    assert rows["d3"]["window_end"] == datetime(2010, 7, 27, tzinfo=UTC)
+    assert [rows[name]["margin_money"] for name in ("d2", "d3")] == [0.0, 0.0]
+
+
 def test_an_imported_experiment_closes_no_window(bench):
     history = bench.history(
         decisions=[bench.decision("d", "a", "2010-06-01"), bench.decision("x", "a", "2010-06-10", cycle=0)]
@@ -89,7 +127,7 @@ def test_the_window_is_half_open_and_nets_returns(bench):
     assert matured(history, **rates)["d"]["margin_money"] == pytest.approx(7.5)
 
 
-def test_cost_counts_only_when_the_delivery_was_sent(bench):
+def test_cost_counts_when_the_delivery_was_sent_or_nobody_knows(bench):
     history = bench.history(
         decisions=[bench.decision(f"d{i}", f"c{i}", "2010-06-01", "mail") for i in range(4)],
         deliveries=[
@@ -99,7 +137,7 @@ def test_cost_counts_only_when_the_delivery_was_sent(bench):
         ],
     )
     rows = matured(history)
-    assert [rows[f"d{i}"]["cost_money"] for i in range(4)] == [0.4, 0.0, 0.0, 0.0]
+    assert [rows[f"d{i}"]["cost_money"] for i in range(4)] == [0.4, 0.0, 0.4, 0.0]
 
 
 def test_permission_is_lost_by_a_withdrawal_or_a_complaint_in_the_window(bench):
@@ -200,11 +238,25 @@ def test_orders_are_known_to_the_end_of_the_newest_day_but_not_beyond_the_import
     newest = bench.event("a", "order_line", occurred, 1000, order_id="1") | {"received_at": day(received)}
     older = bench.event("a", "order_line", "2010-01-01", 1000, order_id="0") | {"received_at": day("2010-07-05")}
     visit = bench.event("a", "visit", "2010-07-04")
-    assert orders_known_until(bench.history([newest, older, visit])) == day(known)
+    assert set(orders_known_by_source(bench.history([newest, older, visit])).values()) == {day(known)}
+
+
+def test_a_return_says_nothing_about_orders(bench):
+    order = bench.event("a", "order_line", "2010-06-01", 1000, order_id="1") | {"received_at": day("2010-07-05")}
+    back = bench.event("a", "return_line", "2010-06-28", -1000, order_id="1") | {"received_at": day("2010-07-05")}
+    assert set(orders_known_by_source(bench.history([order, back])).values()) == {day("2010-06-02")}
+
+
+def test_orders_are_known_by_source(bench):
+    rows = [
+        bench.event("a", "order_line", date, 1000, order_id=date) | {"received_at": day("2010-07-05"), "source": source}
+        for source, date in (("till", "2010-05-01"), ("shop", "2010-06-01"), ("till", "2010-05-20"))
+    ]
+    assert orders_known_by_source(bench.history(rows)) == {"shop": day("2010-06-02"), "till": day("2010-05-21")}
 
 
 def test_without_orders_nothing_is_known_of_them(bench):
-    assert orders_known_until(bench.history([bench.event("a", "visit", "2010-07-04")])) is None
+    assert orders_known_by_source(bench.history([bench.event("a", "visit", "2010-07-04")])) == {}
 
 
 def test_nothing_after_as_of_changes_an_observation(bench):

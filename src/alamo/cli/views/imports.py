@@ -27,6 +27,8 @@ def imported(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield from _quarantine(one)
         if one.get("merged"):
             yield note(f"The same file under another path, so its rows count once now: {', '.join(one['merged'])}")
+        if one.get("emptied"):
+            yield note(f"{one['source']} holds these rows; what this file held before was taken out.")
         if one.get("complete_until"):
             yield note(f"Every order before {formats.moment(one['complete_until'])} (UTC) counts as known.")
     yield from next_step(data.get("next"))
