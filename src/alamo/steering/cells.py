@@ -121,6 +121,16 @@ class Cells:
         """Return the use column `name`, shape (n_cells,)."""
         return self.uses[:, self.use_names.index(name)]
 
+    def gain_variance(self, picked: Ints) -> Floats:
+        """Return the variance of the total value of the cells `picked`, by action, shape (n_actions,).
+
+        What customers share of an action's error adds up over them, the rest averages out.
+        """
+        action, sd, n_actions = self.action[picked], self.value_sd_money[picked], len(self.action_ids)
+        shared = sd if self.shared_sd_money is None else np.minimum(self.shared_sd_money[picked], sd)
+        own = np.bincount(action, sd**2 - shared**2, n_actions)
+        return np.asarray(np.bincount(action, shared, n_actions) ** 2 + own, dtype=np.float64)
+
     def take(self, index: Ints) -> Cells:
         """Return the cells of the customers `index`, in that order."""
         size = np.diff(self.indptr)[index]

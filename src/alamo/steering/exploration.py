@@ -110,18 +110,14 @@ def running(
 def promising(cells: Cells, level: float) -> bool:
     """Say whether following the scores of at least one action can be trusted to earn more than it costs.
 
-    For each action, the gain over all customers it is worth its cost for, less its error: what customers share of that
-    adds up, the rest averages out. One action has to be above zero at `level` with a Bonferroni correction for having
-    looked at all of them. Without knowing what is shared, all of it is.
+    For each action, the gain over all customers it is worth its cost for, less its error (`Cells.gain_variance`). One
+    action has to be above zero at `level` with a Bonferroni correction for having looked at all of them.
     """
     n_actions = len(cells.action_ids)
     worth = np.flatnonzero(cells.value_money > 0.0)
-    action, sd = cells.action[worth], cells.value_sd_money[worth]
-    shared = sd if cells.shared_sd_money is None else np.minimum(cells.shared_sd_money[worth], sd)
-    gain = np.bincount(action, cells.value_money[worth], n_actions)
-    variance = np.bincount(action, shared, n_actions) ** 2 + np.bincount(action, sd**2 - shared**2, n_actions)
+    gain = np.bincount(cells.action[worth], cells.value_money[worth], n_actions)
     z = NormalDist().inv_cdf(1.0 - 0.5 * (1.0 - level) / max(n_actions, 1))
-    return bool((gain > z * np.sqrt(variance)).any())
+    return bool((gain > z * np.sqrt(cells.gain_variance(worth))).any())
 
 
 def affordable_floor(problem: Problem, wanted: float) -> tuple[float, str | None]:

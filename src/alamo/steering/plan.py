@@ -111,19 +111,11 @@ def _share(part: float, whole: float) -> float | None:
 
 
 def _gains(candidates: Candidates, taken: Ints, about: PlanContext) -> tuple[Gain, list[Gain]]:
-    """Return the gain of the cells taken, in all and per action.
-
-    What customers share of an action's error adds up over them, the rest averages out; actions are taken as measured
-    independently of each other.
-    """
+    """Return the gain of the cells taken, in all and per action; actions count as measured independently."""
     cells = candidates.cells
     z = NormalDist().inv_cdf(0.5 + about.level / 2)
-    n_actions = len(cells.action_ids)
-    action, sd = cells.action[taken], cells.value_sd_money[taken]
-    shared = sd if cells.shared_sd_money is None else np.minimum(cells.shared_sd_money[taken], sd)
-    total = np.bincount(action, cells.value_money[taken], n_actions)
-    own = np.bincount(action, sd**2 - shared**2, n_actions)
-    variance = np.bincount(action, shared, n_actions) ** 2 + own
+    total = np.bincount(cells.action[taken], cells.value_money[taken], len(cells.action_ids))
+    variance = cells.gain_variance(taken)
     return (
         _interval(float(total.sum()), z * float(variance.sum()) ** 0.5),
         [_interval(float(mean), z * float(v) ** 0.5) for mean, v in zip(total, variance, strict=True)],
