@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from tests.docs.pages import HOW_TO, printed_by
 
-HOW_TO = Path(__file__).parents[2] / "docs/how-to"
 _CONSOLE = re.compile(r"^```console\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -55,16 +52,6 @@ def test_the_script_holds_commands_and_documents_but_no_output() -> None:
     ],
 )
 def test_a_page_runs_from_start_to_end(tmp_path: Path, name: str, said: list[str]) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    run = subprocess.run(
-        ["bash", "-c", script_of((HOW_TO / name).read_text(encoding="utf-8"))],
-        cwd=tmp_path,
-        env=os.environ | {"PATH": path, "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
-    assert not [words for words in said if words not in run.stdout], run.stdout
-    assert max(len(line) for line in run.stdout.splitlines()) <= 100
+    printed = printed_by(script_of((HOW_TO / name).read_text(encoding="utf-8")), tmp_path)
+    assert not [words for words in said if words not in printed], printed
+    assert max(len(line) for line in printed.splitlines()) <= 100

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 import sys
 from itertools import groupby
 from pathlib import Path
 
 import pytest
+from tests.docs.pages import HOW_TO, printed_by
 
-HOW_TO = Path(__file__).parents[2] / "docs/how-to"
 _BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
@@ -51,16 +49,6 @@ def test_the_script_holds_commands_documents_and_python() -> None:
     ],
 )
 def test_a_page_runs_from_start_to_end(tmp_path: Path, name: str, said: list[str]) -> None:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    run = subprocess.run(
-        ["bash", "-c", script_of((HOW_TO / name).read_text(encoding="utf-8"))],
-        cwd=tmp_path,
-        env=os.environ | {"PATH": path, "COLUMNS": "100"},
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]
-    assert not [words for words in said if words not in run.stdout], run.stdout
-    assert not re.search(r"^error: ", run.stdout, re.MULTILINE)
+    printed = printed_by(script_of((HOW_TO / name).read_text(encoding="utf-8")), tmp_path)
+    assert not [words for words in said if words not in printed], printed
+    assert not re.search(r"^error: ", printed, re.MULTILINE)
