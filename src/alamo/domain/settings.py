@@ -78,7 +78,7 @@ class ExplorationSettings:
 
     opening_share: float = 0.20
     cost_share: float = 0.01
-    floor_minimum: float = 0.05
+    floor_minimum: float = 0.03
 
 
 @dataclass(frozen=True, slots=True)

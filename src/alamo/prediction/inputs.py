@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.numerics.encoding import FeatureEncoder
+from alamo.prediction.expected import ExpectedMargin, window_margin
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -35,12 +36,15 @@ class EffectInputs:
         Index of the segment, shape (n,); the number of segments itself stands for a segment never seen in training.
     scale
         Expected money of an order, shape (n,), positive; all ones where effects are not measured against a scale.
+    expected
+        Margin expected in the window whatever is done, money, shape (n,), positive; None where it is not known.
     """
 
     tree: Singles
     linear: Singles
     segment: Integers
     scale: Floats
+    expected: Floats | None = None
 
     def __len__(self) -> int:
         return len(self.segment)
@@ -49,7 +53,8 @@ class EffectInputs:
         """Return the inputs of `rows`; all rows in order share memory with this object."""
         if len(rows) == len(self) and np.array_equal(rows, np.arange(len(rows))):
             return self
-        return EffectInputs(self.tree[rows], self.linear[rows], self.segment[rows], self.scale[rows])
+        expected = None if self.expected is None else self.expected[rows]
+        return EffectInputs(self.tree[rows], self.linear[rows], self.segment[rows], self.scale[rows], expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +99,15 @@ class InputEncoder:
         Names of the segments known from training.
     scale
         Money scale; `None` measures all effects in money only.
+    expected
+        What customers bring in a window whatever is done; None where margins are not known.
     """
 
     tree: FeatureEncoder
     linear: FeatureEncoder
     segments: tuple[str, ...]
     scale: OrderScale | None
+    expected: ExpectedMargin | None = None
 
     @classmethod
     def fit(cls, table: pa.Table, features: tuple[str, ...], segment: str, *, scaled: bool) -> InputEncoder:
@@ -109,22 +117,38 @@ class InputEncoder:
         """
         some = table.take(pa.array(np.arange(0, table.num_rows, max(1, -(-table.num_rows // _ENOUGH_ROWS)))))
         tree = FeatureEncoder.fit(some, features)
+        tree = replace(tree, columns=tuple(replace(column, scale=0.0) for column in tree.columns))
+        scale, margin = OrderScale.fit(table) if scaled else None, window_margin(table)
+        expected = None
+        if scale is not None and margin is not None:
+            expected = ExpectedMargin.fit(_in_blocks(tree, table), margin, scale.of(table))
         return cls(
-            tree=replace(tree, columns=tuple(replace(column, scale=0.0) for column in tree.columns)),
+            tree=tree,
             linear=FeatureEncoder.fit(some, features, linear=True),
             segments=tuple(sorted(pc.unique(table.column(segment).drop_null()).to_pylist())),
-            scale=OrderScale.fit(table) if scaled else None,
+            scale=scale,
+            expected=expected,
         )
 
     def transform(self, table: pa.Table, segment: str) -> EffectInputs:
         """Return the inputs of `table`, whose column `segment` names the segment (null: unknown)."""
         index = pc.index_in(table.column(segment), value_set=pa.array(self.segments, pa.string()))
+        tree = _in_blocks(self.tree, table)
+        scale = np.ones(table.num_rows) if self.scale is None else self.scale.of(table)
         return EffectInputs(
-            tree=_in_blocks(self.tree, table),
+            tree=tree,
             linear=_in_blocks(self.linear, table),
             segment=np.asarray(pc.fill_null(index, len(self.segments)), dtype=np.int64),
-            scale=np.ones(table.num_rows) if self.scale is None else self.scale.of(table),
+            scale=scale,
+            expected=None if self.expected is None else self.expected.of(tree, scale),
         )
+
+    def held_out(self, table: pa.Table, inputs: EffectInputs, folds: Integers) -> EffectInputs:
+        """Return the `inputs` of the training `table` with what was expected learnt on the other folds only."""
+        margin = window_margin(table)
+        if self.expected is None or margin is None:
+            return inputs
+        return replace(inputs, expected=self.expected.held_out(inputs.tree, margin, inputs.scale, folds))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as JSON-able values."""
@@ -133,17 +157,19 @@ class InputEncoder:
             "linear": self.linear.to_dict(),
             "segments": list(self.segments),
             "order_money": None if self.scale is None else self.scale.mean_money,
+            "expected": None if self.expected is None else self.expected.to_dict(),
         }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> InputEncoder:
         """Return the encoder that `to_dict` wrote."""
-        money = values["order_money"]
+        money, expected = values["order_money"], values["expected"]
         return cls(
             tree=FeatureEncoder.from_dict(values["tree"]),
             linear=FeatureEncoder.from_dict(values["linear"]),
             segments=tuple(values["segments"]),
             scale=None if money is None else OrderScale(float(money)),
+            expected=None if expected is None else ExpectedMargin.from_dict(expected),
         )
 
 

@@ -19,13 +19,13 @@ from alamo.domain.action import NO_ACTION
 from alamo.numerics.folds import unit_folds
 from alamo.numerics.hashing import unit_keys
 from alamo.prediction.inputs import EffectInputs
+from alamo.prediction.noise import NoiseModel, customer_size
 from alamo.prediction.orders import OrderLog, OrderRows
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 FOLDS = 5
-_BINS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,32 +68,6 @@ class EffectRows:
 
 
 @dataclass(frozen=True, slots=True)
-class NoiseModel:
-    """Residual variance of an outcome as a power of the customer's money scale: variance = level · scale^power."""
-
-    level: float
-    power: float
-
-    @classmethod
-    def fit(cls, scale: Floats, residual: Floats) -> NoiseModel:
-        """Fit on residuals (n,) of drawn rows: a line through the log mean squares of twenty equal-count bins."""
-        square = residual**2
-        level = max(float(square.mean()) if len(square) else 0.0, 1e-12)
-        if len(square) < 10 * _BINS or scale.min() == scale.max():
-            return cls(level, 0.0)
-        bins = np.array_split(np.argsort(scale, kind="stable"), _BINS)
-        x = np.array([np.log(scale[rows]).mean() for rows in bins])
-        y = np.array([np.log(max(float(square[rows].mean()), 1e-6 * level)) for rows in bins])
-        dx = x - x.mean()
-        power = float(np.clip(dx @ y / max(dx @ dx, 1e-12), 0.0, 2.0))
-        return cls(max(float(np.exp(y.mean() - power * x.mean())), 1e-12), power)
-
-    def variance(self, scale: Floats) -> Floats:
-        """Return the variance at `scale` (n,)."""
-        return self.level * scale**self.power
-
-
-@dataclass(frozen=True, slots=True)
 class DecisionLog:
     """Matured decisions and the scores of every action each could have drawn, matched by position.
 
@@ -109,8 +83,8 @@ class DecisionLog:
         Decision of each score row, shape (m,).
     scores
         Score rows: ``action_id, p, mu_money, gamma_money``.
-    noise
-        Residual variance by money scale.
+    outcome_variance
+        Modelled residual variance of the outcome, money², shape (n,).
     orders
         Who ordered; None where it is not known.
     """
@@ -120,11 +94,11 @@ class DecisionLog:
     action: pa.ChunkedArray
     place: Integers
     scores: pa.Table
-    noise: NoiseModel
+    outcome_variance: Floats
     orders: OrderLog | None = None
 
     @classmethod
-    def of(cls, observations: pa.Table, dr_scores: pa.Table, inputs: EffectInputs, salt: str) -> DecisionLog:
+    def of(cls, observations: pa.Table, dr_scores: pa.Table, inputs: EffectInputs, folds: Integers) -> DecisionLog:
         """Match scores to decisions; scores of unknown decisions or with probability 0 are left out."""
         place = pc.index_in(dr_scores.column("decision_id"), value_set=observations.column("decision_id"))
         keep = pc.and_(pc.is_valid(place), pc.greater(dr_scores.column("p"), 0.0))
@@ -133,14 +107,14 @@ class DecisionLog:
         action = observations.column("action_id")
         drawn = np.asarray(pc.equal(scores.column("action_id"), action.take(pa.array(at))), dtype=bool)
         residual = (_floats(scores, "gamma_money") - _floats(scores, "mu_money")) * _floats(scores, "p")
-        folds = unit_folds(unit_keys(observations.column("unit_id").to_pylist()), f"uplift/{salt}", FOLDS)
+        size = customer_size(inputs)
         return cls(
             inputs=inputs,
             folds=folds,
             action=action,
             place=at,
             scores=scores,
-            noise=NoiseModel.fit(inputs.scale[at[drawn]], residual[drawn]),
+            outcome_variance=NoiseModel.fit(size[at[drawn]], residual[drawn]).variance(size),
             orders=OrderLog.of(observations, inputs, folds),
         )
 
@@ -150,8 +124,7 @@ class DecisionLog:
         gamma_none, p_none = self._spread(NO_ACTION)
         rows = np.flatnonzero((p > 0.0) & (p_none > 0.0))
         inputs = self.inputs.take(rows)
-        outcome_variance = self.noise.variance(self.inputs.scale)
-        noise = outcome_variance[rows] * (1.0 / p[rows] + 1.0 / p_none[rows])
+        noise = self.outcome_variance[rows] * (1.0 / p[rows] + 1.0 / p_none[rows])
         drawn = self.action.take(pa.array(rows))
         return EffectRows(
             inputs=inputs,
@@ -161,8 +134,8 @@ class DecisionLog:
             folds=self.folds[rows],
             drawn=int(pc.sum(pc.equal(drawn, action_id)).as_py() or 0),
             drawn_none=int(pc.sum(pc.equal(drawn, NO_ACTION)).as_py() or 0),
-            outcome_variance=float(outcome_variance.mean()),
-            relative_variance=float((outcome_variance / self.inputs.scale**2).mean()),
+            outcome_variance=float(self.outcome_variance.mean()),
+            relative_variance=float((self.outcome_variance / self.inputs.scale**2).mean()),
             orders=None if self.orders is None else self.orders.rows_of(drawn, action_id, rows, p[rows], p_none[rows]),
         )
 
@@ -173,6 +146,11 @@ class DecisionLog:
         gamma[self.place[mine]] = _floats(self.scores, "gamma_money")[mine]
         p[self.place[mine]] = _floats(self.scores, "p")[mine]
         return gamma, p
+
+
+def decision_folds(observations: pa.Table, salt: str) -> Integers:
+    """Return the fold of each decision, by unit, shape (n,)."""
+    return unit_folds(unit_keys(observations.column("unit_id").to_pylist()), f"uplift/{salt}", FOLDS)
 
 
 def _floats(table: pa.Table, name: str) -> Floats:

@@ -60,25 +60,34 @@ class EffectSpread:
         Of a segment's mean; its last entry is for segments never seen.
     within
         Standard deviation inside segments: of the mixture, and of what it leaves to other candidates.
+    lift
+        Standard error of an effect in proportion to what a customer is expected to bring, as a share of it: what acts
+        on every order is worth most with those who order most, and is seen last.
     """
 
     relative: bool
     segment: SegmentEffect
     within: float
+    lift: float = 0.0
 
     def predict(self, inputs: EffectInputs) -> Floats:
         """Return the posterior standard deviation in money, shape (n,)."""
         sd = np.sqrt(self.segment.predict(inputs.segment) ** 2 + self.within**2)
-        return sd * inputs.scale if self.relative else sd
+        return np.hypot(sd * inputs.scale if self.relative else sd, self.of_lift(inputs))
+
+    def of_lift(self, inputs: EffectInputs) -> Floats:
+        """Return the part that grows with what a customer is expected to bring, money, shape (n,)."""
+        return np.zeros(len(inputs)) if inputs.expected is None else self.lift * inputs.expected
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as JSON-able values."""
-        return {"relative": self.relative, "segment": self.segment.to_dict(), "within": self.within}
+        return {"relative": self.relative, "segment": self.segment.to_dict(), "within": self.within, "lift": self.lift}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EffectSpread:
         """Return the spread that `to_dict` wrote."""
-        return cls(bool(values["relative"]), SegmentEffect.from_dict(values["segment"]), float(values["within"]))
+        segment = SegmentEffect.from_dict(values["segment"])
+        return cls(bool(values["relative"]), segment, float(values["within"]), float(values["lift"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +107,7 @@ class EffectStack:
     n, drawn, drawn_none
         Decisions used, and those among them that drew the action and none.
     level
-        Its mean, as predicted and as measured.
-    shift
-        Added to every prediction, in the units of `level`.
+        How far the mixture is borne out; the share of it that is kept follows from it.
     """
 
     candidates: tuple[Candidate, ...]
@@ -112,25 +119,28 @@ class EffectStack:
     drawn: int
     drawn_none: int
     level: EffectLevel = field(default_factory=EffectLevel)
-    shift: float = 0.0
 
     def predict(self, inputs: EffectInputs) -> Floats:
         """Return the gross effect in money, shape (n,)."""
-        total = self.shift * (inputs.scale if self.spread.relative else np.ones(len(inputs)))
+        return self.level.keep * self._mixture(inputs)
+
+    def shared_sd(self, inputs: EffectInputs) -> Floats:
+        """Return the part of the standard deviation that all customers share, in money, shape (n,).
+
+        All effects may be wrong together by the same share of them, the error of the slope, or by the same share of
+        what customers are expected to bring. Where nothing was measured, the whole of it is shared.
+        """
+        whole = self.spread.predict(inputs)
+        if self.level.slope_se <= 0.0:
+            return whole
+        slope = self.level.slope_se * self._mixture(inputs)
+        return np.minimum(np.hypot(slope, self.spread.of_lift(inputs)), whole)
+
+    def _mixture(self, inputs: EffectInputs) -> Floats:
+        total = np.zeros(len(inputs))
         for share, candidate in zip(self.shares, self.candidates, strict=True):
             total = total + share * candidate.predict(inputs)
         return total
-
-    def shared_sd(self, inputs: EffectInputs, effect: Floats) -> Floats:
-        """Return the part of the standard deviation of `effect` (n,) that all customers share, in money, shape (n,).
-
-        Where nothing was measured, that is all of it.
-        """
-        whole = self.spread.predict(inputs)
-        if self.level.se <= 0.0:
-            return whole
-        unit = inputs.scale if self.spread.relative else np.ones(len(inputs))
-        return np.minimum(unit * self.level.shared_sd(effect / unit - self.shift - self.level.mixture), whole)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as JSON-able values."""
@@ -144,7 +154,6 @@ class EffectStack:
             "drawn": self.drawn,
             "drawn_none": self.drawn_none,
             "level": asdict(self.level),
-            "shift": self.shift,
         }
 
     @classmethod
@@ -160,7 +169,6 @@ class EffectStack:
             drawn=int(values["drawn"]),
             drawn_none=int(values["drawn_none"]),
             level=EffectLevel(**values["level"]),
-            shift=float(values["shift"]),
         )
 
 
@@ -193,9 +201,10 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
         scaled,
         cells.posterior_sd(main.score, main.weight, main.noise),
         float(np.hypot(within, np.sqrt(beyond))),
+        _lift_error(rows, held_out @ shares),
     )
     stack = _assemble(rows, candidates, shares, moments, spread)
-    return replace(stack, level=EffectLevel.of(mixture, main))
+    return replace(stack, level=EffectLevel.of(held_out @ shares, rows.score, rows.weight))
 
 
 def _targets(rows: EffectRows, *, scaled: bool) -> tuple[Target, ...]:
@@ -223,37 +232,12 @@ def _candidates(
     return np.column_stack(held_out), candidates, np.asarray(prior)
 
 
-def humble(stacks: Sequence[EffectStack]) -> tuple[EffectStack, ...]:
-    """Return the stacks with their mean effects drawn towards zero, by as much as chance can make actions differ.
-
-    Acting on the largest of several estimates is acting on luck too. The mean effects of the actions are taken as draws
-    from N(0, τ²); each keeps τ²/(τ² + se²) of its estimate. An action measured badly says little about τ².
-
-    Source: Efron & Morris (1973), "Stein's estimation rule and its competitors", JASA 68, §2 and §8; τ² of Paule &
-    Mandel (1982), J. Res. Natl. Bur. Stand. 87(5), eq. 8, around zero.
-    """
-    measured = [stack.level for stack in stacks if stack.level.se > 0.0]
-    if not measured:
-        return tuple(stacks)
-    variance = _between_actions(np.array([(level.estimate, level.se) for level in measured]))
-    return tuple(
-        replace(stack, shift=stack.level.shift(variance / (variance + stack.level.se**2)))
-        if stack.level.se > 0.0
-        else stack
-        for stack in stacks
-    )
-
-
-def _between_actions(measured: Floats) -> float:
-    """Return τ² that solves Σ estimate² / (se² + τ²) = k, or 0; `measured` holds estimate and se, shape (k, 2)."""
-    square, noise = measured.T**2
-    low, high = 0.0, float(square.sum())
-    if np.sum(square / noise) <= len(square):
+def _lift_error(rows: EffectRows, mixture: Floats) -> float:
+    """Return the standard error of the slope on expected money of what the out-of-fold `mixture` leaves; 0 unknown."""
+    expected = rows.inputs.expected
+    if expected is None:
         return 0.0
-    for _ in range(60):
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if np.sum(square / (noise + middle)) > len(square) else (low, middle)
-    return high
+    return EffectLevel.of(expected, rows.score - mixture, rows.weight).slope_se
 
 
 def _priors(target: Target, *, scaled: bool) -> Mapping[str, float]:

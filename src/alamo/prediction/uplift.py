@@ -19,8 +19,8 @@ from alamo.domain.tables import SCORES, TIME
 from alamo.domain.time import utc
 from alamo.numerics.hashing import content_hash
 from alamo.prediction.inputs import EffectInputs, InputEncoder
-from alamo.prediction.rows import DecisionLog
-from alamo.prediction.stack import EffectStack, fit_stack, humble
+from alamo.prediction.rows import DecisionLog, decision_folds
+from alamo.prediction.stack import EffectStack, fit_stack
 
 Floats = npt.NDArray[np.float64]
 
@@ -133,15 +133,14 @@ def fit_uplift_model(
     decisions = decisions.take(in_time[max(len(in_time) - MOST_DECISIONS, 0) :])
     features = feature_columns(decisions)
     encoder = InputEncoder.fit(decisions, features, _SEGMENT, scaled=True)
-    log = DecisionLog.of(decisions, dr_scores, encoder.transform(decisions, _SEGMENT), salt)
+    folds = decision_folds(decisions, salt)
+    inputs = encoder.held_out(decisions, encoder.transform(decisions, _SEGMENT), folds)
+    log = DecisionLog.of(decisions, dr_scores, inputs, folds)
     scaled = encoder.scale is not None
-    stacks = humble(
-        [
-            fit_stack(log.rows_of(action.id, action.cost_money), len(encoder.segments), scaled=scaled)
-            for action in actions
-        ]
-    )
-    fitted = (ActionUplift(action.id, action.cost_money, s) for action, s in zip(actions, stacks, strict=True))
+    fitted = []
+    for action in actions:
+        stack = fit_stack(log.rows_of(action.id, action.cost_money), len(encoder.segments), scaled=scaled)
+        fitted.append(ActionUplift(action.id, action.cost_money, stack))
     return UpliftModel(encoder, tuple(fitted))
 
 
@@ -158,7 +157,7 @@ class _Block:
 
 def _block(action: ActionUplift, inputs: EffectInputs) -> _Block:
     effect, sd = action.stack.predict(inputs), action.stack.spread.predict(inputs)
-    shared = action.stack.shared_sd(inputs, effect)
+    shared = action.stack.shared_sd(inputs)
     return _Block(action.action_id, action.cost_money, effect - action.cost_money, sd, shared)
 
 

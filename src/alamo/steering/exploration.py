@@ -3,8 +3,10 @@
 Two knobs. The temperature lets close calls be drawn both ways and is cheap. The floor spreads a share uniformly over
 all eligible actions; it is dear, because it also buys the expensive and the harmful, and it is what keeps every action
 measurable: the variance of an effect grows with mean(1/p), and p is at least floor / (n + 1) for an action never
-preferred. A floor of 2 % over three actions and none gives 1/p = 200, and half the floor doubles the decisions needed.
-So `floor_minimum` stays in force however good the knowledge: 0.03 to 0.10 is the useful range.
+preferred. So the floor is as wide as there is something to learn: while knowing the other actions would add much, it
+may cost a part of that (`worth_of_knowing`), and it narrows by itself as their errors shrink. It never falls below
+`floor_minimum`: a floor of 2 % over three actions and none gives 1/p = 200, and half of it doubles the decisions
+needed.
 """
 
 from __future__ import annotations
@@ -23,10 +25,13 @@ from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, soft_prices, softmax_share
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Cells, Floats
+from alamo.steering.knowledge import worth_of_knowing
 
 _LADDER = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003)
 _FIRST_TEMPERATURE = 0.03
 _MARGIN_SD = 3.0
+_LEARNING_SHARE = 0.5
+"""Of what perfect knowledge would add to one cycle, the part that a cycle's floor may cost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +88,9 @@ def running(
 ) -> Exploration:
     """Return the settings once an effect is known: exploration may cost `cost_share` of the expected gain.
 
-    The temperature takes up to half of that and never exceeds the mean posterior sd, so it shrinks as knowledge grows;
-    the floor takes the rest, and never less than `floor_minimum` unless a limit does not even allow that.
+    The temperature takes up to half of that and never exceeds the mean posterior sd, so it shrinks as knowledge grows.
+    The floor takes the rest, or `_LEARNING_SHARE` of what perfect knowledge would add to a cycle where that is more;
+    never less than `floor_minimum` unless a limit does not even allow that, never more than `opening_share`.
 
     Parameters
     ----------
@@ -100,7 +106,8 @@ def running(
     floor_loss, *softmax_losses = _losses(problem, prices, temperatures)
     loss = softmax_share(first) * np.array(softmax_losses)
     pick = next((q for q in range(len(loss)) if loss[q] <= 0.5 * budget), len(loss) - 1)
-    wanted = (budget - loss[pick]) / floor_loss if floor_loss > 0 else settings.opening_share
+    allowed = max(budget - loss[pick], _LEARNING_SHARE * float(worth_of_knowing(problem, prices).sum()))
+    wanted = allowed / floor_loss if floor_loss > 0 else settings.opening_share
     highest, _ = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share))
     floor = float(np.clip(wanted, least, max(highest, least)))
     rule = RuleSettings(float(temperatures[pick]), floor, control.share)

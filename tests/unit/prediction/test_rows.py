@@ -5,7 +5,7 @@ import pyarrow as pa
 import pytest
 
 from alamo.prediction.inputs import EffectInputs, OrderScale
-from alamo.prediction.rows import DecisionLog, NoiseModel
+from alamo.prediction.rows import DecisionLog, decision_folds
 
 
 def inputs_of(n):
@@ -32,33 +32,20 @@ SCORES = scores_of(
 
 
 def test_the_gross_score_is_the_difference_plus_the_cost():
-    rows = DecisionLog.of(OBSERVATIONS, SCORES, inputs_of(2), "s").rows_of("mail", 0.25)
+    rows = DecisionLog.of(OBSERVATIONS, SCORES, inputs_of(2), decision_folds(OBSERVATIONS, "s")).rows_of("mail", 0.25)
     assert rows.score == pytest.approx([6.0 - 1.0 + 0.25, 2.0 - 3.0 + 0.25])
     assert (rows.drawn, rows.drawn_none) == (1, 1)
 
 
 def test_rows_weigh_by_the_precision_of_their_propensities():
-    rows = DecisionLog.of(OBSERVATIONS, SCORES, inputs_of(2), "s").rows_of("mail", 0.0)
+    rows = DecisionLog.of(OBSERVATIONS, SCORES, inputs_of(2), decision_folds(OBSERVATIONS, "s")).rows_of("mail", 0.0)
     assert rows.weight[0] / rows.weight[1] == pytest.approx((1 / 0.1 + 1 / 0.9) / (1 / 0.5 + 1 / 0.5))
 
 
 def test_rows_at_which_the_action_had_no_chance_are_left_out():
-    log = DecisionLog.of(OBSERVATIONS, SCORES, inputs_of(2), "s")
+    log = DecisionLog.of(OBSERVATIONS, SCORES, inputs_of(2), decision_folds(OBSERVATIONS, "s"))
     assert len(log.rows_of("post", 0.0)) == 0
     assert len(log.rows_of("never heard of", 0.0)) == 0
-
-
-def test_the_noise_follows_the_money_scale():
-    rng = np.random.default_rng(0)
-    scale = np.exp(rng.normal(3.0, 1.0, 20_000))
-    model = NoiseModel.fit(scale, scale**0.75 * rng.normal(size=20_000))
-    assert model.power == pytest.approx(1.5, abs=0.1)
-    assert model.variance(np.array([20.0]))[0] == pytest.approx(20.0**1.5, rel=0.15)
-
-
-def test_few_residuals_give_one_variance_for_all():
-    model = NoiseModel.fit(np.array([1.0, 100.0]), np.array([2.0, -2.0]))
-    assert model.variance(np.array([1.0, 100.0])).tolist() == [4.0, 4.0]
 
 
 def test_the_order_scale_draws_few_orders_towards_the_mean():

@@ -1,83 +1,74 @@
-"""Mean effects are drawn towards zero by what chance alone would spread them."""
+"""Predictions keep the share that their own measurement bears out."""
 
 from __future__ import annotations
-
-from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from alamo.prediction.candidates import MONEY, ZERO, Candidate, ConstantEffect, Target
+from alamo.prediction.candidates import MONEY, ONE, Candidate, ConstantEffect
+from alamo.prediction.inputs import EffectInputs
 from alamo.prediction.level import EffectLevel
 from alamo.prediction.segment_effects import SegmentEffect
-from alamo.prediction.stack import EffectSpread, EffectStack, humble
+from alamo.prediction.stack import EffectSpread, EffectStack
 
 
-def stack(estimate: float, se: float, mixture: float | None = None) -> EffectStack:
+def stack(slope: float, slope_se: float, *, sd: float = 1.0) -> EffectStack:
+    """A constant effect of 2, with a slope measured as given."""
     return EffectStack(
-        candidates=(Candidate(ZERO, MONEY, ConstantEffect(0.0)),),
+        candidates=(Candidate(ONE, MONEY, ConstantEffect(2.0)),),
         shares=(1.0,),
-        spread=EffectSpread(False, SegmentEffect((1.0,)), 0.0),
-        weights={ZERO: 1.0},
-        dr_loss={ZERO: 0.0},
+        spread=EffectSpread(False, SegmentEffect((sd,)), 0.0),
+        weights={ONE: 1.0},
+        dr_loss={ONE: 0.0},
         n=100,
         drawn=50,
         drawn_none=50,
-        level=EffectLevel(estimate if mixture is None else mixture, estimate, se),
+        level=EffectLevel(slope, slope_se),
     )
 
 
-def test_estimates_that_chance_explains_are_drawn_to_zero():
-    assert [s.shift for s in humble([stack(1.0, 1.0), stack(-1.0, 1.0)])] == [-1.0, 1.0]
+def somebody() -> EffectInputs:
+    empty = np.zeros((1, 0), dtype=np.float32)
+    return EffectInputs(empty, empty, np.zeros(1, dtype=np.int64), np.ones(1))
 
 
-def test_clear_estimates_stay_and_noisy_ones_give_way():
-    clear, noisy = humble([stack(10.0, 0.1), stack(10.0, 8.0)])
-    assert abs(clear.shift) < 0.02
-    assert noisy.shift < -3.0
+def test_what_chance_explains_is_not_promised():
+    assert stack(1.0, 1.0).predict(somebody()).tolist() == [0.0]
+    assert stack(-1.0, 0.1).predict(somebody()).tolist() == [0.0]
 
 
-def test_a_mixture_that_is_humbler_already_is_left_alone():
-    shy, bold = humble([stack(10.0, 1.0, mixture=2.0), stack(10.0, 1.0)])
-    assert shy.shift == 0.0
-    assert bold.shift < 0.0
+def test_what_is_clear_is_kept():
+    assert stack(1.0, 0.01).predict(somebody()) == pytest.approx([2.0], rel=1e-3)
+    assert stack(1.0, 0.5).predict(somebody()) == pytest.approx([1.25])
 
 
-def test_unmeasured_actions_are_left_alone():
-    unknown = replace(stack(0.0, 0.0), level=EffectLevel())
-    assert humble([unknown])[0].shift == 0.0
+def test_the_shared_error_is_that_of_the_slope_and_never_more_than_the_whole():
+    assert stack(1.0, 0.1).shared_sd(somebody()) == pytest.approx([0.2])
+    assert stack(1.0, 3.0).shared_sd(somebody()).tolist() == [1.0]
+    assert stack(0.0, 0.0, sd=7.0).shared_sd(somebody()).tolist() == [7.0]
 
 
-def test_the_kept_share_reduces_the_error_of_the_largest_estimate():
-    rng = np.random.default_rng(5)
-    raw, drawn = [], []
-    for _ in range(400):
-        truth = rng.normal(0.0, 1.0, 6)
-        measured = [stack(float(t + e), 1.0) for t, e in zip(truth, rng.normal(0.0, 1.0, 6), strict=True)]
-        best = int(np.argmax([s.level.estimate for s in measured]))
-        raw.append(measured[best].level.estimate - truth[best])
-        drawn.append(measured[best].level.estimate + humble(measured)[best].shift - truth[best])
-    spread = np.std(drawn) / np.sqrt(len(drawn))
-    assert np.mean(raw) > 10 * spread  # the winner's curse
-    assert np.mean(drawn) == pytest.approx(0.0, abs=6 * spread)
-
-
-def test_the_shared_error_is_that_of_the_mean_and_of_the_slope():
-    """Scores of a unit slope and noise 3 over 40,000 rows: se(mean) = 3/√n, se(slope) = 3/(sd √n), by hand."""
+def test_the_slope_and_its_error_are_those_of_weighted_least_squares():
+    """Noise 3 over 40,000 rows around a slope of one: se = 3/√Σx², by hand; doubled weights change nothing."""
     rng = np.random.default_rng(7)
-    n, sd = 40_000, 0.5
-    effect = 1.0 + rng.normal(0.0, sd, n)
+    n = 40_000
+    effect = 1.0 + rng.normal(0.0, 0.5, n)
     score = effect + rng.normal(0.0, 3.0, n)
-    level = EffectLevel.of(effect, Target(MONEY, score, np.ones(n), np.ones(n)))
-    assert level.se == pytest.approx(np.hypot(3.0, sd) / np.sqrt(n), rel=0.03)
-    assert level.slope_se == pytest.approx(3.0 / (sd * np.sqrt(n)), rel=0.05)
-    assert level.shared_sd(np.array([0.0, 2.0])) == pytest.approx([level.se, np.hypot(level.se, 2 * level.slope_se)])
+    level = EffectLevel.of(effect, score, np.ones(n))
+    assert level.slope_se == pytest.approx(3.0 / np.sqrt(effect @ effect), rel=0.05)
+    assert level.slope == pytest.approx(1.0, abs=4 * level.slope_se)
+    assert EffectLevel.of(effect, score, np.full(n, 2.0)).slope_se == pytest.approx(level.slope_se)
+    assert EffectLevel.of(0.0 * effect, score, np.ones(n)) == EffectLevel()
 
 
-def test_an_action_that_is_badly_measured_takes_nothing_from_those_that_are_not():
-    good = [stack(0.05, 0.01), stack(0.04, 0.01)]
-    alone = humble(good)
-    beside = humble([*good, stack(0.05, 0.10)])
-    for before, after in zip(alone, beside, strict=False):
-        assert after.shift == pytest.approx(before.shift, abs=0.005)
-    assert beside[2].shift < -0.035
+def test_keeping_less_makes_the_error_smaller_where_most_actions_do_little():
+    """Half of the actions do nothing; slopes of the others spread around zero by three standard errors."""
+    rng = np.random.default_rng(5)
+    truth = np.where(rng.random(4_000) < 0.5, 0.0, rng.normal(0.0, 3.0, 4_000))
+    measured = truth + rng.normal(size=4_000)
+    kept = np.array([EffectLevel(abs(m), 1.0).keep for m in measured]) * measured
+    raw_loss, kept_loss = (measured - truth) ** 2, (kept - truth) ** 2
+    spread = float(np.std(raw_loss - kept_loss) / np.sqrt(len(truth)))
+    assert float(np.mean(raw_loss - kept_loss)) > 5 * spread
+    idle = truth == 0.0
+    assert np.mean(np.abs(kept[idle])) < 0.5 * np.mean(np.abs(measured[idle]))

@@ -70,6 +70,18 @@ def test_running_keeps_the_cost_of_exploration_within_its_share_or_the_floor_at_
         assert 0.005 <= found.rule.floor_share <= settings.opening_share
 
 
+def test_the_floor_is_wide_while_there_is_much_to_learn_and_narrows_as_errors_shrink():
+    problem = problem_with(BUDGET)
+    settings = ExplorationSettings(cost_share=0.001, floor_minimum=0.01, opening_share=0.3)
+    n = problem.cells.n_cells
+    floors = []
+    for sd in (0.0, 0.3, 1.0, 100.0):
+        unsure = replace(problem.cells, shared_sd_money=np.full(n, sd), value_sd_money=np.full(n, 100.0))
+        floors.append(running(build_problem(unsure, tables((BUDGET,), K)), settings, CONTROL, None).rule.floor_share)
+    assert floors[0] == pytest.approx(0.01)
+    assert floors[1] < floors[2] < floors[3] <= 0.3
+
+
 def test_the_temperature_falls_with_the_posterior_sd():
     problem = problem_with(BUDGET)
     known = replace(problem.cells, value_sd_money=np.full(problem.cells.n_cells, 1e-4))

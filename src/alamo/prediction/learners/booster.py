@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 import lightgbm
 import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Objective = Literal["regression", "binary", "poisson"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,7 @@ class BoosterSettings:
     bins: int = 255
     seed: int = 20_240_001
 
-    def parameters(self, n: int, objective: str) -> dict[str, Any]:
+    def parameters(self, n: int, objective: Objective) -> dict[str, Any]:
         """Return LightGBM's parameters for `n` training rows."""
         return {
             "objective": objective,
@@ -79,14 +80,20 @@ class Trees:
 
     @classmethod
     def grow(
-        cls, features: Floats, target: Floats, weight: Floats | None, settings: BoosterSettings, *, binary: bool = False
+        cls,
+        features: npt.NDArray[np.floating],
+        target: Floats,
+        weight: Floats | None,
+        settings: BoosterSettings,
+        *,
+        objective: Objective = "regression",
     ) -> Trees:
-        """Grow trees on features (n, d) and target (n,), minimising squared error or (`binary`) log loss."""
-        parameters = settings.parameters(len(target), "binary" if binary else "regression")
+        """Grow trees on features (n, d) and target (n,), minimising squared error, log loss or Poisson deviance."""
+        parameters = settings.parameters(len(target), objective)
         data = lightgbm.Dataset(features, target, weight=weight, params=parameters, free_raw_data=True)
         return cls(lightgbm.train(parameters, data, num_boost_round=settings.trees).model_to_string())
 
-    def predict(self, features: Floats) -> Floats:
+    def predict(self, features: npt.NDArray[np.floating]) -> Floats:
         """Return the prediction at features (n, d), shape (n,)."""
         if not len(features):
             return np.zeros(0)

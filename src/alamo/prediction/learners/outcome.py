@@ -49,7 +49,7 @@ class BoostedOutcomeLearner:
             mean = float(np.average(values, weights=weight)) if len(values) else 0.0
             return BoostedOutcome(None, mean, 0.0)
         if np.isin(values, (0.0, 1.0)).all():
-            return BoostedOutcome(Trees.grow(features, values, weight, self.settings, binary=True), 0.0, 0.0)
+            return BoostedOutcome(Trees.grow(features, values, weight, self.settings, objective="binary"), 0.0, 0.0)
         drawn_in = draw_in_tails(values)
         centre, spread = float(drawn_in.mean()), float(drawn_in.std())
         trees = Trees.grow(features, (drawn_in - centre) / spread, weight, self.settings)

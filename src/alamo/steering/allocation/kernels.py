@@ -48,7 +48,8 @@ class Mixture(NamedTuple):
 
 
 @compiled
-def _net(cells: CellArrays, prices: Floats, group: int, j: int) -> float:
+def net_of(cells: CellArrays, prices: Floats, group: int, j: int) -> float:
+    """Return the value of cell `j` less the price of what it uses."""
     action = cells.action[j]
     net = cells.value[j] - prices[0, group, action]
     for c in range(cells.uses.shape[1]):
@@ -62,7 +63,7 @@ def scan_hard(cells: CellArrays, weight: Floats, prices: Floats, out: HardSums) 
     for i in range(weight.size):
         group, best, first, second = cells.group[i], -1, 0.0, -np.inf
         for j in range(cells.indptr[i], cells.indptr[i + 1]):
-            net = _net(cells, prices, group, j)
+            net = net_of(cells, prices, group, j)
             if net > first:
                 best, first, second = j, net, first
             elif net > second:
@@ -110,7 +111,7 @@ def _softmax(cells: CellArrays, prices: Floats, temperature: float, i: int, p: F
     first, last = cells.indptr[i], cells.indptr[i + 1]
     top = 0.0
     for j in range(first, last):
-        p[j - first] = _net(cells, prices, cells.group[i], j)
+        p[j - first] = net_of(cells, prices, cells.group[i], j)
         top = max(top, p[j - first])
     total = exp_nonpositive(-top / temperature)
     for t in range(last - first):
@@ -151,7 +152,7 @@ def scan_exploration(cells: CellArrays, prices: Floats, temperatures: Floats, ou
         first, last = cells.indptr[i], cells.indptr[i + 1]
         top, total = 0.0, 0.0
         for j in range(first, last):
-            net = _net(cells, prices, cells.group[i], j)
+            net = net_of(cells, prices, cells.group[i], j)
             top = max(top, net)
             total += net
         out[0] += top
@@ -165,7 +166,7 @@ def _softmax_mean(cells: CellArrays, prices: Floats, i: int, top: float, tempera
     mass = exp_nonpositive(-top / temperature)
     weighted = 0.0
     for j in range(cells.indptr[i], cells.indptr[i + 1]):
-        net = _net(cells, prices, cells.group[i], j)
+        net = net_of(cells, prices, cells.group[i], j)
         e = exp_nonpositive((net - top) / temperature)
         mass += e
         weighted += e * net
