@@ -70,6 +70,11 @@ def test_floor_is_shared_equally_and_control_goes_to_none():
     assert [*drawn.p, drawn.p_none[0]] == pytest.approx([0.01, 0.78, 0.21], abs=1e-15)
 
 
+def test_weights_share_the_floor_out_beside_one_for_none():
+    drawn = decided(customers([(-50.0, 50.0)]), rule=RuleSettings(0.1, 0.04, 0.2, (2.0, 1.0)))
+    assert [*drawn.p, drawn.p_none[0]] == pytest.approx([0.02, 0.77, 0.21], abs=1e-15)
+
+
 def test_what_no_longer_fits_loses_its_probability_to_none_before_the_draw():
     drawn = decided(customers([(-50.0, 50.0)]), left=1.9, rule=RuleSettings(0.1, 0.03, 0.2))
     assert [*drawn.p, drawn.p_none[0]] == pytest.approx([0.01, 0.0, 0.99], abs=1e-15)

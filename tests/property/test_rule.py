@@ -13,7 +13,7 @@ from alamo.domain.policy import LimitRow, RuleSettings
 from alamo.numerics.hashing import unit_keys
 from alamo.steering.cells import Cells, Pairs, Units, assemble
 from alamo.steering.limits import LimitTables, limit_tables
-from alamo.steering.rule import BlockTerms, Drawn, decide
+from alamo.steering.rule import BlockTerms, Drawn, decide, floor_weights
 
 K = 4
 IDS = tuple(f"a{a}" for a in range(K))
@@ -23,7 +23,8 @@ HOLDS = {"north": np.array([False, True])}
 @st.composite
 def rules(draw: st.DrawFn) -> RuleSettings:
     floor = draw(st.floats(0.0, 0.6))
-    return RuleSettings(draw(st.floats(1e-3, 10.0)), floor, draw(st.floats(0.0, 0.4)))
+    weights = draw(st.sampled_from([(), (1.0, 0.3, 3.0, 0.5)]))
+    return RuleSettings(draw(st.floats(1e-3, 10.0)), floor, draw(st.floats(0.0, 0.4)), weights)
 
 
 @st.composite
@@ -145,8 +146,8 @@ def test_every_action_that_fits_keeps_its_floor(situation):
     cells, tables, terms = situation
     drawn = decide(cells, tables, replace(terms, remaining=np.full(tables.m, 1e9)))
     owner = cells.owner()
-    size = np.bincount(owner, minlength=cells.n)
+    weight = floor_weights(terms.rule, K)[cells.action]
     open_cells = ~cells.units.held_out[owner]
-    floor = terms.rule.floor_share / (size[owner] + 1)
+    floor = terms.rule.floor_share * weight / (1.0 + np.bincount(owner, weight, cells.n)[owner])
     assert (drawn.p[open_cells] >= floor[open_cells] - 1e-15).all()
     assert (drawn.p_none >= terms.rule.control_share - 1e-15).all()

@@ -20,14 +20,18 @@ class RuleSettings:
     temperature_money
         τ of the softmax, in money; must be positive.
     floor_share
-        Share of the probability spread uniformly over the eligible actions, none included.
+        Share of the probability spread over the eligible actions, none included.
     control_share
         Further least share of *no action*.
+    floor_weights
+        How that share is spread: the weight of each action in the order of their index, beside 1 for none; empty for 1
+        each.
     """
 
     temperature_money: float
     floor_share: float
     control_share: float
+    floor_weights: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ class ExplorationSettings:
     cost_share
         Afterwards: what exploration may cost, as a share of the expected gain.
     floor_minimum
-        Least uniform share at any time; keeps every eligible action measurable.
+        Least share spread over all eligible actions at any time, the dear less; keeps every one measurable.
     """
 
     opening_share: float = 0.20

@@ -75,6 +75,7 @@ class Explanation:
                 "temperature_money": rule.temperature_money,
                 "floor_share": rule.floor_share,
                 "control_share": rule.control_share,
+                "floor_weights": list(rule.floor_weights),
             },
         }
 

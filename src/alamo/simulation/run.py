@@ -223,7 +223,7 @@ class _Run:
         terms = CycleTerms(
             oracle=oracle_profit(world.scenario, replace(log, eligible=frame.open(log)), profits, limits, frame.where),
             natural=natural_margin(world),
-            floor_share=context.shelf.get(plan.policy_version).rule.floor_share,
+            rule=context.shelf.get(plan.policy_version).rule,
             limits_broken=len(broken),
         )
         effects = outcome_effects(world, value_model(context, plan.cycle))

@@ -7,12 +7,14 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from alamo.domain.policy import RuleSettings
 from alamo.domain.reasons import Refusal
 from alamo.simulation.decision_log import NOBODY, DecisionLog
 from alamo.simulation.purchases import Floats, Ints
 from alamo.simulation.response import UNTREATED
 from alamo.simulation.result import ActionRow, Coverage, CycleRow, SimulationResult
 from alamo.simulation.scenario import Scenario
+from alamo.steering.rule import floor_weights
 
 LEAST_ORACLE = 0.01
 """A share of the oracle is given where the oracle adds at least this share to what customers bring by themselves."""
@@ -95,15 +97,15 @@ class CycleTerms:
         What the oracle would have earned.
     natural
         Margin that the customers are expected to bring if nobody is contacted.
-    floor_share
-        Of the rule in force.
+    rule
+        In force.
     limits_broken
         Number of breaches found.
     """
 
     oracle: float
     natural: float
-    floor_share: float
+    rule: RuleSettings
     limits_broken: int
 
 
@@ -125,7 +127,8 @@ def cycle_truth(log: DecisionLog, treated: Ints, profits: Floats, effects: Float
     rows = np.arange(len(log.position))
     got = np.flatnonzero(treated != UNTREATED)
     favourite = np.where(log.favourite == NOBODY, 0.0, mine[rows, np.maximum(log.favourite, 0)])
-    floor = terms.floor_share * log.measurable / (1.0 + log.eligible.sum(axis=1))[:, None]
+    weights = log.eligible * floor_weights(terms.rule, log.eligible.shape[1])
+    floor = terms.rule.floor_share * log.measurable * weights / (1.0 + weights.sum(axis=1))[:, None]
     total = max(len(rows), 1)
     return CycleTruth(
         profit=float(profits[got, treated[got]].sum()),

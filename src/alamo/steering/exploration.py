@@ -1,12 +1,12 @@
 """Exploration: how much of the probability is spent on learning, set in money.
 
-Two knobs. The temperature lets close calls be drawn both ways and is cheap. The floor spreads a share uniformly over
-all eligible actions; it is dear, because it also buys the expensive and the harmful, and it is what keeps every action
-measurable: the variance of an effect grows with mean(1/p), and p is at least floor / (n + 1) for an action never
-preferred. So the floor is as wide as there is something to learn: while knowing the other actions would add much, it
-may cost a part of that (`worth_of_knowing`), and it narrows by itself as their errors shrink. It never falls below
-`floor_minimum`: a floor of 2 % over three actions and none gives 1/p = 200, and half of it doubles the decisions
-needed.
+Two knobs. The temperature lets close calls be drawn both ways and is cheap. The floor spreads a share over all eligible
+actions; it is dear, because it also buys the expensive and the harmful, and it is what keeps every action measurable:
+the variance of an effect grows with mean(1/p), and p of an action never preferred is its part of the floor. So the dear
+get a smaller part than the cheap (`cheap_first`), and the floor is as wide as there is something to learn: while
+knowing the other actions would add much, it may cost a part of that (`worth_of_knowing`), and it narrows by itself as
+their errors shrink. It never falls below `floor_minimum`: a floor of 2 % over three actions and none gives 1/p = 200,
+and half of it doubles the decisions needed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, soft_prices, softmax_share
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Cells, Floats
-from alamo.steering.knowledge import worth_of_knowing
+from alamo.steering.knowledge import cheap_first, worth_of_knowing
 
 _LADDER = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003)
 _FIRST_TEMPERATURE = 0.03
@@ -76,10 +76,11 @@ def opening(problem: Problem, settings: ExplorationSettings, control: ControlSet
     follows the values from then on: what has been learnt is used at once, while exploration goes on at full width.
     With a minimum to meet it follows the values in any case, so that prices can fill it.
     """
-    floor, by = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share))
+    even = np.ones(len(problem.cells.action_ids))
+    floor, by = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share), even)
     follows = (problem.cells.value_money > 0.0).any() or (problem.bound < 0).any()
     rule = RuleSettings(_FIRST_TEMPERATURE * problem.value_scale, floor, control.share if follows else 1.0 - floor)
-    cost = floor * _losses(problem, np.zeros(problem.m), np.zeros(0))[0]
+    cost = floor * _losses(problem, np.zeros(problem.m), even, np.zeros(0))[0]
     return Exploration(rule, "opening", cost, by, None)
 
 
@@ -90,27 +91,31 @@ def running(
 
     The temperature takes up to half of that and never exceeds the mean posterior sd, so it shrinks as knowledge grows.
     The floor takes the rest, or `_LEARNING_SHARE` of what perfect knowledge would add to a cycle where that is more;
-    never less than `floor_minimum` unless a limit does not even allow that, never more than `opening_share`.
+    never less than `floor_minimum` unless a limit does not even allow that, never more than `opening_share`. The dear
+    get less of it than the cheap (`cheap_first`).
 
     Parameters
     ----------
     start
         Scaled prices of the previous cycle, or None.
     """
-    least, by = affordable_floor(problem, min(settings.floor_minimum, 1.0 - control.share))
+    actions = len(problem.cells.action_ids)
+    least, _ = affordable_floor(problem, min(settings.floor_minimum, 1.0 - control.share), np.ones(actions))
     first = RuleSettings(_FIRST_TEMPERATURE * problem.value_scale, least, control.share)
     prices = soft_prices(problem, first, start)
-    gain = max(float(mixed_sums(problem, prices, mixture_of(first)).total[1]), 0.0)
+    weights = cheap_first(problem, prices)
+    least, by = affordable_floor(problem, min(settings.floor_minimum, 1.0 - control.share), weights)
+    gain = max(float(mixed_sums(problem, prices, mixture_of(problem, first)).total[1]), 0.0)
     budget = settings.cost_share * gain
     temperatures = np.minimum(np.array(_LADDER) * problem.value_scale, _posterior_sd(problem))
-    floor_loss, *softmax_losses = _losses(problem, prices, temperatures)
+    floor_loss, *softmax_losses = _losses(problem, prices, weights, temperatures)
     loss = softmax_share(first) * np.array(softmax_losses)
     pick = next((q for q in range(len(loss)) if loss[q] <= 0.5 * budget), len(loss) - 1)
     allowed = max(budget - loss[pick], _LEARNING_SHARE * float(worth_of_knowing(problem, prices).sum()))
     wanted = allowed / floor_loss if floor_loss > 0 else settings.opening_share
-    highest, _ = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share))
+    highest, _ = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share), weights)
     floor = float(np.clip(wanted, least, max(highest, least)))
-    rule = RuleSettings(float(temperatures[pick]), floor, control.share)
+    rule = RuleSettings(float(temperatures[pick]), floor, control.share, tuple(weights.tolist()))
     return Exploration(rule, "running", float(floor * floor_loss + loss[pick]), by, prices)
 
 
@@ -127,15 +132,17 @@ def promising(cells: Cells, level: float) -> bool:
     return bool((gain > z * np.sqrt(cells.gain_variance(worth))).any())
 
 
-def affordable_floor(problem: Problem, wanted: float) -> tuple[float, str | None]:
+def affordable_floor(problem: Problem, wanted: float, weights: Floats) -> tuple[float, str | None]:
     """Return the floor share that stays within every maximum with three standard deviations to spare, and what cut it.
 
-    With U the use and V the squared use of a uniform draw, floor · U + 3 √(floor · V) ≤ b is solved for the floor.
+    With U the use and V the squared use of a draw by the floor of `weights` (n_actions,) alone,
+    floor · U + 3 √(floor · V) ≤ b is solved for the floor.
     """
     floor, by = wanted, None
     cells = problem.cells
     owner = cells.owner()
-    share = 1.0 / (np.diff(cells.indptr)[owner] + 1.0)
+    weight = weights[cells.action]
+    share = weight / (1.0 + np.bincount(owner, weight, cells.n)[owner])
     columns = np.concatenate([np.ones((1, cells.n_cells)), cells.uses.T])
     for r in np.flatnonzero(problem.bound >= 0):
         use = np.zeros(cells.n_cells)
@@ -156,8 +163,8 @@ def _posterior_sd(problem: Problem) -> float:
     return max(float(sd.mean()) if len(sd) else 0.0, 1e-3 * problem.value_scale)
 
 
-def _losses(problem: Problem, prices: Floats, temperatures: Floats) -> list[float]:
-    """Return the net money lost by a wholly uniform draw, then by a softmax at each temperature."""
+def _losses(problem: Problem, prices: Floats, weights: Floats, temperatures: Floats) -> list[float]:
+    """Return the net money lost by a draw by the floor alone, then by a softmax at each temperature."""
     sums = np.zeros(2 + len(temperatures))
-    scan_exploration(problem.cells.arrays, problem.collapse(prices), temperatures, sums)
+    scan_exploration(problem.cells.arrays, problem.collapse(prices), weights, temperatures, sums)
     return [float(sums[0] - total) for total in sums[1:]]

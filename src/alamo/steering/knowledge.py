@@ -1,4 +1,4 @@
-"""What knowing an action's effect would be worth: the reason to go on exploring, in money.
+"""What knowing an action's effect would be worth, and what a look at it costs: the reasons to explore, in money.
 
 An action that now looks worse than a customer's best one may be better: its value is off by an error that all its
 customers share. Were that error known, each customer would get the better of the two, and the expected gain of that
@@ -22,6 +22,8 @@ from alamo.steering.cells import CellArrays, Floats
 
 _FAR = -8.0
 """Standard deviations beyond which an action is worse for certain."""
+_WIDEST = 3.0
+"""No action gets more than this times, or less than one over this times, what none gets of the floor."""
 
 
 def worth_of_knowing(problem: Problem, prices: Floats) -> Floats:
@@ -41,6 +43,38 @@ def worth_of_knowing(problem: Problem, prices: Floats) -> Floats:
     worth = np.zeros(len(cells.action_ids))
     _add_up(cells.arrays, problem.collapse(prices), sd, worth)
     return worth
+
+
+def cheap_first(problem: Problem, prices: Floats) -> Floats:
+    """Return weights of the actions in the floor beside 1 for none: the dearer a draw, the fewer, shape (n_actions,).
+
+    A draw costs what the customer's best would have brought more, prices included. With equal outcome variance the
+    variance of all effects together is least, for the money, with draws in proportion to one over the root of the cost.
+
+    Source: Cochran (1977), "Sampling techniques", §5.5, eq. 5.21 (optimum allocation under unequal costs).
+    """
+    cells = problem.cells
+    count, lost = np.zeros(1 + len(cells.action_ids)), np.zeros(1 + len(cells.action_ids))
+    _add_losses(cells.arrays, problem.collapse(prices), count, lost)
+    cost = lost / np.maximum(count, 1.0)
+    if cost[0] <= 0.0:
+        return np.ones(len(cells.action_ids))
+    ratio = np.sqrt(cost[0] / np.maximum(cost[1:], cost[0] / _WIDEST**2))
+    return np.where(count[1:] > 0.0, np.maximum(ratio, 1.0 / _WIDEST), 1.0)
+
+
+@compiled
+def _add_losses(cells: CellArrays, prices: Floats, count: Floats, lost: Floats) -> None:
+    """Add up the customers and what is lost by drawing none (place 0) and each action (place 1 + its index)."""
+    for i in range(cells.indptr.size - 1):
+        first, last, top = cells.indptr[i], cells.indptr[i + 1], 0.0
+        for j in range(first, last):
+            top = max(top, net_of(cells, prices, cells.group[i], j))
+        count[0] += 1.0
+        lost[0] += top
+        for j in range(first, last):
+            count[1 + cells.action[j]] += 1.0
+            lost[1 + cells.action[j]] += top - net_of(cells, prices, cells.group[i], j)
 
 
 @compiled

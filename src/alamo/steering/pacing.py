@@ -74,7 +74,7 @@ class Pacer:
 
 def pace(problem: Problem, prices: Floats, rule: RuleSettings, n_blocks: int) -> Pacer:
     """Return the pacer of `problem` under `rule`, starting from scaled `prices`."""
-    mixture = mixture_of(rule)
+    mixture = mixture_of(problem, rule)
     per_block = [
         problem.row_use(mixed_sums(problem.span(start, stop), prices, mixture).tallies)
         for start, stop in block_bounds(problem.n, n_blocks)

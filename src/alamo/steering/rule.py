@@ -4,10 +4,10 @@ Pure and compiled: arrays in, arrays out; no I/O, clock or generator. Customers 
 what one of them draws may leave too little of a limit for the next. Every number of a customer is computed from the
 customer's own cells in a fixed order, so a batch of one gives the same bits as a batch of a million.
 
-For a customer with n eligible actions and no action beside them, with w = 1 − floor − control:
+For a customer's eligible actions and no action beside them, with w = 1 − floor − control and floor weights g:
 
-    p(a)    = w · softmax(net / τ)_a    + floor / (n + 1)
-    p(none) = w · softmax(net / τ)_none + floor / (n + 1) + control
+    p(a)    = w · softmax(net / τ)_a    + floor · g_a / (1 + Σ g)
+    p(none) = w · softmax(net / τ)_none + floor / (1 + Σ g) + control
 
 where net(a) = value(a) − Σ_r price_r · use_r(a) and net(none) = 0. Then, still before the draw, an action that no
 longer fits what is left of a hard row loses its probability to none. The probabilities of that state are logged.
@@ -41,11 +41,12 @@ _VALUE, _EXPLORATION, _CONTROL, _NO_ELIGIBLE, _HELD_OUT, _LIMIT = range(6)
 
 
 class RuleNumbers(NamedTuple):
-    """Temperature in money, floor share, control share."""
+    """Temperature in money, floor share, control share, weights of the actions in the floor."""
 
     temperature: float
     floor: float
     control: float
+    weights: Floats
 
 
 class DrawArrays(NamedTuple):
@@ -123,7 +124,8 @@ def decide(cells: Cells, tables: LimitTables, terms: BlockTerms) -> Drawn:
         np.zeros(n, dtype=np.int8),
         np.array(terms.remaining, dtype=np.float64),
     )
-    rule = RuleNumbers(terms.rule.temperature_money, terms.rule.floor_share, terms.rule.control_share)
+    weights = floor_weights(terms.rule, len(cells.action_ids))
+    rule = RuleNumbers(terms.rule.temperature_money, terms.rule.floor_share, terms.rule.control_share, weights)
     _decide(
         cells.arrays,
         tables.arrays,
@@ -133,6 +135,11 @@ def decide(cells: Cells, tables: LimitTables, terms: BlockTerms) -> Drawn:
         out,
     )
     return Drawn(*out)
+
+
+def floor_weights(rule: RuleSettings, n_actions: int) -> Floats:
+    """Return the weight of each action in the floor beside 1 for none, shape (n_actions,)."""
+    return np.array(rule.floor_weights, dtype=np.float64) if rule.floor_weights else np.ones(n_actions)
 
 
 def collapse(tables: LimitTables, prices: Floats, n_use_columns: int) -> Floats:
@@ -198,12 +205,13 @@ def _net(cells: CellArrays, prices: Floats, group: int, j: int) -> float:
 def _probabilities(cells: CellArrays, prices: Floats, rule: RuleNumbers, i: int, out: DrawArrays) -> tuple[int, int]:
     """Write the probabilities before stops; return how many actions can be drawn and which is best (−1 none)."""
     first, last = cells.indptr[i], cells.indptr[i + 1]
-    live, best, top = 0, -1, 0.0
+    live, best, top, mass = 0, -1, 0.0, 1.0
     for j in range(first, last):
         net = _net(cells, prices, cells.group[i], j)
         out.net[j] = net
         if np.isfinite(net):
             live += 1
+            mass += rule.weights[cells.action[j]]
             if net > top:
                 best, top = j, net
     none = exp_nonpositive(-top / rule.temperature)
@@ -212,10 +220,10 @@ def _probabilities(cells: CellArrays, prices: Floats, rule: RuleNumbers, i: int,
         if np.isfinite(out.net[j]):
             out.p[j] = exp_nonpositive((out.net[j] - top) / rule.temperature)
             total += out.p[j]
-    weight, floor = 1.0 - rule.floor - rule.control, rule.floor / (live + 1)
+    weight, floor = 1.0 - rule.floor - rule.control, rule.floor / mass
     for j in range(first, last):
         if np.isfinite(out.net[j]):
-            out.p[j] = weight * (out.p[j] / total) + floor
+            out.p[j] = weight * (out.p[j] / total) + floor * rule.weights[cells.action[j]]
     out.p_none[i] = 1.0 if live == 0 else weight * (none / total) + floor + rule.control
     return live, best
 

@@ -78,7 +78,7 @@ def policy_from_dict(values: Mapping[str, Any]) -> PolicySnapshot:
             **values,
             "action_ids": tuple(values["action_ids"]),
             "rows": rows,
-            "rule": RuleSettings(**values["rule"]),
+            "rule": RuleSettings(**{**values["rule"], "floor_weights": tuple(values["rule"].get("floor_weights", ()))}),
             "blocks": blocks,
         }
     )

@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.unit.simulation.markets import action, scenario
 
+from alamo.domain.policy import RuleSettings
 from alamo.simulation.decision_log import DecisionLog
 from alamo.simulation.response import UNTREATED
 from alamo.simulation.scoring import CycleTerms, Look, Shown, assemble, cycle_truth
@@ -18,7 +21,7 @@ LOG = DecisionLog(
 TREATED = np.array([UNTREATED, 1, 0])
 PROFITS = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
 EFFECTS = np.array([[1.0, 5.0], [2.0, 6.0], [4.0, 7.0]])
-TERMS = CycleTerms(oracle=50.0, natural=1000.0, floor_share=0.3, limits_broken=0)
+TERMS = CycleTerms(oracle=50.0, natural=1000.0, rule=RuleSettings(1.0, 0.3, 0.1), limits_broken=0)
 
 
 def truth():
@@ -37,6 +40,12 @@ def test_learning_costs_the_favourite_less_the_expected_draw():
 def test_shares_and_floors_are_means_over_all_decisions():
     assert truth().share == pytest.approx(np.array([0.9, 0.7]) / 3)
     assert truth().floor == pytest.approx([(0.1 + 0.15) / 3, 0.1 / 3])
+
+
+def test_weights_share_the_floor_of_the_eligible_out():
+    terms = CycleTerms(50.0, 1000.0, RuleSettings(1.0, 0.3, 0.1, (0.5, 2.0)), 0)
+    found = cycle_truth(LOG, TREATED, PROFITS, EFFECTS, terms=terms).floor
+    assert found == pytest.approx([(0.3 * 0.5 / 3.5 + 0.3 * 0.5 / 1.5) / 3, 0.3 * 2.0 / 3.5 / 3])
 
 
 def test_the_estimand_runs_over_decisions_with_a_chance_outside_the_universal_control():
@@ -102,7 +111,8 @@ def test_the_fixed_n_interval_stands_beside_the_always_valid_one():
 
 @pytest.mark.parametrize(("oracle", "natural", "defined"), [(0.0, 0.0, False), (9.9, 1000.0, False), (10, 1000, True)])
 def test_where_there_is_next_to_nothing_to_earn_a_share_is_not_defined_but_the_regret_is(oracle, natural, defined):
-    truths = [truth(), cycle_truth(LOG, TREATED, PROFITS, EFFECTS, terms=CycleTerms(oracle, natural, 0.0, 0))]
+    terms = replace(TERMS, oracle=oracle, natural=natural)
+    truths = [truth(), cycle_truth(LOG, TREATED, PROFITS, EFFECTS, terms=terms)]
     found = assemble(scenario(action("a"), action("b")), "engine", 1, truths, [Look(None, {})] * 2).to_dict()
     assert (found["rows"][1]["oracle_share"] is not None) == defined
     assert found["rows"][0]["oracle_share"] is not None

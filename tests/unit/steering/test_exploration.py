@@ -10,7 +10,7 @@ from alamo.domain.policy import LimitRow
 from alamo.domain.settings import ControlSettings, ExplorationSettings
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.newton import mixed_sums
-from alamo.steering.allocation.prices import mixture_of, soft_prices, uniform_use
+from alamo.steering.allocation.prices import floor_use, mixture_of, soft_prices
 from alamo.steering.allocation.problem import build_problem
 from alamo.steering.exploration import affordable_floor, opening, promising, running
 
@@ -47,12 +47,12 @@ def test_the_opening_follows_values_where_a_minimum_has_to_be_met():
 def test_a_floor_that_a_limit_cannot_bear_is_reduced_and_names_the_limit():
     tight = LimitRow("tiny budget", "cost", 0.02 * N, 1, names(K), "", True)
     problem = problem_with(BUDGET, tight)
-    floor, by = affordable_floor(problem, 0.2)
+    floor, by = affordable_floor(problem, 0.2, np.ones(K))
     assert by == "tiny budget"
     cells = problem.cells
     share = 1 / (np.diff(cells.indptr)[cells.owner()] + 1)
     use = cells.uses[:, 0] / problem.scale[1]
-    left = problem.bound[1] - floor * uniform_use(problem)[1] - 3 * np.sqrt(floor * (share @ use**2))
+    left = problem.bound[1] - floor * floor_use(problem, np.ones(K))[1] - 3 * np.sqrt(floor * (share @ use**2))
     assert left == pytest.approx(0.0, abs=1e-9)
     assert opening(problem, ExplorationSettings(), CONTROL).floor_reduced_by == "tiny budget"
 
@@ -64,7 +64,7 @@ def test_running_keeps_the_cost_of_exploration_within_its_share_or_the_floor_at_
         settings = ExplorationSettings(cost_share=share, floor_minimum=0.005)
         found = running(problem, settings, ControlSettings(share=0.0), None)
         prices = soft_prices(problem, found.rule, found.prices)
-        value = mixed_sums(problem, prices, mixture_of(found.rule)).total[1]
+        value = mixed_sums(problem, prices, mixture_of(problem, found.rule)).total[1]
         at_minimum = found.rule.floor_share == pytest.approx(0.005)
         assert at_minimum or 1 - value / bound <= 1.3 * share + 1e-3
         assert 0.005 <= found.rule.floor_share <= settings.opening_share

@@ -7,7 +7,7 @@ import pytest
 from tests.unit.steering.worlds import market, tables
 
 from alamo.steering.allocation.problem import build_problem
-from alamo.steering.knowledge import worth_of_knowing
+from alamo.steering.knowledge import cheap_first, worth_of_knowing
 
 N, K = 400, 3
 
@@ -40,6 +40,23 @@ def test_what_is_known_is_not_worth_exploring():
         == [0.0] * K
     )
     assert worth_of_knowing(problem_with(lambda cells: np.full(cells.n_cells, -1.0), 0.0), np.zeros(0)).sum() == 0.0
+
+
+def test_the_dearer_a_draw_the_smaller_its_part_of_the_floor():
+    """By hand: everybody's best brings 1, none loses 1, the others lose 4 and 16 by their price."""
+
+    def value(cells):
+        return np.array([1.0, -3.0, -15.0])[cells.action]
+
+    problem = problem_with(value, 1.0)
+    everybody = np.bincount(problem.cells.owner(), problem.cells.action == 0, N) > 0
+    cells = problem.cells.take(np.flatnonzero(everybody))
+    found = cheap_first(build_problem(cells, tables((), K)), np.zeros(0))
+    assert found == pytest.approx([3.0, 0.5, 1.0 / 3.0])
+
+
+def test_where_nothing_is_to_be_gained_the_floor_is_even():
+    assert cheap_first(problem_with(lambda cells: np.full(cells.n_cells, -1.0), 1.0), np.zeros(0)).tolist() == [1.0] * K
 
 
 def test_the_wider_the_error_the_more_it_is_worth():

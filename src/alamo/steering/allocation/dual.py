@@ -142,7 +142,7 @@ def _shifted(problem: Problem, model: Problem, scan: Scan, tau: float) -> Proble
     """Return the model with bounds moved so that its gradient at the scan's prices is the true one."""
     if model is problem:
         return problem
-    used = model.row_use(mixed_sums(model, scan.prices, Mixture(tau, 1.0, 0.0)).tallies)
+    used = model.row_use(mixed_sums(model, scan.prices, Mixture(tau, 1.0)).tallies)
     return replace(model, bound=problem.bound - scan.use + used)
 
 

@@ -40,11 +40,12 @@ class SoftSums(NamedTuple):
 
 
 class Mixture(NamedTuple):
-    """p = share · softmax(net / temperature) + floor / (n + 1)."""
+    """p(a) = share · softmax(net / temperature)_a + floor · g_a / (1 + Σ g), with g the `weights` by action."""
 
     temperature: float
     share: float
-    floor: float
+    floor: float = 0.0
+    weights: Floats = np.zeros(0)
 
 
 @compiled
@@ -93,16 +94,28 @@ def scan_soft(cells: CellArrays, weight: Floats, prices: Floats, mixture: Mixtur
     for i in range(weight.size):
         first, last = cells.indptr[i], cells.indptr[i + 1]
         out.total[0] += weight[i] * _softmax(cells, prices, mixture.temperature, i, p)
-        floor = mixture.floor / (last - first + 1)
+        _mix(cells, mixture, first, p[: last - first])
         highest = 0.0
         for t in range(last - first):
-            p[t] = mixture.share * p[t] + floor
             out.total[1] += weight[i] * p[t] * cells.value[first + t]
             if p[t] > 0.0:
                 _tally(cells, out.tallies, cells.group[i], first + t, weight[i] * p[t])
             highest = max(highest, p[t])
         if out.covariance.size and highest < 1.0 - _NEGLIGIBLE:
             _covary(cells, i, p, weight[i], out.covariance)
+
+
+@compiled
+def _mix(cells: CellArrays, mixture: Mixture, first: int, p: Floats) -> None:
+    """Turn the softmax of a customer's cells from `first` on into the mixture."""
+    mass = 1.0
+    if mixture.floor > 0.0:
+        for t in range(p.size):
+            mass += mixture.weights[cells.action[first + t]]
+    for t in range(p.size):
+        p[t] *= mixture.share
+        if mixture.floor > 0.0:
+            p[t] += mixture.floor / mass * mixture.weights[cells.action[first + t]]
 
 
 @compiled
@@ -146,17 +159,21 @@ def _add_pair(cells: CellArrays, covariance: Floats, group: int, j: int, k: int,
 
 
 @compiled
-def scan_exploration(cells: CellArrays, prices: Floats, temperatures: Floats, out: Floats) -> None:
-    """Add up Σ best net, Σ uniform mean net and, per temperature, Σ softmax mean net, in that order, into `out`."""
+def scan_exploration(cells: CellArrays, prices: Floats, weights: Floats, temperatures: Floats, out: Floats) -> None:
+    """Add up Σ best net, Σ mean net of a floor draw and, per temperature, Σ softmax mean net, in that order.
+
+    `weights` are those of the actions in the floor, beside 1 for none.
+    """
     for i in range(cells.indptr.size - 1):
         first, last = cells.indptr[i], cells.indptr[i + 1]
-        top, total = 0.0, 0.0
+        top, total, mass = 0.0, 0.0, 1.0
         for j in range(first, last):
             net = net_of(cells, prices, cells.group[i], j)
             top = max(top, net)
-            total += net
+            total += weights[cells.action[j]] * net
+            mass += weights[cells.action[j]]
         out[0] += top
-        out[1] += total / (last - first + 1)
+        out[1] += total / mass
         for q in range(temperatures.size):
             out[2 + q] += _softmax_mean(cells, prices, i, top, temperatures[q])
 

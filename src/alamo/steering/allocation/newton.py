@@ -83,7 +83,7 @@ def contract(problem: Problem, covariance: Floats) -> Floats:
 
 def soft_dual(problem: Problem, prices: Floats, tau: float) -> Evaluation:
     """Return the entropic dual, its gradient and its Hessian at scaled `prices`."""
-    sums = mixed_sums(problem, prices, Mixture(tau, 1.0, 0.0), covariance=True)
+    sums = mixed_sums(problem, prices, Mixture(tau, 1.0), covariance=True)
     value = float(sums.total[0] + prices @ problem.bound)
     return Evaluation(value, problem.bound - problem.row_use(sums.tallies), contract(problem, sums.covariance) / tau)
 

@@ -1,7 +1,7 @@
 """Prices of the randomised rule: the expected use of softmax, floor and control together meets the bounds.
 
-The floor and the control share only shift the right-hand side: with U the use of a uniform draw, prices minimise the
-entropic dual with weights w = 1 − floor − control and bounds b − floor · U.
+The floor and the control share only shift the right-hand side: with U the use of a draw by the floor alone, prices
+minimise the entropic dual with weights w = 1 − floor − control and bounds b − floor · U.
 """
 
 from __future__ import annotations
@@ -16,14 +16,16 @@ from alamo.steering.allocation.kernels import Mixture
 from alamo.steering.allocation.newton import Schedule, follow_path, mixed_sums
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Floats
+from alamo.steering.rule import floor_weights
 
 _EXCESS = 1e-6
 _ROUNDS = 8
 
 
-def mixture_of(rule: RuleSettings) -> Mixture:
+def mixture_of(problem: Problem, rule: RuleSettings) -> Mixture:
     """Return the mixture of `rule` as the kernels take it."""
-    return Mixture(rule.temperature_money, softmax_share(rule), rule.floor_share)
+    weights = floor_weights(rule, len(problem.cells.action_ids))
+    return Mixture(rule.temperature_money, softmax_share(rule), rule.floor_share, weights)
 
 
 def softmax_share(rule: RuleSettings) -> float:
@@ -31,14 +33,15 @@ def softmax_share(rule: RuleSettings) -> float:
     return 1.0 - rule.floor_share - rule.control_share
 
 
-def uniform_use(problem: Problem) -> Floats:
-    """Return the scaled use of each row when everybody draws uniformly over eligible actions and none, shape (m,)."""
-    return problem.row_use(mixed_sums(problem, np.zeros(problem.m), Mixture(1.0, 0.0, 1.0)).tallies)
+def floor_use(problem: Problem, weights: Floats) -> Floats:
+    """Return the scaled use of each row when everybody draws by the floor of `weights` (n_actions,) alone, (m,)."""
+    return problem.row_use(mixed_sums(problem, np.zeros(problem.m), Mixture(1.0, 0.0, 1.0, weights)).tallies)
 
 
 def shifted_problem(problem: Problem, rule: RuleSettings) -> Problem:
     """Return the problem that is left to the softmax: weights 1 − floor − control, bounds less the floor's use."""
-    bound = problem.bound - rule.floor_share * uniform_use(problem)
+    weights = floor_weights(rule, len(problem.cells.action_ids))
+    bound = problem.bound - rule.floor_share * floor_use(problem, weights)
     return replace(problem.with_weight(softmax_share(rule)), bound=bound)
 
 
@@ -59,7 +62,7 @@ def soft_prices(problem: Problem, rule: RuleSettings, start: Floats | None = Non
         prices = follow_path(target, start, Schedule(tau, tau, tolerance=0.1))
     polish = Schedule(tau, tau, tolerance=1e-9, max_passes=30)
     for _ in range(_ROUNDS):
-        used = problem.row_use(mixed_sums(problem, prices, mixture_of(rule)).tallies)
+        used = problem.row_use(mixed_sums(problem, prices, mixture_of(problem, rule)).tallies)
         if (used - problem.bound).max() <= _EXCESS and (prices * (problem.bound - used)).max() <= _EXCESS:
             break
         prices = follow_path(target, prices, polish)

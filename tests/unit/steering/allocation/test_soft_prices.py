@@ -10,9 +10,10 @@ from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings
 from alamo.engine.batch import run_blocks
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.newton import mixed_sums, soft_dual
-from alamo.steering.allocation.prices import mixture_of, soft_prices, uniform_use, warm_start
+from alamo.steering.allocation.prices import floor_use, mixture_of, soft_prices, warm_start
 from alamo.steering.allocation.problem import build_problem
 from alamo.steering.pacing import block_bounds, block_count, pace
+from alamo.steering.rule import BlockTerms, decide
 
 N, K = 5000, 5
 
@@ -26,7 +27,7 @@ def problem():
 def test_expected_use_meets_every_bound(problem, tau, floor, control):
     rule = RuleSettings(tau * problem.value_scale, floor, control)
     prices = soft_prices(problem, rule)
-    sums = mixed_sums(problem, prices, mixture_of(rule))
+    sums = mixed_sums(problem, prices, mixture_of(problem, rule))
     slack = problem.bound - problem.row_use(sums.tallies)
     assert slack.min() >= -1e-6
     assert (prices * slack).max() <= 1e-6 * max(prices.max(), 1.0)
@@ -50,7 +51,7 @@ def test_the_soft_value_tends_to_the_hard_bound_as_the_temperature_falls(problem
     shares = []
     for tau in (0.3, 0.03, 0.003):
         rule = RuleSettings(tau * problem.value_scale, 0.0, 0.0)
-        shares.append(mixed_sums(problem, soft_prices(problem, rule), mixture_of(rule)).total[1] / bound)
+        shares.append(mixed_sums(problem, soft_prices(problem, rule), mixture_of(problem, rule)).total[1] / bound)
     assert shares == sorted(shares)
     assert 0.999 < shares[-1] <= 1.0
 
@@ -60,7 +61,7 @@ def test_uniform_use_is_a_mean_over_eligible_actions_and_none(problem):
     owner = cells.owner()
     share = 1 / (np.diff(cells.indptr)[owner] + 1)
     capacity = share[cells.action == K - 1].sum() / problem.scale[1]
-    assert uniform_use(problem)[1] == pytest.approx(capacity)
+    assert floor_use(problem, np.ones(len(problem.cells.action_ids)))[1] == pytest.approx(capacity)
 
 
 def test_a_warm_start_finds_prices_by_limit_name_whatever_their_order(problem):
@@ -103,3 +104,12 @@ def test_paced_draws_keep_capacities_always_and_minimums_nearly_always():
         spent.append(used[0] / limits.bound[0])
     assert short <= 1
     assert min(spent) > 0.97
+
+
+def test_the_mixture_of_the_kernels_is_what_the_rule_draws_by(problem):
+    weights = tuple(np.linspace(0.4, 2.5, len(problem.cells.action_ids)).tolist())
+    rule = RuleSettings(0.05 * problem.value_scale, 0.1, 0.2, weights)
+    cells, rows = problem.cells, tables(five_rows(N, K), K)
+    drawn = decide(cells, rows, BlockTerms(np.zeros(problem.m), np.full(problem.m, 1e12), rule, "same"))
+    mixed = mixed_sums(problem, np.zeros(problem.m), mixture_of(problem, rule)).tallies[0].sum(axis=0)
+    assert mixed == pytest.approx(np.bincount(cells.action, drawn.p, len(weights)), rel=1e-12)
