@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from tests.unit.steering.worlds import NOW, RULE, SALT, five_rows, market, names, tables
+from tests.unit.steering.worlds import NOW, SALT, five_rows, market, names, tables
 
 from alamo.domain.policy import BlockState, LimitRow, PolicySnapshot, RuleSettings
 from alamo.engine.batch import Batch, Stamp, decision_table, run_blocks
@@ -22,6 +22,9 @@ from alamo.steering.pacing import block_bounds, block_count, pace
 
 N, K = 100_000, 5
 STAMP = Stamp("plan-1-abc", "abc", 1, NOW, NOW + timedelta(days=7))
+
+
+RULE = RuleSettings(0.1, 0.04, 0.1, (1.0, 0.1 + 0.2, 0.5, 2.0, 1 / 3))
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +68,7 @@ def test_replay_from_a_stored_snapshot_equals_the_batch_bit_for_bit(decided):
         cycle=stored["cycle"],
         action_ids=tuple(stored["action_ids"]),
         rows=tuple(LimitRow(**(row | {"action_ids": tuple(row["action_ids"])})) for row in stored["rows"]),
-        rule=RuleSettings(**stored["rule"]),
+        rule=RuleSettings(**(stored["rule"] | {"floor_weights": tuple(stored["rule"]["floor_weights"])})),
         salt=stored["salt"],
         universal_salt=stored["universal_salt"],
         universal_share=stored["universal_share"],

@@ -13,7 +13,7 @@ from alamo.domain.policy import LimitRow, RuleSettings
 from alamo.numerics.hashing import unit_keys
 from alamo.steering.cells import Cells, Pairs, Units, assemble
 from alamo.steering.limits import LimitTables, limit_tables
-from alamo.steering.rule import BlockTerms, Drawn, decide, floor_weights
+from alamo.steering.rule import BlockTerms, Drawn, decide
 
 K = 4
 IDS = tuple(f"a{a}" for a in range(K))
@@ -146,7 +146,7 @@ def test_every_action_that_fits_keeps_its_floor(situation):
     cells, tables, terms = situation
     drawn = decide(cells, tables, replace(terms, remaining=np.full(tables.m, 1e9)))
     owner = cells.owner()
-    weight = floor_weights(terms.rule, K)[cells.action]
+    weight = np.array(terms.rule.floor_of(K))[cells.action]
     open_cells = ~cells.units.held_out[owner]
     floor = terms.rule.floor_share * weight / (1.0 + np.bincount(owner, weight, cells.n)[owner])
     assert (drawn.p[open_cells] >= floor[open_cells] - 1e-15).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -32,6 +33,19 @@ class RuleSettings:
     floor_share: float
     control_share: float
     floor_weights: tuple[float, ...] = ()
+
+    def floor_of(self, n_actions: int) -> tuple[float, ...]:
+        """Return the weights of `n_actions` actions in the floor beside 1 for none.
+
+        Raises
+        ------
+        ValueError
+            If there are weights for another number of actions, or one is not a positive number.
+        """
+        weights = self.floor_weights or (1.0,) * n_actions
+        if len(weights) != n_actions or not all(0.0 < weight < math.inf for weight in weights):
+            raise ValueError(f"{len(weights)} floor weights {weights} do not fit {n_actions} actions")
+        return weights
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +130,11 @@ class PolicySnapshot:
 
     @property
     def version(self) -> str:
-        """Content hash (hex SHA-256 of the canonical JSON)."""
-        return content_hash(asdict(self))
+        """Content hash (hex SHA-256 of the canonical JSON); an even floor goes without weights, as it always did."""
+        values = asdict(self)
+        if not self.rule.floor_weights:
+            del values["rule"]["floor_weights"]
+        return content_hash(values)
 
 
 def message_hash(action: Action) -> str:

@@ -57,7 +57,7 @@ class Explanation:
     def to_dict(self) -> dict[str, Any]:
         """Return the explanation as it stands in ``--json``."""
         named = ("decision_id", "customer_id", "cycle", "decided_at", "action_id", "reason", "block", "plan_id")
-        rule = None if self.policy is None else self.policy.rule
+        policy = self.policy
         return {
             "schema": "alamo.explanation/1",
             **{name: json_value(self.decision[name]) for name in named},
@@ -70,12 +70,14 @@ class Explanation:
             "draw": self.draw,
             "currency": self.currency,
             "rule": None
-            if rule is None
+            if policy is None
             else {
-                "temperature_money": rule.temperature_money,
-                "floor_share": rule.floor_share,
-                "control_share": rule.control_share,
-                "floor_weights": list(rule.floor_weights),
+                "temperature_money": policy.rule.temperature_money,
+                "floor_share": policy.rule.floor_share,
+                "control_share": policy.rule.control_share,
+                "floor_weights": dict(
+                    zip(policy.action_ids, policy.rule.floor_of(len(policy.action_ids)), strict=True)
+                ),
             },
         }
 

@@ -61,7 +61,7 @@ class ExpectedMargin:
     def held_out(self, features: Singles, margin: Floats, scale: Floats, folds: Integers) -> Floats:
         """Return the margin expected of each row by models of the other folds, shape (n,)."""
         relative, rows = _relative(margin, scale), _some(len(margin))
-        expected = self.of(features, scale)
+        expected = np.full(len(margin), self.least) * scale
         for _, test in fold_splits(folds):
             train = rows[folds[rows] != folds[test[0]]]
             if relative is not None and relative[train].any():

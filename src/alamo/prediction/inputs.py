@@ -118,7 +118,8 @@ class InputEncoder:
         some = table.take(pa.array(np.arange(0, table.num_rows, max(1, -(-table.num_rows // _ENOUGH_ROWS)))))
         tree = FeatureEncoder.fit(some, features)
         tree = replace(tree, columns=tuple(replace(column, scale=0.0) for column in tree.columns))
-        scale, margin = OrderScale.fit(table) if scaled else None, window_margin(table)
+        scale = OrderScale.fit(table) if scaled else None
+        margin = None if scale is None else window_margin(table)
         expected = None
         if scale is not None and margin is not None:
             expected = ExpectedMargin.fit(_in_blocks(tree, table), margin, scale.of(table))

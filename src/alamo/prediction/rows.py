@@ -42,8 +42,8 @@ class EffectRows:
         Precision up to a constant, positive, shape (n,).
     noise
         Modelled variance of the score up to a constant, shape (n,).
-    folds
-        Fold by unit, shape (n,).
+    unit, folds
+        Code of the unit, and fold by unit, shape (n,).
     drawn, drawn_none
         Rows that drew the action, and that drew none.
     outcome_variance, relative_variance
@@ -56,6 +56,7 @@ class EffectRows:
     score: Floats
     weight: Floats
     noise: Floats
+    unit: Integers
     folds: Integers
     drawn: int
     drawn_none: int
@@ -75,8 +76,8 @@ class DecisionLog:
     ----------
     inputs
         Of each decision, n rows.
-    folds
-        By unit, shape (n,).
+    unit, folds
+        Code of the unit, and fold by unit, shape (n,).
     action
         Action drawn, n rows.
     place
@@ -90,6 +91,7 @@ class DecisionLog:
     """
 
     inputs: EffectInputs
+    unit: Integers
     folds: Integers
     action: pa.ChunkedArray
     place: Integers
@@ -110,6 +112,7 @@ class DecisionLog:
         size = customer_size(inputs)
         return cls(
             inputs=inputs,
+            unit=unit_codes(observations),
             folds=folds,
             action=action,
             place=at,
@@ -131,6 +134,7 @@ class DecisionLog:
             score=gamma[rows] - gamma_none[rows] + cost_money,
             weight=1.0 / noise,
             noise=noise,
+            unit=self.unit[rows],
             folds=self.folds[rows],
             drawn=int(pc.sum(pc.equal(drawn, action_id)).as_py() or 0),
             drawn_none=int(pc.sum(pc.equal(drawn, NO_ACTION)).as_py() or 0),
@@ -146,6 +150,12 @@ class DecisionLog:
         gamma[self.place[mine]] = _floats(self.scores, "gamma_money")[mine]
         p[self.place[mine]] = _floats(self.scores, "p")[mine]
         return gamma, p
+
+
+def unit_codes(observations: pa.Table) -> Integers:
+    """Return a code of each decision's unit, shape (n,)."""
+    units = observations.column("unit_id").combine_chunks()
+    return np.asarray(pc.index_in(units, value_set=pc.unique(units)), dtype=np.int64)
 
 
 def decision_folds(observations: pa.Table, salt: str) -> Integers:

@@ -128,7 +128,8 @@ class EffectStack:
         """Return the part of the standard deviation that all customers share, in money, shape (n,).
 
         All effects may be wrong together by the same share of them, the error of the slope, or by the same share of
-        what customers are expected to bring. Where nothing was measured, the whole of it is shared.
+        what customers are expected to bring. The slope's error is the one measured, without the prior that `keep` leans
+        on: what ends an opening should rest on data. Where nothing was measured, the whole of it is shared.
         """
         whole = self.spread.predict(inputs)
         if self.level.slope_se <= 0.0:
@@ -204,7 +205,7 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
         _lift_error(rows, held_out @ shares),
     )
     stack = _assemble(rows, candidates, shares, moments, spread)
-    return replace(stack, level=EffectLevel.of(held_out @ shares, rows.score, rows.weight))
+    return replace(stack, level=EffectLevel.of(held_out @ shares, rows.score, rows.weight, rows.unit))
 
 
 def _targets(rows: EffectRows, *, scaled: bool) -> tuple[Target, ...]:
@@ -237,7 +238,7 @@ def _lift_error(rows: EffectRows, mixture: Floats) -> float:
     expected = rows.inputs.expected
     if expected is None:
         return 0.0
-    return EffectLevel.of(expected, rows.score - mixture, rows.weight).slope_se
+    return EffectLevel.of(expected, rows.score - mixture, rows.weight, rows.unit).slope_se
 
 
 def _priors(target: Target, *, scaled: bool) -> Mapping[str, float]:

@@ -14,7 +14,6 @@ from alamo.simulation.purchases import Floats, Ints
 from alamo.simulation.response import UNTREATED
 from alamo.simulation.result import ActionRow, Coverage, CycleRow, SimulationResult
 from alamo.simulation.scenario import Scenario
-from alamo.steering.rule import floor_weights
 
 LEAST_ORACLE = 0.01
 """A share of the oracle is given where the oracle adds at least this share to what customers bring by themselves."""
@@ -127,7 +126,7 @@ def cycle_truth(log: DecisionLog, treated: Ints, profits: Floats, effects: Float
     rows = np.arange(len(log.position))
     got = np.flatnonzero(treated != UNTREATED)
     favourite = np.where(log.favourite == NOBODY, 0.0, mine[rows, np.maximum(log.favourite, 0)])
-    weights = log.eligible * floor_weights(terms.rule, log.eligible.shape[1])
+    weights = log.eligible * np.array(terms.rule.floor_of(log.eligible.shape[1]))
     floor = terms.rule.floor_share * log.measurable * weights / (1.0 + weights.sum(axis=1))[:, None]
     total = max(len(rows), 1)
     return CycleTruth(

@@ -21,17 +21,18 @@ import numpy as np
 from alamo.domain.policy import RuleSettings
 from alamo.domain.settings import ControlSettings, ExplorationSettings
 from alamo.steering.allocation.kernels import scan_exploration
+from alamo.steering.allocation.knowledge import cheap_first, worth_of_knowing
 from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, soft_prices, softmax_share
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Cells, Floats
-from alamo.steering.knowledge import cheap_first, worth_of_knowing
 
 _LADDER = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003)
 _FIRST_TEMPERATURE = 0.03
 _MARGIN_SD = 3.0
-_LEARNING_SHARE = 0.5
-"""Of what perfect knowledge would add to one cycle, the part that a cycle's floor may cost."""
+_LEARNING_SHARE, _MOST_LEARNING = 0.5, 0.1
+"""Of what knowledge would add to one cycle, the part that a cycle's floor may cost; and the most, as a share of the
+expected gain: what knowledge is worth is reckoned at today's prices, and limits may let less of it through."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,12 +88,12 @@ def opening(problem: Problem, settings: ExplorationSettings, control: ControlSet
 def running(
     problem: Problem, settings: ExplorationSettings, control: ControlSettings, start: Floats | None
 ) -> Exploration:
-    """Return the settings once an effect is known: exploration may cost `cost_share` of the expected gain.
+    """Return the settings once an effect is known: what exploration may cost follows the expected gain.
 
-    The temperature takes up to half of that and never exceeds the mean posterior sd, so it shrinks as knowledge grows.
-    The floor takes the rest, or `_LEARNING_SHARE` of what perfect knowledge would add to a cycle where that is more;
-    never less than `floor_minimum` unless a limit does not even allow that, never more than `opening_share`. The dear
-    get less of it than the cheap (`cheap_first`).
+    It may cost `cost_share` of the gain, or where that is more half of what knowledge would add to a cycle, up to a
+    tenth of the gain. The temperature takes up to half of `cost_share` and never exceeds the mean posterior sd, so it
+    shrinks as knowledge grows. The floor takes the rest; never less than `floor_minimum` unless a limit does not even
+    allow that, never more than `opening_share`. The dear get less of it than the cheap (`cheap_first`).
 
     Parameters
     ----------
@@ -111,10 +112,12 @@ def running(
     floor_loss, *softmax_losses = _losses(problem, prices, weights, temperatures)
     loss = softmax_share(first) * np.array(softmax_losses)
     pick = next((q for q in range(len(loss)) if loss[q] <= 0.5 * budget), len(loss) - 1)
-    allowed = max(budget - loss[pick], _LEARNING_SHARE * float(worth_of_knowing(problem, prices).sum()))
+    learning = min(_LEARNING_SHARE * worth_of_knowing(problem, prices), _MOST_LEARNING * gain)
+    allowed = max(budget - loss[pick], learning)
     wanted = allowed / floor_loss if floor_loss > 0 else settings.opening_share
-    highest, _ = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share), weights)
+    highest, cut = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share), weights)
     floor = float(np.clip(wanted, least, max(highest, least)))
+    by = cut if wanted > highest else by
     rule = RuleSettings(float(temperatures[pick]), floor, control.share, tuple(weights.tolist()))
     return Exploration(rule, "running", float(floor * floor_loss + loss[pick]), by, prices)
 

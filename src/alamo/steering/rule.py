@@ -124,7 +124,7 @@ def decide(cells: Cells, tables: LimitTables, terms: BlockTerms) -> Drawn:
         np.zeros(n, dtype=np.int8),
         np.array(terms.remaining, dtype=np.float64),
     )
-    weights = floor_weights(terms.rule, len(cells.action_ids))
+    weights = np.array(terms.rule.floor_of(len(cells.action_ids)), dtype=np.float64)
     rule = RuleNumbers(terms.rule.temperature_money, terms.rule.floor_share, terms.rule.control_share, weights)
     _decide(
         cells.arrays,
@@ -135,11 +135,6 @@ def decide(cells: Cells, tables: LimitTables, terms: BlockTerms) -> Drawn:
         out,
     )
     return Drawn(*out)
-
-
-def floor_weights(rule: RuleSettings, n_actions: int) -> Floats:
-    """Return the weight of each action in the floor beside 1 for none, shape (n_actions,)."""
-    return np.array(rule.floor_weights, dtype=np.float64) if rule.floor_weights else np.ones(n_actions)
 
 
 def collapse(tables: LimitTables, prices: Floats, n_use_columns: int) -> Floats:

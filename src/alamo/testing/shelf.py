@@ -17,7 +17,9 @@ def snapshot(salt: str = "salt") -> PolicySnapshot:
         cycle=3,
         action_ids=("none", "spring-mail"),
         rows=(LimitRow("budget", "cost", 5000.0, 1, ("spring-mail",), "region = 'nörth'", True),),
-        rule=RuleSettings(temperature_money=0.1 + 0.2, floor_share=0.02, control_share=0.1),
+        rule=RuleSettings(
+            temperature_money=0.1 + 0.2, floor_share=0.02, control_share=0.1, floor_weights=(0.1 + 0.2, 1.0)
+        ),
         salt=salt,
         universal_salt="universal",
         universal_share=1 / 3,

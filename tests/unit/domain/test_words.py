@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, date, datetime, time
 from typing import ClassVar
 
@@ -18,6 +18,7 @@ from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings, messag
 from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
 from alamo.domain.time import Calendar, end_of, iso, utc
+from alamo.numerics.hashing import content_hash
 
 
 def test_minor_units_follow_the_currency():
@@ -79,6 +80,21 @@ def test_the_version_of_a_policy_is_its_content():
     assert snapshot().version == snapshot().version
     assert replace(snapshot(), salt="t").version != snapshot().version
     assert replace(snapshot(), rule=RuleSettings(np.nextafter(1.0, 2.0), 0.1, 0.1)).version != snapshot().version
+
+
+def test_an_even_floor_has_the_version_it_had_before_there_were_weights():
+    values = asdict(snapshot())
+    assert values["rule"].pop("floor_weights") == ()
+    assert snapshot().version == content_hash(values)
+    assert replace(snapshot(), rule=RuleSettings(1.0, 0.1, 0.1, (0.5,))).version != snapshot().version
+
+
+def test_floor_weights_fit_the_actions_or_are_refused():
+    assert RuleSettings(1.0, 0.1, 0.1).floor_of(3) == (1.0, 1.0, 1.0)
+    assert RuleSettings(1.0, 0.1, 0.1, (0.5, 2.0)).floor_of(2) == (0.5, 2.0)
+    for weights in ((0.5,), (0.5, 0.0), (0.5, float("nan")), (0.5, float("inf"))):
+        with pytest.raises(ValueError, match="floor weights"):
+            RuleSettings(1.0, 0.1, 0.1, weights).floor_of(2)
 
 
 def test_a_message_is_its_action_channel_and_content():

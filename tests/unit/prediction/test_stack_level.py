@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -56,11 +58,30 @@ def test_the_slope_and_its_error_are_those_of_weighted_least_squares():
     n = 40_000
     effect = 1.0 + rng.normal(0.0, 0.5, n)
     score = effect + rng.normal(0.0, 3.0, n)
-    level = EffectLevel.of(effect, score, np.ones(n))
+    unit = np.arange(n)
+    level = EffectLevel.of(effect, score, np.ones(n), unit)
     assert level.slope_se == pytest.approx(3.0 / np.sqrt(effect @ effect), rel=0.05)
     assert level.slope == pytest.approx(1.0, abs=4 * level.slope_se)
-    assert EffectLevel.of(effect, score, np.full(n, 2.0)).slope_se == pytest.approx(level.slope_se)
-    assert EffectLevel.of(0.0 * effect, score, np.ones(n)) == EffectLevel()
+    assert EffectLevel.of(effect, score, np.full(n, 2.0), unit).slope_se == pytest.approx(level.slope_se)
+    assert EffectLevel.of(0.0 * effect, score, np.ones(n), unit) == EffectLevel()
+
+
+def test_a_file_in_which_every_unit_stands_ten_times_says_no_more_than_one_in_which_it_stands_once():
+    rng = np.random.default_rng(9)
+    effect, score = rng.normal(size=400), rng.normal(size=400)
+    once = EffectLevel.of(effect, score, np.ones(400), np.arange(400))
+    often = EffectLevel.of(np.tile(effect, 10), np.tile(score, 10), np.ones(4_000), np.tile(np.arange(400), 10))
+    assert (often.slope, often.slope_se) == pytest.approx((once.slope, once.slope_se))
+
+
+def test_an_error_in_proportion_to_what_is_expected_is_largest_for_those_who_bring_most():
+    spread = EffectSpread(False, SegmentEffect((3.0,)), 0.0, 0.1)
+    who = replace(somebody(), expected=np.array([40.0]))
+    assert spread.predict(who) == pytest.approx([5.0])
+    assert spread.predict(somebody()).tolist() == [3.0]
+    assert replace(stack(1.0, 1.5), spread=spread).shared_sd(who) == pytest.approx([5.0])
+    assert replace(stack(1.0, 0.5), spread=spread).shared_sd(who) == pytest.approx([17.0**0.5])
+    assert EffectSpread.from_dict(spread.to_dict()) == spread
 
 
 def test_keeping_a_part_makes_the_error_smaller_where_predictions_are_too_bold():

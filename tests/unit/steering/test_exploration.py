@@ -70,16 +70,29 @@ def test_running_keeps_the_cost_of_exploration_within_its_share_or_the_floor_at_
         assert 0.005 <= found.rule.floor_share <= settings.opening_share
 
 
+def unsure(problem, sd, rows):
+    n = problem.cells.n_cells
+    cells = replace(problem.cells, shared_sd_money=np.full(n, sd), value_sd_money=np.full(n, 100.0))
+    return build_problem(cells, tables(rows, K))
+
+
 def test_the_floor_is_wide_while_there_is_much_to_learn_and_narrows_as_errors_shrink():
     problem = problem_with(BUDGET)
     settings = ExplorationSettings(cost_share=0.001, floor_minimum=0.01, opening_share=0.3)
-    n = problem.cells.n_cells
-    floors = []
-    for sd in (0.0, 0.3, 1.0, 100.0):
-        unsure = replace(problem.cells, shared_sd_money=np.full(n, sd), value_sd_money=np.full(n, 100.0))
-        floors.append(running(build_problem(unsure, tables((BUDGET,), K)), settings, CONTROL, None).rule.floor_share)
+    found = [running(unsure(problem, sd, (BUDGET,)), settings, CONTROL, None) for sd in (0.0, 0.05, 0.2, 100.0)]
+    floors = [exploration.rule.floor_share for exploration in found]
     assert floors[0] == pytest.approx(0.01)
-    assert floors[1] < floors[2] < floors[3] <= 0.3
+    assert floors == sorted(floors)
+    assert 0.02 < floors[-1] <= 0.3
+    bound = solve_dual(problem).bound
+    assert found[-1].cost_money <= 0.11 * bound  # however little is known, a tenth of the gain at most
+
+
+def test_a_limit_that_cuts_the_wanted_floor_is_named():
+    tight = LimitRow("tiny budget", "cost", 0.03 * N, 1, names(K), "", True)
+    settings = ExplorationSettings(cost_share=0.5, floor_minimum=0.001, opening_share=0.9)
+    found = running(problem_with(tight), settings, CONTROL, None)
+    assert found.floor_reduced_by == "tiny budget"
 
 
 def test_the_temperature_falls_with_the_posterior_sd():

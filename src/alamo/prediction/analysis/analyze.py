@@ -155,6 +155,7 @@ def _rows(ready: _Prepared, nuisance: _Nuisance, a: int) -> EffectRows:
         score=score,
         weight=np.ones(len(score)),
         noise=noise,
+        unit=trial.unit[ready.train],
         folds=nuisance.folds,
         drawn=int((arm == a).sum()),
         drawn_none=int((arm == 0).sum()),

@@ -16,7 +16,6 @@ from alamo.steering.allocation.kernels import Mixture
 from alamo.steering.allocation.newton import Schedule, follow_path, mixed_sums
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Floats
-from alamo.steering.rule import floor_weights
 
 _EXCESS = 1e-6
 _ROUNDS = 8
@@ -24,7 +23,7 @@ _ROUNDS = 8
 
 def mixture_of(problem: Problem, rule: RuleSettings) -> Mixture:
     """Return the mixture of `rule` as the kernels take it."""
-    weights = floor_weights(rule, len(problem.cells.action_ids))
+    weights = np.array(rule.floor_of(len(problem.cells.action_ids)))
     return Mixture(rule.temperature_money, softmax_share(rule), rule.floor_share, weights)
 
 
@@ -40,7 +39,7 @@ def floor_use(problem: Problem, weights: Floats) -> Floats:
 
 def shifted_problem(problem: Problem, rule: RuleSettings) -> Problem:
     """Return the problem that is left to the softmax: weights 1 − floor − control, bounds less the floor's use."""
-    weights = floor_weights(rule, len(problem.cells.action_ids))
+    weights = np.array(rule.floor_of(len(problem.cells.action_ids)))
     bound = problem.bound - rule.floor_share * floor_use(problem, weights)
     return replace(problem.with_weight(softmax_share(rule)), bound=bound)
 

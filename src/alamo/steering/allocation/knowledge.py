@@ -1,4 +1,4 @@
-"""What knowing an action's effect would be worth, and what a look at it costs: the reasons to explore, in money.
+"""What knowing the other actions' effects would be worth, and what a look at each costs: why to explore, in money.
 
 An action that now looks worse than a customer's best one may be better: its value is off by an error that all its
 customers share. Were that error known, each customer would get the better of the two, and the expected gain of that
@@ -22,12 +22,16 @@ from alamo.steering.cells import CellArrays, Floats
 
 _FAR = -8.0
 """Standard deviations beyond which an action is worse for certain."""
-_WIDEST = 3.0
-"""No action gets more than this times, or less than one over this times, what none gets of the floor."""
+_RANGE = 3.0
+"""The cheapest action gets at most this times the dearest one's part of the floor."""
 
 
-def worth_of_knowing(problem: Problem, prices: Floats) -> Floats:
-    """Return the net money that perfect knowledge of each action alone would add to a cycle, shape (n_actions,).
+def worth_of_knowing(problem: Problem, prices: Floats) -> float:
+    """Return the net money that knowing the actions which now look worse would add to a cycle, about.
+
+    Each customer counts for the one action that promises most, which is less than knowing all of them is worth; prices
+    stay as they are, which is more than limits let through where many would switch at once. The best action itself is
+    left out: it is drawn, and so measured, without a floor.
 
     Parameters
     ----------
@@ -40,9 +44,7 @@ def worth_of_knowing(problem: Problem, prices: Floats) -> Floats:
     sd = cells.value_sd_money
     if cells.shared_sd_money is not None:
         sd = np.minimum(cells.shared_sd_money, sd)
-    worth = np.zeros(len(cells.action_ids))
-    _add_up(cells.arrays, problem.collapse(prices), sd, worth)
-    return worth
+    return float(_excess(cells.arrays, problem.collapse(prices), sd))
 
 
 def cheap_first(problem: Problem, prices: Floats) -> Floats:
@@ -50,45 +52,56 @@ def cheap_first(problem: Problem, prices: Floats) -> Floats:
 
     A draw costs what the customer's best would have brought more, prices included. With equal outcome variance the
     variance of all effects together is least, for the money, with draws in proportion to one over the root of the cost.
+    The cheapest action counts as much as none.
 
     Source: Cochran (1977), "Sampling techniques", §5.5, eq. 5.21 (optimum allocation under unequal costs).
     """
     cells = problem.cells
-    count, lost = np.zeros(1 + len(cells.action_ids)), np.zeros(1 + len(cells.action_ids))
+    count, lost = np.zeros(len(cells.action_ids)), np.zeros(len(cells.action_ids))
     _add_losses(cells.arrays, problem.collapse(prices), count, lost)
-    cost = lost / np.maximum(count, 1.0)
-    if cost[0] <= 0.0:
-        return np.ones(len(cells.action_ids))
-    ratio = np.sqrt(cost[0] / np.maximum(cost[1:], cost[0] / _WIDEST**2))
-    return np.where(count[1:] > 0.0, np.maximum(ratio, 1.0 / _WIDEST), 1.0)
+    drawn = count > 0.0
+    cost = lost[drawn] / count[drawn]
+    weights = np.ones(len(count))
+    if drawn.any() and cost.max() > 0.0:
+        cost = np.maximum(cost, cost.max() / _RANGE**2)
+        weights[drawn] = np.sqrt(cost.min() / cost)
+    return weights
+
+
+@compiled
+def _best(cells: CellArrays, prices: Floats, i: int) -> tuple[int, float]:
+    """Return the cell of the highest net value, −1 for none, and that value."""
+    best, top = -1, 0.0
+    for j in range(cells.indptr[i], cells.indptr[i + 1]):
+        net = net_of(cells, prices, cells.group[i], j)
+        if net > top:
+            best, top = j, net
+    return best, top
 
 
 @compiled
 def _add_losses(cells: CellArrays, prices: Floats, count: Floats, lost: Floats) -> None:
-    """Add up the customers and what is lost by drawing none (place 0) and each action (place 1 + its index)."""
+    """Add up, by action, the customers and what they lose by drawing it."""
     for i in range(cells.indptr.size - 1):
-        first, last, top = cells.indptr[i], cells.indptr[i + 1], 0.0
-        for j in range(first, last):
-            top = max(top, net_of(cells, prices, cells.group[i], j))
-        count[0] += 1.0
-        lost[0] += top
-        for j in range(first, last):
-            count[1 + cells.action[j]] += 1.0
-            lost[1 + cells.action[j]] += top - net_of(cells, prices, cells.group[i], j)
+        _, top = _best(cells, prices, i)
+        for j in range(cells.indptr[i], cells.indptr[i + 1]):
+            count[cells.action[j]] += 1.0
+            lost[cells.action[j]] += top - net_of(cells, prices, cells.group[i], j)
 
 
 @compiled
-def _add_up(cells: CellArrays, prices: Floats, sd: Floats, worth: Floats) -> None:
+def _excess(cells: CellArrays, prices: Floats, sd: Floats) -> float:
+    """Return the sum over customers of the largest expected excess of an action over the best one."""
+    total = 0.0
     for i in range(cells.indptr.size - 1):
-        group, best, top = cells.group[i], -1, 0.0
+        best, top = _best(cells, prices, i)
+        most = 0.0
         for j in range(cells.indptr[i], cells.indptr[i + 1]):
-            net = net_of(cells, prices, group, j)
-            if net > top:
-                best, top = j, net
-        for j in range(cells.indptr[i], cells.indptr[i + 1]):
-            net = net_of(cells, prices, group, j)
-            if j != best and sd[j] > 0.0 and np.isfinite(net) and (net - top) > _FAR * sd[j]:
-                worth[cells.action[j]] += sd[j] * _expected_excess((net - top) / sd[j])
+            gap = net_of(cells, prices, cells.group[i], j) - top
+            if j != best and sd[j] > 0.0 and gap > _FAR * sd[j]:
+                most = max(most, sd[j] * _expected_excess(gap / sd[j]))
+        total += most
+    return total
 
 
 @compiled
