@@ -71,7 +71,7 @@ class ExplorationSettings:
     opening_share
         Share of decisions drawn uniformly over the eligible actions until a first effect is found; later the most.
     cost_share
-        Afterwards: what exploration may cost, as a share of the expected gain; up to a tenth of it while there is that
+        Afterwards: what exploration may cost, as a share of the expected gain; up to ten times that while there is so
         much to learn.
     floor_minimum
         Least share spread over all eligible actions at any time, the dear less; keeps every one measurable.

@@ -30,9 +30,9 @@ from alamo.steering.cells import Cells, Floats
 _LADDER = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003)
 _FIRST_TEMPERATURE = 0.03
 _MARGIN_SD = 3.0
-_LEARNING_SHARE, _MOST_LEARNING = 0.5, 0.1
-"""Of what knowledge would add to one cycle, the part that a cycle's floor may cost; and the most, as a share of the
-expected gain: what knowledge is worth is reckoned at today's prices, and limits may let less of it through."""
+_LEARNING_SHARE, _MOST_LEARNING = 0.5, 10.0
+"""Of what knowledge would add to one cycle, the part that a cycle's floor may cost; and the most, as a multiple of
+`cost_share`: what knowledge is worth is reckoned at today's prices, and limits may let less of it through."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,8 +90,8 @@ def running(
 ) -> Exploration:
     """Return the settings once an effect is known: what exploration may cost follows the expected gain.
 
-    It may cost `cost_share` of the gain, or where that is more half of what knowledge would add to a cycle, up to a
-    tenth of the gain. The temperature takes up to half of `cost_share` and never exceeds the mean posterior sd, so it
+    It may cost `cost_share` of the gain, or where that is more half of what knowledge would add to a cycle, up to ten
+    times `cost_share`. The temperature takes up to half of `cost_share` and never exceeds the mean posterior sd, so it
     shrinks as knowledge grows. The floor takes the rest; never less than `floor_minimum` unless a limit does not even
     allow that, never more than `opening_share`. The dear get less of it than the cheap (`cheap_first`).
 
@@ -112,7 +112,7 @@ def running(
     floor_loss, *softmax_losses = _losses(problem, prices, weights, temperatures)
     loss = softmax_share(first) * np.array(softmax_losses)
     pick = next((q for q in range(len(loss)) if loss[q] <= 0.5 * budget), len(loss) - 1)
-    learning = min(_LEARNING_SHARE * worth_of_knowing(problem, prices), _MOST_LEARNING * gain)
+    learning = min(_LEARNING_SHARE * worth_of_knowing(problem, prices), _MOST_LEARNING * budget)
     allowed = max(budget - loss[pick], learning)
     wanted = allowed / floor_loss if floor_loss > 0 else settings.opening_share
     highest, cut = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share), weights)

@@ -78,7 +78,7 @@ def unsure(problem, sd, rows):
 
 def test_the_floor_is_wide_while_there_is_much_to_learn_and_narrows_as_errors_shrink():
     problem = problem_with(BUDGET)
-    settings = ExplorationSettings(cost_share=0.001, floor_minimum=0.01, opening_share=0.3)
+    settings = ExplorationSettings(cost_share=0.01, floor_minimum=0.01, opening_share=0.3)
     found = [running(unsure(problem, sd, (BUDGET,)), settings, CONTROL, None) for sd in (0.0, 0.05, 0.2, 100.0)]
     floors = [exploration.rule.floor_share for exploration in found]
     assert floors[0] == pytest.approx(0.01)
