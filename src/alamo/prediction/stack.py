@@ -108,6 +108,9 @@ class EffectStack:
         Decisions used, and those among them that drew the action and none.
     level
         How far the mixture is borne out; the share of it that is kept follows from it.
+    lift
+        What is added in proportion to what a customer is expected to bring: candidates that count every customer alike
+        leave out a part of what acts on every order.
     """
 
     candidates: tuple[Candidate, ...]
@@ -119,10 +122,12 @@ class EffectStack:
     drawn: int
     drawn_none: int
     level: EffectLevel = field(default_factory=EffectLevel)
+    lift: float = 0.0
 
     def predict(self, inputs: EffectInputs) -> Floats:
         """Return the gross effect in money, shape (n,)."""
-        return self.level.keep * self._mixture(inputs)
+        kept = self.level.keep * self._mixture(inputs)
+        return kept if inputs.expected is None else kept + self.lift * inputs.expected
 
     def shared_sd(self, inputs: EffectInputs) -> Floats:
         """Return the part of the standard deviation that all customers share, in money, shape (n,).
@@ -155,6 +160,7 @@ class EffectStack:
             "drawn": self.drawn,
             "drawn_none": self.drawn_none,
             "level": asdict(self.level),
+            "lift": self.lift,
         }
 
     @classmethod
@@ -170,6 +176,7 @@ class EffectStack:
             drawn=int(values["drawn"]),
             drawn_none=int(values["drawn_none"]),
             level=EffectLevel(**values["level"]),
+            lift=float(values["lift"]),
         )
 
 
@@ -194,6 +201,8 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
     held_out, candidates, prior = _candidates(rows, targets, cells)
     moments = loss_moments(held_out, rows.score, rows.weight)
     shares = q_aggregate(moments, prior / prior.sum())
+    level = EffectLevel.of(held_out @ shares, rows.score, rows.weight, rows.unit)
+    lift = _lift(rows, level.keep * (held_out @ shares))
     effects = held_out / rows.inputs.scale[:, None]
     mixture = effects @ shares
     within = cells.spread_within(mixture, main.weight)
@@ -202,10 +211,10 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
         scaled,
         cells.posterior_sd(main.score, main.weight, main.noise),
         float(np.hypot(within, np.sqrt(beyond))),
-        _lift_error(rows, held_out @ shares),
+        lift.slope_se,
     )
     stack = _assemble(rows, candidates, shares, moments, spread)
-    return replace(stack, level=EffectLevel.of(held_out @ shares, rows.score, rows.weight, rows.unit))
+    return replace(stack, level=level, lift=lift.beyond)
 
 
 def _targets(rows: EffectRows, *, scaled: bool) -> tuple[Target, ...]:
@@ -233,12 +242,12 @@ def _candidates(
     return np.column_stack(held_out), candidates, np.asarray(prior)
 
 
-def _lift_error(rows: EffectRows, mixture: Floats) -> float:
-    """Return the standard error of the slope on expected money of what the out-of-fold `mixture` leaves; 0 unknown."""
+def _lift(rows: EffectRows, kept: Floats) -> EffectLevel:
+    """Return the slope on expected money of what the `kept` part of the out-of-fold mixture leaves; 0 unknown."""
     expected = rows.inputs.expected
     if expected is None:
-        return 0.0
-    return EffectLevel.of(expected, rows.score - mixture, rows.weight, rows.unit).slope_se
+        return EffectLevel()
+    return EffectLevel.of(expected, rows.score - kept, rows.weight, rows.unit)
 
 
 def _priors(target: Target, *, scaled: bool) -> Mapping[str, float]:

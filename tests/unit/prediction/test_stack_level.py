@@ -84,6 +84,16 @@ def test_an_error_in_proportion_to_what_is_expected_is_largest_for_those_who_bri
     assert EffectSpread.from_dict(spread.to_dict()) == spread
 
 
+def test_what_the_mixture_leaves_is_added_where_chance_does_not_explain_it():
+    """By hand: slope 4 ± 1 keeps 1 − 2/16 of it, slope 1 ± 1 nothing."""
+    assert EffectLevel(4.0, 1.0).beyond == pytest.approx(3.5)
+    assert EffectLevel(-4.0, 1.0).beyond == pytest.approx(-3.5)
+    assert (EffectLevel(1.0, 1.0).beyond, EffectLevel().beyond) == (0.0, 0.0)
+    lifted = replace(stack(1.0, 0.01), lift=0.05)
+    assert lifted.predict(replace(somebody(), expected=np.array([40.0]))) == pytest.approx([4.0], rel=1e-3)
+    assert EffectStack.from_dict(lifted.to_dict()).lift == 0.05
+
+
 def test_keeping_a_part_makes_the_error_smaller_where_predictions_are_too_bold():
     """True slopes of mixtures that were chosen by their scores lie around .7; they are measured with an error of 1."""
     rng = np.random.default_rng(5)
