@@ -39,3 +39,8 @@ def fold_splits(folds: Integers) -> Iterator[tuple[Integers, Integers]]:
     for fold in np.unique(folds):
         held_out = folds == fold
         yield np.flatnonzero(~held_out), np.flatnonzero(held_out)
+
+
+def systematic_rows(n: int, most: int) -> Integers:
+    """Return every k-th of `n` rows, with the least k that leaves at most `most`: a sample without chance."""
+    return np.arange(0, n, max(1, -(-n // most)), dtype=np.int64)

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
-import pyarrow.compute as pc
 
-from alamo.numerics.folds import fold_splits
+from alamo.numerics.folds import fold_splits, systematic_rows
 from alamo.prediction.learners.booster import BoosterSettings, Trees
 
 Floats = npt.NDArray[np.float64]
@@ -49,7 +47,7 @@ class ExpectedMargin:
         relative = _relative(margin, scale)
         if relative is None or not features.shape[1]:
             return None
-        rows = _some(len(relative))
+        rows = systematic_rows(len(relative), _ENOUGH_ROWS)
         if not relative[rows].any():
             return None
         return cls(_grow(features[rows], relative[rows]), _LEAST_SHARE * float(relative.mean()))
@@ -60,13 +58,13 @@ class ExpectedMargin:
 
     def held_out(self, features: Singles, margin: Floats, scale: Floats, folds: Integers) -> Floats:
         """Return the margin expected of each row by models of the other folds, shape (n,)."""
-        relative, rows = _relative(margin, scale), _some(len(margin))
+        relative, rows = _relative(margin, scale), systematic_rows(len(margin), _ENOUGH_ROWS)
         expected = np.full(len(margin), self.least) * scale
         for _, test in fold_splits(folds):
             train = rows[folds[rows] != folds[test[0]]]
             if relative is not None and relative[train].any():
-                trees = _grow(features[train], relative[train])
-                expected[test] = np.maximum(trees.predict(features[test]), self.least) * scale[test]
+                model = replace(self, trees=_grow(features[train], relative[train]))
+                expected[test] = model.of(features[test], scale[test])
         return expected
 
     def to_dict(self) -> dict[str, Any]:
@@ -79,13 +77,6 @@ class ExpectedMargin:
         return cls(Trees(str(values["trees"])), float(values["least"]))
 
 
-def window_margin(table: pa.Table) -> Floats | None:
-    """Return the column ``margin_money``, nulls as 0, shape (n,); None where there is none."""
-    if "margin_money" not in table.column_names:
-        return None
-    return np.asarray(pc.fill_null(table.column("margin_money").cast(pa.float64()), 0.0), dtype=np.float64)
-
-
 def _relative(margin: Floats, scale: Floats) -> Floats | None:
     """Return the margin in units of the scale, without losses and with its largest values drawn in, shape (n,)."""
     relative = np.maximum(margin, 0.0) / scale
@@ -93,10 +84,6 @@ def _relative(margin: Floats, scale: Floats) -> Floats | None:
     if earning.sum() < _LEAST_EARNING:
         return None
     return np.minimum(relative, np.quantile(relative[earning], _TAIL))
-
-
-def _some(n: int) -> Integers:
-    return np.arange(0, n, max(1, -(-n // _ENOUGH_ROWS)), dtype=np.int64)
 
 
 def _grow(features: Singles, relative: Floats) -> Trees:

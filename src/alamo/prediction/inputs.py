@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.numerics.encoding import FeatureEncoder
-from alamo.prediction.expected import ExpectedMargin, window_margin
+from alamo.numerics.folds import systematic_rows
+from alamo.prediction.expected import ExpectedMargin
 
 Floats = npt.NDArray[np.float64]
 Singles = npt.NDArray[np.float32]
@@ -115,11 +116,11 @@ class InputEncoder:
 
         Trees get no asinh copies: a monotone copy splits no better than the number itself.
         """
-        some = table.take(pa.array(np.arange(0, table.num_rows, max(1, -(-table.num_rows // _ENOUGH_ROWS)))))
+        some = table.take(pa.array(systematic_rows(table.num_rows, _ENOUGH_ROWS)))
         tree = FeatureEncoder.fit(some, features)
         tree = replace(tree, columns=tuple(replace(column, scale=0.0) for column in tree.columns))
         scale = OrderScale.fit(table) if scaled else None
-        margin = None if scale is None else window_margin(table)
+        margin = None if scale is None else _window_margin(table)
         expected = None
         if scale is not None and margin is not None:
             expected = ExpectedMargin.fit(_in_blocks(tree, table), margin, scale.of(table))
@@ -146,7 +147,7 @@ class InputEncoder:
 
     def held_out(self, table: pa.Table, inputs: EffectInputs, folds: Integers) -> EffectInputs:
         """Return the `inputs` of the training `table` with what was expected learnt on the other folds only."""
-        margin = window_margin(table)
+        margin = _window_margin(table)
         if self.expected is None or margin is None:
             return inputs
         return replace(inputs, expected=self.expected.held_out(inputs.tree, margin, inputs.scale, folds))
@@ -181,6 +182,11 @@ def _in_blocks(encoder: FeatureEncoder, table: pa.Table) -> Singles:
         part = table.slice(start, _BLOCK)
         matrix[start : start + part.num_rows] = encoder.transform(part)
     return matrix
+
+
+def _window_margin(table: pa.Table) -> Floats | None:
+    """Return the margin of each window, nulls as 0, shape (n,); None where there is none."""
+    return _numbers(table, "margin_money") if "margin_money" in table.column_names else None
 
 
 def _numbers(table: pa.Table, name: str) -> Floats:

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 from alamo.domain.action import NO_ACTION
 from alamo.numerics.folds import unit_folds
 from alamo.numerics.hashing import unit_keys
+from alamo.numerics.moments import codes
 from alamo.prediction.inputs import EffectInputs
 from alamo.prediction.noise import NoiseModel, customer_size
 from alamo.prediction.orders import OrderLog, OrderRows
@@ -112,7 +113,7 @@ class DecisionLog:
         size = customer_size(inputs)
         return cls(
             inputs=inputs,
-            unit=unit_codes(observations),
+            unit=codes(np.asarray(observations.column("unit_id").to_numpy(zero_copy_only=False)))[0],
             folds=folds,
             action=action,
             place=at,
@@ -150,12 +151,6 @@ class DecisionLog:
         gamma[self.place[mine]] = _floats(self.scores, "gamma_money")[mine]
         p[self.place[mine]] = _floats(self.scores, "p")[mine]
         return gamma, p
-
-
-def unit_codes(observations: pa.Table) -> Integers:
-    """Return a code of each decision's unit, shape (n,)."""
-    units = observations.column("unit_id").combine_chunks()
-    return np.asarray(pc.index_in(units, value_set=pc.unique(units)), dtype=np.int64)
 
 
 def decision_folds(observations: pa.Table, salt: str) -> Integers:

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alamo.numerics.fay_herriot import LEAST_SEGMENTS, ShrunkEffects, fay_herriot
+from alamo.numerics.folds import systematic_rows
 from alamo.numerics.moments import sums_by
 from alamo.prediction.inputs import EffectInputs
 
@@ -71,8 +72,8 @@ class SegmentCells:
     @classmethod
     def of(cls, inputs: EffectInputs, n_segments: int) -> SegmentCells:
         """Describe the segments of `inputs` by at most six components of their mean features (no outcome is used)."""
-        step = max(1, -(-len(inputs) // _ENOUGH_ROWS))
-        segment, linear = inputs.segment[::step], inputs.linear[::step].astype(np.float64)
+        some = systematic_rows(len(inputs), _ENOUGH_ROWS)
+        segment, linear = inputs.segment[some], inputs.linear[some].astype(np.float64)
         counts = np.bincount(segment, minlength=n_segments)[:n_segments].astype(np.float64)
         known = np.maximum(counts, 1.0)
         columns = [sums_by(segment, linear[:, j], n_segments + 1)[:n_segments] / known for j in range(linear.shape[1])]

@@ -201,8 +201,9 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
     held_out, candidates, prior = _candidates(rows, targets, cells)
     moments = loss_moments(held_out, rows.score, rows.weight)
     shares = q_aggregate(moments, prior / prior.sum())
-    level = EffectLevel.of(held_out @ shares, rows.score, rows.weight, rows.unit)
-    lift = _lift(rows, level.keep * (held_out @ shares))
+    promised = held_out @ shares
+    level = EffectLevel.of(promised, rows.score, rows.weight, rows.unit)
+    lift = _lift(rows, level.keep * promised)
     effects = held_out / rows.inputs.scale[:, None]
     mixture = effects @ shares
     within = cells.spread_within(mixture, main.weight)

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alamo.numerics.folds import fold_splits, unit_folds
+from alamo.numerics.folds import fold_splits, systematic_rows, unit_folds
 from alamo.numerics.hashing import unit_keys
 
 
@@ -35,3 +35,9 @@ def test_splits_hold_out_every_row_once_and_never_train_on_it():
 def test_one_fold_is_refused():
     with pytest.raises(ValueError, match="at least 2"):
         unit_folds(unit_keys(["a"]), "s", 1)
+
+
+def test_a_systematic_sample_takes_every_row_or_every_kth():
+    assert systematic_rows(5, 10).tolist() == [0, 1, 2, 3, 4]
+    assert systematic_rows(10, 4).tolist() == [0, 3, 6, 9]
+    assert systematic_rows(0, 4).tolist() == []

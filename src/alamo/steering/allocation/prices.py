@@ -39,8 +39,7 @@ def floor_use(problem: Problem, weights: Floats) -> Floats:
 
 def shifted_problem(problem: Problem, rule: RuleSettings) -> Problem:
     """Return the problem that is left to the softmax: weights 1 − floor − control, bounds less the floor's use."""
-    weights = np.array(rule.floor_of(len(problem.cells.action_ids)))
-    bound = problem.bound - rule.floor_share * floor_use(problem, weights)
+    bound = problem.bound - rule.floor_share * floor_use(problem, mixture_of(problem, rule).weights)
     return replace(problem.with_weight(softmax_share(rule)), bound=bound)
 
 
