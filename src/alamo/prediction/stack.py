@@ -38,7 +38,7 @@ from alamo.prediction.candidates import (
 )
 from alamo.prediction.inputs import EffectInputs
 from alamo.prediction.learners import BoostedEffectLearner, EffectLearner, FittedEffect, RidgeEffectLearner
-from alamo.prediction.level import EffectLevel
+from alamo.prediction.level import EffectLevel, EffectParts
 from alamo.prediction.rows import EffectRows
 from alamo.prediction.segment_effects import SegmentCells, SegmentEffect
 
@@ -107,7 +107,9 @@ class EffectStack:
     n, drawn, drawn_none
         Decisions used, and those among them that drew the action and none.
     level
-        How far the mixture is borne out; the share of it that is kept follows from it.
+        How far the mixture as a whole is borne out: the error that all customers share follows from it.
+    parts
+        The same for what is common to customers and for the differences between them; what is kept follows from it.
     lift
         What is added in proportion to what a customer is expected to bring: candidates that count every customer alike
         leave out a part of what acts on every order.
@@ -122,19 +124,20 @@ class EffectStack:
     drawn: int
     drawn_none: int
     level: EffectLevel = field(default_factory=EffectLevel)
+    parts: EffectParts = field(default_factory=EffectParts)
     lift: float = 0.0
 
     def predict(self, inputs: EffectInputs) -> Floats:
         """Return the gross effect in money, shape (n,)."""
-        kept = self.level.keep * self._mixture(inputs)
+        kept = self.parts.kept(self._mixture(inputs), inputs.scale)
         return kept if inputs.expected is None else kept + self.lift * inputs.expected
 
     def shared_sd(self, inputs: EffectInputs) -> Floats:
         """Return the part of the standard deviation that all customers share, in money, shape (n,).
 
         All effects may be wrong together by the same share of them, the error of the slope, or by the same share of
-        what customers are expected to bring. The slope's error is the one measured, without the prior that `keep` leans
-        on: what ends an opening should rest on data. Where nothing was measured, the whole of it is shared.
+        what customers are expected to bring. The slope's error is the one measured, without the priors of `parts`:
+        what ends an opening should rest on data. Where nothing was measured, the whole of it is shared.
         """
         whole = self.spread.predict(inputs)
         if self.level.slope_se <= 0.0:
@@ -160,6 +163,7 @@ class EffectStack:
             "drawn": self.drawn,
             "drawn_none": self.drawn_none,
             "level": asdict(self.level),
+            "parts": asdict(self.parts),
             "lift": self.lift,
         }
 
@@ -176,6 +180,7 @@ class EffectStack:
             drawn=int(values["drawn"]),
             drawn_none=int(values["drawn_none"]),
             level=EffectLevel(**values["level"]),
+            parts=EffectParts.from_dict(values["parts"]),
             lift=float(values["lift"]),
         )
 
@@ -203,7 +208,8 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
     shares = q_aggregate(moments, prior / prior.sum())
     promised = held_out @ shares
     level = EffectLevel.of(promised, rows.score, rows.weight, rows.unit)
-    lift = _lift(rows, level.keep * promised)
+    parts = EffectParts.of(promised, rows.score, rows.weight, rows.unit, rows.inputs.scale)
+    lift = _lift(rows, parts.kept(promised, rows.inputs.scale))
     effects = held_out / rows.inputs.scale[:, None]
     mixture = effects @ shares
     within = cells.spread_within(mixture, main.weight)
@@ -215,7 +221,7 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
         lift.slope_se,
     )
     stack = _assemble(rows, candidates, shares, moments, spread)
-    return replace(stack, level=level, lift=lift.beyond)
+    return replace(stack, level=level, parts=parts, lift=lift.beyond)
 
 
 def _targets(rows: EffectRows, *, scaled: bool) -> tuple[Target, ...]:

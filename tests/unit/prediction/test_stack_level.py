@@ -9,7 +9,7 @@ import pytest
 
 from alamo.prediction.candidates import MONEY, ONE, Candidate, ConstantEffect
 from alamo.prediction.inputs import EffectInputs
-from alamo.prediction.level import EffectLevel
+from alamo.prediction.level import EffectLevel, EffectParts
 from alamo.prediction.segment_effects import SegmentEffect
 from alamo.prediction.stack import EffectSpread, EffectStack
 
@@ -26,6 +26,7 @@ def stack(slope: float, slope_se: float, *, sd: float = 1.0) -> EffectStack:
         drawn=50,
         drawn_none=50,
         level=EffectLevel(slope, slope_se),
+        parts=EffectParts(2.0, EffectLevel(slope, slope_se)),
     )
 
 
@@ -99,7 +100,50 @@ def test_keeping_a_part_makes_the_error_smaller_where_predictions_are_too_bold()
     rng = np.random.default_rng(5)
     truth = rng.normal(0.7, 0.5, 4_000)
     measured = truth + rng.normal(size=4_000)
-    kept = np.array([EffectLevel(m, 1.0).keep for m in measured])
+    kept = np.array([EffectLevel(m, 1.0).keep((0.7, 0.5)) for m in measured])
     for other in (np.ones(4_000), measured):
         gain = (other - truth) ** 2 - (kept - truth) ** 2
         assert gain.mean() > 3 * gain.std() / np.sqrt(len(gain))
+
+
+def customers(rng: np.random.Generator, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mixtures that say 2 on average, more or less by a standard normal; money scales around 3."""
+    scale = rng.uniform(1.0, 5.0, n)
+    return scale * (2.0 + rng.normal(size=n)), scale
+
+
+def test_an_effect_that_is_there_does_not_vouch_for_differences_that_are_not():
+    rng = np.random.default_rng(11)
+    n = 20_000
+    mixture, scale = customers(rng, n)
+    score = 2.0 * scale + rng.normal(0.0, 4.0, n)
+    ones, unit = np.ones(n), np.arange(n)
+    parts = EffectParts.of(mixture, score, ones, unit, scale)
+    assert EffectLevel.of(mixture, score, ones, unit).slope > 0.7, "tested as one, all of it is borne out"
+    assert parts.centre == pytest.approx(2.0, abs=0.05)
+    assert parts.common.slope == pytest.approx(1.0, abs=4 * parts.common.slope_se)
+    assert parts.contrast.slope == pytest.approx(0.0, abs=4 * parts.contrast.slope_se)
+    assert parts.kept(mixture, scale) == pytest.approx(2.0 * scale, rel=0.2)
+
+
+def test_differences_that_are_there_are_kept():
+    rng = np.random.default_rng(12)
+    n = 20_000
+    mixture, scale = customers(rng, n)
+    parts = EffectParts.of(mixture, mixture + rng.normal(0.0, 4.0, n), np.ones(n), np.arange(n), scale)
+    assert parts.contrast.slope == pytest.approx(1.0, abs=4 * parts.contrast.slope_se)
+    kept = parts.kept(mixture, scale)
+    assert kept - mixture == pytest.approx(np.zeros(n), abs=0.1 * np.abs(mixture).max())
+
+
+def test_few_customers_leave_differences_nearly_as_sceptical_as_the_prior():
+    """By hand: a slope of 1 ± 1 under .2 ± .3 keeps (.2/.09 + 1)/(1/.09 + 1) = 3.2222/12.1111 of the differences."""
+    parts = EffectParts(2.0, EffectLevel(1.0, 1e-6), EffectLevel(1.0, 1.0))
+    assert parts.kept(np.array([5.0]), np.ones(1)) == pytest.approx([2.0 + 3.0 * 3.2222 / 12.1111], rel=1e-4)
+
+
+def test_a_mixture_without_differences_has_none_to_test():
+    mixture = np.full(50, 3.0)
+    parts = EffectParts.of(mixture, np.linspace(2.0, 4.0, 50), np.ones(50), np.arange(50), np.ones(50))
+    assert (parts.centre, parts.contrast) == (3.0, EffectLevel())
+    assert EffectParts.of(0.0 * mixture, mixture, np.ones(50), np.arange(50), np.ones(50)) == EffectParts()
