@@ -168,7 +168,7 @@ def test_fit_through_a_sample_of_cells_ends_where_the_direct_fit_ends(monkeypatc
     cells = compress(*simulate(60_000, np.random.default_rng(5)))
     assert len(cells.x) > 40_000
     through_sample = fit_bg_nbd(cells)
-    monkeypatch.setattr("alamo.inference.lifetime_value.bg_nbd._COARSE_ABOVE", 10**9)
+    monkeypatch.setattr("alamo.inference.lifetime_value.starting._COARSE_ABOVE", 10**9)
     direct = fit_bg_nbd(cells)
     assert through_sample.log_likelihood == pytest.approx(direct.log_likelihood, abs=1e-6)
     for name, estimate in direct.estimates.items():

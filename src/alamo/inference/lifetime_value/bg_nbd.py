@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
+from scipy.special import betainc, expit
 
 from alamo.inference.lifetime_value.bg_nbd_likelihood import departure_log_odds, negative_log_likelihood
 from alamo.inference.lifetime_value.cells import Cells
@@ -28,15 +28,13 @@ from alamo.inference.lifetime_value.maximum_likelihood import (
     fitted,
     maximise,
 )
-from alamo.numerics.newton import minimise
+from alamo.inference.lifetime_value.starting import mean_age, starting_values
 
 Floats = npt.NDArray[np.float64]
 
-_COARSE_ABOVE, _COARSE_CELLS = 40_000, 4_000
-_NOT_FAR = 12.0  # log parameters of a sample beyond this are no place to start from
 _ROWS = 2_048  # customers whose node matrix is held at once
 
-_RATE_BLOCKS = (
+RATE_BLOCKS = (
     Face.interior(2),
     Face(
         meaning="all customers buy at the same rate",
@@ -46,7 +44,7 @@ _RATE_BLOCKS = (
         seed=np.array([[1.0, -1.0]]),
     ),
 )
-_DROPOUT_BLOCKS = (
+DROPOUT_BLOCKS = (
     Face.interior(2),
     Face(
         meaning="all customers leave with the same probability after a purchase",
@@ -85,6 +83,10 @@ class BgNbd:
     def theta(self) -> Floats:
         """Logarithms of (r, alpha, a, b), shape (4,)."""
         return np.log([self.r, self.alpha, self.a, self.b])
+
+    def moved(self, theta: Floats) -> BgNbd:
+        """Return the model at other parameters, given as logarithms, shape (4,)."""
+        return BgNbd(*(float(value) for value in np.exp(theta)))
 
     def p_alive(self, x: Floats, t_x: Floats, t: Floats) -> Floats:
         """Return the probability that a customer has not left, shape (n,); 1 without a repeat purchase.
@@ -140,6 +142,18 @@ class BgNbd:
         out[order] = values[np.cumsum(first) - 1]
         return out
 
+    def p_at_least(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
+        """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T) for count ≥ 1, shape (n,).
+
+        The count-th purchase needs as many arrivals of a negative binomial, and that the customer stayed after the
+        count − 1 purchases before it.
+        """
+        stayed = np.ones(len(x))
+        for i in range(count - 1):
+            stayed *= (self.b + x + i) / (self.a + self.b + x + i)
+        arrivals = betainc(count, self.r + x, horizon / (self.alpha + t + horizon))
+        return self.p_alive(x, t_x, t) * stayed * arrivals
+
     def _of_equal_frequency(self, horizons: Floats, weights: Floats, x: float, t: Floats) -> Floats:
         """`purchases_while_alive` of customers that share x; t has shape (n,)."""
         k, (p, weight) = self.r + x, dropout_nodes(self.a, self.b + x)
@@ -166,42 +180,38 @@ def fit_bg_nbd(cells: Cells) -> Fitted[BgNbd]:
     cells
         Customers, of whom at least one came back and at least one has age T > 0.
     """
-    start = _starting_values(cells)
+    start = starting_values(negative_log_likelihood, cells, _plain_start)
 
     def objective(theta: Floats) -> tuple[float, Floats, Floats]:
         return negative_log_likelihood(theta, cells)
 
     fit = maximise(objective, start, cells.n_customers)
-    suspects = _suspects(fit)
-    if suspects:
-        fit = maximise(objective, _mean_dropout_inside(fit.theta), cells.n_customers, suspects)
+    faces = suspects(fit)
+    if faces:
+        fit = maximise(objective, mean_dropout_inside(fit.theta), cells.n_customers, faces)
     model = BgNbd(*(float(value) for value in np.exp(fit.theta)))
     return fitted(model, ("r", "alpha", "a", "b"), fit, round(cells.n_customers))
 
 
-def _starting_values(cells: Cells) -> Floats:
-    """Return log parameters: scale-free, or fitted to a systematic sample where there are many cells."""
-    if len(cells.x) > _COARSE_ABOVE:
-        sample = cells.thinned(len(cells.x) // _COARSE_CELLS)
-        rough = minimise(lambda theta: negative_log_likelihood(theta, sample), _starting_values(sample))
-        if np.abs(rough.parameters).max() < _NOT_FAR:
-            return rough.parameters
-    age = float(cells.ages @ cells.age_customers) / cells.n_customers
-    return np.log([0.5, 0.5 * age, 0.8, 2.0])
+def _plain_start(cells: Cells) -> Floats:
+    return np.log([0.5, 0.5 * mean_age(cells), 0.8, 2.0])
 
 
-def _mean_dropout_inside(theta: Floats) -> Floats:
-    """Move a so that a/(a+b) is between 2 % and 98 %: at 0 or 1 every direction is flat, no place to start from."""
+def mean_dropout_inside(theta: Floats) -> Floats:
+    """Return log (r, alpha, a, b) with a moved so that a/(a+b) is between 2 % and 98 %.
+
+    At 0 or 1 every direction is flat: no place to start from.
+    """
     out = theta.copy()
     out[2] = np.clip(theta[2], theta[3] - 4.0, theta[3] + 4.0)
     return out
 
 
-def _suspects(fit: MaximumLikelihood) -> tuple[tuple[Face, ...], ...]:
-    """Return the blocks of faces to look at: those the fit may have run towards; empty where it is well inside."""
+def suspects(fit: MaximumLikelihood) -> tuple[tuple[Face, ...], ...]:
+    """Return the blocks of faces of log (r, alpha, a, b) that a fit may have run towards; empty if it is well inside."""
     r, _, a, b = np.exp(np.clip(fit.theta, -FAR, FAR))
     rate = not fit.converged or r > 30.0
     dropout = not fit.converged or a + b > 60.0 or min(a, b) < 0.02
     if not (rate or dropout):
         return ()
-    return (_RATE_BLOCKS if rate else _RATE_BLOCKS[:1], _DROPOUT_BLOCKS if dropout else _DROPOUT_BLOCKS[:1])
+    return (RATE_BLOCKS if rate else RATE_BLOCKS[:1], DROPOUT_BLOCKS if dropout else DROPOUT_BLOCKS[:1])

@@ -44,7 +44,7 @@ def negative_log_likelihood(theta: Floats, cells: Cells) -> tuple[float, Floats,
     cells
         Customers; alpha is in their unit of time.
     """
-    parts = [_purchase_terms(theta, cells), _age_terms(theta, cells), _dropout_terms(theta, cells)]
+    parts = [purchase_terms(theta, cells.beyond), age_terms(theta, cells), dropout_terms(theta, cells.beyond)]
     repeaters = range(cells.first_repeat, len(cells.x), _CHUNK)
     parts += [_departure_terms(theta, cells, slice(start, start + _CHUNK)) for start in repeaters]
     scale = -1.0 / cells.n_customers
@@ -58,22 +58,22 @@ def departure_log_odds(theta: Floats, x: Floats, t_x: Floats, t: Floats) -> Floa
     return (r + x) * np.log1p((t - t_x) / (alpha + t_x)) + theta[2] - np.log(b + (x - 1.0))
 
 
-def _purchase_terms(theta: Floats, cells: Cells) -> Terms:
-    """Σ_{j<x} log((r+j)/α)."""
+def purchase_terms(theta: Floats, beyond: Floats) -> Terms:
+    """Return the terms of Σ_{j<x} log((r+j)/α); `beyond` counts customers with x > j, shape (max x,)."""
     r = np.exp(theta[0])
-    j = np.arange(len(cells.beyond), dtype=np.float64)
+    j = np.arange(len(beyond), dtype=np.float64)
     share = r / (r + j)
-    value = float(cells.beyond @ (np.log(r + j) - theta[1]))
+    value = float(beyond @ (np.log(r + j) - theta[1]))
     gradient, hessian = np.zeros(4), np.zeros((4, 4))
-    gradient[:2] = cells.beyond @ share, -cells.beyond.sum()
-    hessian[0, 0] = cells.beyond @ (share * j / (r + j))
+    gradient[:2] = beyond @ share, -beyond.sum()
+    hessian[0, 0] = beyond @ (share * j / (r + j))
     return Terms(value, gradient, hessian)
 
 
-def _age_terms(theta: Floats, cells: Cells) -> Terms:
-    """−(r+x) log(1+T/α), over the distinct T."""
+def age_terms(theta: Floats, cells: Cells, stages: int = 1) -> Terms:
+    """Return the terms of −(r + stages·x) log(1+T/α), over the distinct T."""
     r, alpha = np.exp(theta[:2])
-    customers, k = cells.age_customers, r * cells.age_customers + cells.age_purchases
+    customers, k = cells.age_customers, r * cells.age_customers + stages * cells.age_purchases
     log_ratio, share = np.log1p(cells.ages / alpha), cells.ages / (alpha + cells.ages)
     gradient, hessian = np.zeros(4), np.zeros((4, 4))
     gradient[:2] = -r * (customers @ log_ratio), k @ share
@@ -83,10 +83,10 @@ def _age_terms(theta: Floats, cells: Cells) -> Terms:
     return Terms(-float(k @ log_ratio), gradient, hessian)
 
 
-def _dropout_terms(theta: Floats, cells: Cells) -> Terms:
-    """−Σ_{j<x} log(1 + a/(b+j)): nobody left after any purchase so far."""
+def dropout_terms(theta: Floats, beyond: Floats) -> Terms:
+    """Return the terms of −Σ_{j<x} log(1 + a/(b+j)): nobody left after any purchase so far."""
     a, b = np.exp(theta[2:])
-    count, j = cells.beyond, np.arange(len(cells.beyond), dtype=np.float64)
+    count, j = beyond, np.arange(len(beyond), dtype=np.float64)
     total = a + b + j
     left, b_share, b_of_total = a / total, b / (b + j), b / total
     gradient, hessian = np.zeros(4), np.zeros((4, 4))

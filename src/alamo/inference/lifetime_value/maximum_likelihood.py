@@ -78,12 +78,15 @@ class MaximumLikelihood:
         Logarithms of all parameters, shape (k,); those lost stand at their limit, so forecasts can be made.
     standard_errors
         Of the parameters themselves (delta method), shape (k,); without meaning where lost.
+    deviations
+        Root of the covariance of `theta`: columns whose outer products add up to it, shape (k, d).
     face
         Where the maximum lies.
     """
 
     theta: Floats
     standard_errors: Floats
+    deviations: Floats
     log_likelihood: float
     converged: bool
     iterations: int
@@ -104,6 +107,8 @@ class Fitted(Generic[Model]):
         False if the likelihood does not fall as a heterogeneity parameter runs to zero or infinity.
     limit
         What is true of customers at that limit; empty if identified.
+    deviations
+        Steps of the model's log parameters whose outer products add up to their covariance.
     """
 
     model: Model
@@ -115,6 +120,7 @@ class Fitted(Generic[Model]):
     limit: str
     iterations: int
     n_customers: int
+    deviations: tuple[tuple[float, ...], ...] = ()
 
 
 def fitted(model: Model, names: Sequence[str], fit: MaximumLikelihood, n_customers: int) -> Fitted[Model]:
@@ -131,6 +137,7 @@ def fitted(model: Model, names: Sequence[str], fit: MaximumLikelihood, n_custome
         limit=fit.face.meaning,
         iterations=fit.iterations,
         n_customers=n_customers,
+        deviations=tuple(tuple(float(step) for step in column) for column in fit.deviations.T),
     )
 
 
@@ -163,6 +170,14 @@ def maximise(
     return _estimates(face, fit, n, iterations)
 
 
+def best_of(fits: Sequence[MaximumLikelihood], n: float) -> MaximumLikelihood:
+    """Return the fit with the highest log-likelihood; among ties the one with the most parameters lost, the first."""
+    best = max(fit.log_likelihood for fit in fits)
+    slack = _TIE + _TIE_RELATIVE * abs(best)
+    within = [fit for fit in fits if fit.log_likelihood >= best - slack]
+    return max(within, key=lambda fit: (len(fit.face.lost), fit.converged))
+
+
 def _combinations(suspects: Sequence[Sequence[Face]], n_parameters: int) -> Iterator[Face]:
     if not suspects:
         yield Face.interior(n_parameters)
@@ -176,9 +191,12 @@ def _combinations(suspects: Sequence[Sequence[Face]], n_parameters: int) -> Iter
 
 def _estimates(face: Face, fit: NewtonResult, n: float, iterations: int) -> MaximumLikelihood:
     theta = face.offset + face.directions @ fit.parameters
-    covariance = face.directions @ np.linalg.pinv(n * fit.hessian, hermitian=True) @ face.directions.T
+    inverse = np.linalg.pinv(n * fit.hessian, hermitian=True)
+    covariance = face.directions @ inverse @ face.directions.T
     errors = np.exp(np.minimum(theta, FAR)) * np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    return MaximumLikelihood(theta, errors, -n * fit.value, fit.converged, iterations, face)
+    variance, basis = np.linalg.eigh(inverse)
+    deviations = face.directions @ (basis * np.sqrt(np.maximum(variance, 0.0)))
+    return MaximumLikelihood(theta, errors, deviations, -n * fit.value, fit.converged, iterations, face)
 
 
 def _block_diagonal(one: Floats, two: Floats) -> Floats:
