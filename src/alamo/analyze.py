@@ -144,7 +144,16 @@ def fit_lifetime_value(
     horizon
         How far ahead to predict, in units (default: to the end of the table, or a year).
     model
-        ``"auto"`` or ``"bg-nbd"``.
+        ``"auto"`` (chosen on time held back), ``"bg-nbd"``, ``"mbg-nbd"``, ``"pareto-nbd"``, ``"bg-cnbd-k"`` or
+        ``"bg-bb"``.
+    stages
+        k of ``"bg-cnbd-k"`` (default: the most likely).
+    recalibrate
+        ``"auto"`` corrects the level where past forecasts missed alike, or ``"none"`` (default).
+    level
+        Of the intervals of numbers of purchases (default 0.9).
+    margin, discount_rate
+        Share of money that is margin (default 1), and continuous discount rate per year (default 0), of `value`.
 
     Raises
     ------

@@ -121,7 +121,12 @@ def uplift(file: str, out: Path | None, *, as_json: bool, **columns: Any) -> Non
 @click.option("--unit", type=click.Choice(["day", "week"]), default="week", show_default=True)
 @click.option("--calibrate-until", type=moment, metavar="DATE", help="Last day the model may see; the rest judges it.")
 @click.option("--horizon", type=click.FloatRange(0, min_open=True), help="How far ahead to predict, in units.")
-@click.option("--model", default="auto", show_default=True, metavar="auto|bg-nbd")
+@click.option("--model", default="auto", show_default=True, metavar="auto|bg-nbd|mbg-nbd|pareto-nbd|bg-cnbd-k|bg-bb")
+@click.option("--stages", type=click.IntRange(1), metavar="K", help="k of bg-cnbd-k (default: the most likely).")
+@click.option("--recalibrate", default="none", show_default=True, metavar="auto|none", help="By past forecasts.")
+@click.option("--level", type=click.FloatRange(0.5, 0.9999), default=0.9, show_default=True, help="Of intervals.")
+@click.option("--margin", type=float, default=1.0, show_default=True, help="Share of money that is margin.")
+@click.option("--discount-rate", type=float, default=0.0, show_default=True, help="Per year, of the value.")
 @mapping_option
 @out_option
 @json_option

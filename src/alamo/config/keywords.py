@@ -56,6 +56,11 @@ class LifetimeValueKeywords(TypedDict, total=False):
     calibrate_until: date | str | None
     horizon: float | None
     model: str
+    stages: int | None
+    recalibrate: str
+    level: float
+    margin: float
+    discount_rate: float
 
 
 class AllocationKeywords(TypedDict, total=False):
@@ -250,6 +255,11 @@ LIFETIME_VALUE = Keywords(
         "calibrate_until": _field("calibrate_until", _perhaps(_day)),
         "horizon": _field("horizon", _perhaps(_number)),
         "model": _field("model", _as_is),
+        "stages": _field("stages", _perhaps(int)),
+        "recalibrate": _field("recalibrate", _as_is),
+        "level": _field("level", _number),
+        "margin": _field("margin", _number),
+        "discount_rate": _field("discount_rate", _number),
     },
     {},
 )

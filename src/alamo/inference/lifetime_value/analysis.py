@@ -2,71 +2,38 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alamo.domain.errors import UsageError
 from alamo.domain.reasons import Refusal
-from alamo.inference.lifetime_value.bg_nbd import BgNbd, fit_bg_nbd
-from alamo.inference.lifetime_value.cells import compress
+from alamo.inference.lifetime_value.choice import Candidate, choose_model
 from alamo.inference.lifetime_value.gamma_gamma import GammaGamma, Spending, fit_gamma_gamma
 from alamo.inference.lifetime_value.holdout import Holdout, compare
 from alamo.inference.lifetime_value.maximum_likelihood import Fitted
+from alamo.inference.lifetime_value.predictive import purchase_intervals, total_interval
+from alamo.inference.lifetime_value.purchase_fit import (
+    MODELS,
+    PARAMETERS,
+    PurchaseFit,
+    can_be_fitted,
+    fit_purchases,
+)
 from alamo.inference.lifetime_value.result import LifetimeValueResult
+from alamo.inference.lifetime_value.rolling import Recalibration, recalibrate
+from alamo.inference.lifetime_value.spec import UNIT_DAYS, LifetimeValueSpec, wrong_option
 from alamo.inference.lifetime_value.summary import PurchaseDays, PurchaseSummary, purchases_between, summarise
 from alamo.inference.lifetime_value.transactions import Columns, read_purchases
 
 Floats = npt.NDArray[np.float64]
 
-MODELS = ("auto", "bg-nbd")
 MIN_CUSTOMERS = 10
-_UNIT_DAYS = {"day": 1, "week": 7}
 _YEAR_DAYS = 364  # whole weeks, and whole days
 _EPOCH = date(1970, 1, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class LifetimeValueSpec:
-    """What to analyse.
-
-    Attributes
-    ----------
-    customer, time, amount
-        Column names; without `amount` purchases are counted but not valued.
-    time_format
-        As for `strptime`; None for dates, timestamps and ISO 8601 text.
-    unit
-        Of time in the parameters and of `horizon`.
-    calibrate_until
-        Last day the model may see; None for the last day of the file, which leaves no holdout.
-    horizon
-        How far ahead to predict, in units. Default: what the file holds after `calibrate_until`, or a year.
-    model
-        ``"auto"`` chooses among the models there are: BG/NBD.
-    """
-
-    customer: str
-    time: str
-    amount: str | None = None
-    time_format: str | None = None
-    unit: Literal["day", "week"] = "week"
-    calibrate_until: date | None = None
-    horizon: float | None = None
-    model: str = "auto"
-
-    def __post_init__(self) -> None:
-        if self.model not in MODELS:
-            raise _wrong_option("model", self.model, f"Choose one of: {', '.join(MODELS)}.")
-        if self.unit not in _UNIT_DAYS:
-            raise _wrong_option("unit", self.unit, "Choose day or week.")
-        if self.horizon is not None and not (math.isfinite(self.horizon) and self.horizon > 0):
-            raise _wrong_option("horizon", self.horizon, f"Give a number of {self.unit}s above 0.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +46,7 @@ class _Span:
 
 
 def analyze_lifetime_value(table: pa.Table, spec: LifetimeValueSpec) -> LifetimeValueResult:
-    """Fit purchases (BG/NBD) and, with amounts, spending (Gamma-Gamma) to a table of transactions.
+    """Fit purchases (see `MODELS`) and, with amounts, spending (Gamma-Gamma) to a table of transactions.
 
     Parameters
     ----------
@@ -99,29 +66,66 @@ def analyze_lifetime_value(table: pa.Table, spec: LifetimeValueSpec) -> Lifetime
     purchases, notes = read_purchases(table, columns)
     span = _span(purchases, spec)
     summary = summarise(purchases, span.until)
-    obstacle = _obstacle(summary)
+    obstacle = _obstacle(summary) or _weekly_obstacle(purchases, span, spec)
     if obstacle is not None:
+        name = MODELS[0] if spec.model == "auto" else spec.model
         return LifetimeValueResult(
-            model="bg-nbd",
+            model=name,
+            parameters=PARAMETERS[name],
             n_customers=len(summary),
             customers=_customers_table(purchases, summary, _Forecast()),
             purchases=None,
             with_amount=spec.amount is not None,
             refusals=(*notes, obstacle),
         )
-    fit = fit_bg_nbd(compress(summary.x, summary.t_x_days, summary.t_days, unit=_UNIT_DAYS[spec.unit]))
+    fit, choice, recalibration = _fit(purchases, span, spec)
     spending, spending_notes = _spending(summary)
-    forecast = _forecast(fit.model, spending, summary, span, spec)
+    forecast = _forecast(fit, spending, summary, span, spec)
     holdout, holdout_notes = _holdout(purchases, summary, span, forecast.expected_purchases, spec)
     return LifetimeValueResult(
-        model="bg-nbd",
+        model=fit.name,
+        parameters=PARAMETERS[fit.name],
+        stages=getattr(fit.fit.model, "stages", None) if fit.name == "bg-cnbd-k" else None,
         n_customers=len(summary),
         customers=_customers_table(purchases, summary, forecast),
-        purchases=fit,
+        purchases=fit.fit,
         spending=spending,
         with_amount=spec.amount is not None,
         holdout=holdout,
-        refusals=(*notes, *_limit_note(fit), *spending_notes, *holdout_notes),
+        choice=choice,
+        recalibration=recalibration,
+        total=total_interval(
+            fit, span.horizon_days, spec.level, 0.0 if recalibration is None else recalibration.level_sd
+        ),
+        refusals=(*notes, *_limit_note(fit.fit), *spending_notes, *holdout_notes),
+    )
+
+
+def _fit(
+    purchases: PurchaseDays, span: _Span, spec: LifetimeValueSpec
+) -> tuple[PurchaseFit, tuple[Candidate, ...], Recalibration | None]:
+    """Choose the model, fit it, and recalibrate it; nothing after the calibration is looked at."""
+    unit_days, name, choice = UNIT_DAYS[spec.unit], spec.model, ()
+    if name == "auto":
+        name, choice = choose_model(purchases, span.until, span.horizon_days, unit_days=unit_days)
+
+    def fit(until_day: int) -> PurchaseFit:
+        return fit_purchases(name, purchases, until_day, unit_days=unit_days, stages=spec.stages)
+
+    fitted = fit(span.until)
+    if spec.recalibrate == "none":
+        return fitted, choice, None
+    recalibration = recalibrate(purchases, fit, span.until, span.horizon_days)
+    return fitted.recalibrated(recalibration.level), choice, recalibration
+
+
+def _weekly_obstacle(purchases: PurchaseDays, span: _Span, spec: LifetimeValueSpec) -> Refusal | None:
+    if spec.model != "bg-bb" or can_be_fitted(spec.model, purchases, span.until):
+        return None
+    return Refusal(
+        what="parameters and forecasts",
+        reason="no customer bought in a second week, so BG/BB, which counts weeks, sees nobody come back",
+        cure="choose another model, or a later --calibrate-until",
     )
 
 
@@ -129,17 +133,17 @@ def _span(purchases: PurchaseDays, spec: LifetimeValueSpec) -> _Span:
     first, last = int(purchases.day.min()), int(purchases.day.max())
     until = last if spec.calibrate_until is None else (spec.calibrate_until - _EPOCH).days
     if until < first:
-        raise _wrong_option(
+        raise wrong_option(
             "calibrate-until", str(spec.calibrate_until), f"The file's first purchase is on {_date(first)}."
         )
     if until > last:
-        raise _wrong_option(
+        raise wrong_option(
             "calibrate-until",
             str(spec.calibrate_until),
             f"The file's last purchase is on {_date(last)}: what comes after it is unknown, not silence.",
         )
     if spec.horizon is not None:
-        return _Span(until, last, spec.horizon * _UNIT_DAYS[spec.unit])
+        return _Span(until, last, spec.horizon * UNIT_DAYS[spec.unit])
     return _Span(until, last, float(last - until if last > until else _YEAR_DAYS))
 
 
@@ -176,7 +180,7 @@ def _spending(summary: PurchaseSummary) -> tuple[Fitted[GammaGamma] | None, tupl
     return fit, _limit_note(fit)
 
 
-def _limit_note(fit: Fitted[BgNbd] | Fitted[GammaGamma]) -> tuple[Refusal, ...]:
+def _limit_note(fit: Fitted[Any]) -> tuple[Refusal, ...]:
     if fit.identified:
         return ()
     lost = " and ".join(name for name, estimate in fit.estimates.items() if estimate is None)
@@ -195,25 +199,26 @@ class _Forecast:
 
     p_alive: Floats | None = None
     expected_purchases: Floats | None = None
+    lower: Floats | None = None
+    upper: Floats | None = None
     expected_money: Floats | None = None
+    value: Floats | None = None
 
 
 def _forecast(
-    model: BgNbd,
+    fit: PurchaseFit,
     spending: Fitted[GammaGamma] | None,
     summary: PurchaseSummary,
     span: _Span,
     spec: LifetimeValueSpec,
 ) -> _Forecast:
-    days = _UNIT_DAYS[spec.unit]
-    t_x, t = summary.t_x_days / days, summary.t_days / days
-    return _Forecast(
-        p_alive=model.p_alive(summary.x, t_x, t),
-        expected_purchases=model.expected_purchases(span.horizon_days / days, summary.x, t_x, t),
-        expected_money=None
-        if spending is None or summary.repeat_money is None
-        else spending.model.expected_money(summary.x, summary.repeat_money),
-    )
+    lower, upper = purchase_intervals(fit, span.horizon_days, spec.level)
+    count = fit.expected_purchases(span.horizon_days)
+    if spending is None or summary.repeat_money is None:
+        return _Forecast(fit.p_alive(), count, lower, upper)
+    money = spending.model.expected_money(summary.x, summary.repeat_money)
+    discounted = count if spec.discount_rate == 0.0 else fit.discounted_purchases(span.horizon_days, spec.discount_rate)
+    return _Forecast(fit.p_alive(), count, lower, upper, money, spec.margin * money * discounted)
 
 
 def _holdout(
@@ -235,30 +240,25 @@ def _holdout(
 
 def _customers_table(purchases: PurchaseDays, summary: PurchaseSummary, forecast: _Forecast) -> pa.Table:
     nothing = pa.nulls(len(summary), pa.float64())
-    count, money = forecast.expected_purchases, forecast.expected_money
-    value = count * money if count is not None and money is not None else None
+
+    def column(values: Floats | None) -> pa.Array:
+        return nothing if values is None else pa.array(values)
+
     return pa.table(
         {
             "customer": purchases.customers.take(pa.array(summary.customer)),
             "x": pa.array(summary.x.astype(np.int64)),
             "t_x_days": pa.array(summary.t_x_days),
             "t_days": pa.array(summary.t_days),
-            "p_alive": nothing if forecast.p_alive is None else pa.array(forecast.p_alive),
-            "expected_purchases": nothing if count is None else pa.array(count),
-            "expected_money_per_purchase": nothing if money is None else pa.array(money),
-            "value": nothing if value is None else pa.array(value),
+            "p_alive": column(forecast.p_alive),
+            "expected_purchases": column(forecast.expected_purchases),
+            "expected_money_per_purchase": column(forecast.expected_money),
+            "value": column(forecast.value),
+            "purchases_lower": column(forecast.lower),
+            "purchases_upper": column(forecast.upper),
         }
     )
 
 
 def _date(day: int) -> str:
     return str(_EPOCH + timedelta(days=day))
-
-
-def _wrong_option(name: str, value: object, cure: str) -> UsageError:
-    return UsageError(
-        f"--{name} {value} cannot be used",
-        hint=f"{cure} See: alamo analyze lifetime-value --help",
-        code="lifetime.wrong_option",
-        details={"option": name, "value": str(value)},
-    )

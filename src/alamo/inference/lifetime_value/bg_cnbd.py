@@ -22,7 +22,7 @@ from alamo.inference.lifetime_value.bg_cnbd_likelihood import (
     stage_constant,
     state_log_weights,
 )
-from alamo.inference.lifetime_value.bg_nbd import DROPOUT_BLOCKS, RATE_BLOCKS, BgNbd, mean_dropout_inside, suspects
+from alamo.inference.lifetime_value.bg_nbd import BgNbd, mean_dropout_inside, suspects
 from alamo.inference.lifetime_value.cells import Cells
 from alamo.inference.lifetime_value.maximum_likelihood import Fitted, fitted, maximise
 from alamo.inference.lifetime_value.starting import mean_age, starting_values

@@ -4,9 +4,9 @@ Times between purchases are Erlang with k stages; a customer may leave after eac
 model (m = 1, else 0), after the first purchase too. k = 1, m = 0 is BG/NBD; k = 1, m = 1 is MBG/NBD.
 
 Source: Reutterer, Platzer & Schröder (2021), "Leveraging purchase regularity for predicting customer behavior the easy
-way", International Journal of Research in Marketing 38(1), eq. (A.1) to (A.6); Batislam, Denizel & Filiztekin (2007),
-"Empirical validation and comparison of models for customer base analysis", same journal 24(3) (MBG/NBD). With κ = r + kx
-and τ = T − t_x, apart from what depends on the data alone (`stage_constant`),
+way", International Journal of Research in Marketing 38(1); Batislam, Denizel & Filiztekin (2007), "Empirical
+validation and comparison of models for customer base analysis", same journal 24(3) (MBG/NBD). With κ = r + kx and
+τ = T − t_x, apart from what depends on the data alone (`stage_constant`),
 
     log L = Σ_{j<kx} log((r+j)/α) − Σ_{j<x+m} log(1 + a/(b+j)) − κ log(1 + T/α) + log(e^D + Σ_{j<k} e^{A_j}),
     D = κ log((α+T)/(α+t_x)) + log(a/(b+x+m−1)),   A_j = Σ_{i<j} log((κ+i)/(i+1)) + j log(τ/(α+T)).

@@ -208,7 +208,7 @@ def mean_dropout_inside(theta: Floats) -> Floats:
 
 
 def suspects(fit: MaximumLikelihood) -> tuple[tuple[Face, ...], ...]:
-    """Return the blocks of faces of log (r, alpha, a, b) that a fit may have run towards; empty if it is well inside."""
+    """Return the blocks of faces of log (r, alpha, a, b) that a fit may have run towards; empty if well inside."""
     r, _, a, b = np.exp(np.clip(fit.theta, -FAR, FAR))
     rate = not fit.converged or r > 30.0
     dropout = not fit.converged or a + b > 60.0 or min(a, b) < 0.02

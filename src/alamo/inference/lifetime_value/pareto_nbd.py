@@ -88,7 +88,7 @@ class ParetoNbd:
     def expected_purchases(self, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
         """Return E[purchases in (T, T + horizon] | x, t_x, T], shape (n,).
 
-        Source: Schmittlein, Morrison & Colombo (1987), eq. (22).
+        Source: Schmittlein, Morrison & Colombo (1987).
         """
         return self.p_alive(x, t_x, t) * self.purchases_while_alive([horizon], [1.0], x, t)
 

@@ -1,7 +1,7 @@
 """Log-likelihood of Pareto/NBD on cells, with gradient and Hessian in the logarithms of (r, alpha, s, beta).
 
 Source: Schmittlein, Morrison & Colombo (1987), "Counting your customers", Management Science 33(1); Fader & Hardie
-(2005), "A note on deriving the Pareto/NBD model and related expressions", eq. (16), before the integral is solved. With
+(2005), "A note on deriving the Pareto/NBD model and related expressions", before the integral is solved. With
 k = r + x and Q the odds of having left since the last purchase,
 
     log L = Σ_{j<x} log((r+j)/α) − k log(1 + T/α) − s log(1 + T/β) + log(1 + Q),

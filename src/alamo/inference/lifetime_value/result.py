@@ -9,10 +9,12 @@ import pyarrow as pa
 
 from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
-from alamo.inference.lifetime_value.bg_nbd import BgNbd
+from alamo.inference.lifetime_value.choice import Candidate
 from alamo.inference.lifetime_value.gamma_gamma import GammaGamma
 from alamo.inference.lifetime_value.holdout import Holdout
 from alamo.inference.lifetime_value.maximum_likelihood import Fitted
+from alamo.inference.lifetime_value.predictive import Total
+from alamo.inference.lifetime_value.rolling import Recalibration
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -27,8 +29,18 @@ class LifetimeValueResult(Result):
         Fits; None where refused, `spending` also without amounts.
     with_amount
         Whether amounts were given, so that rows ``p q v`` are shown.
+    parameters
+        Names of the purchase model's parameters.
+    stages
+        k of BG/CNBD-k; None for other models.
     holdout
         Predicted against actual numbers of purchases; None without a holdout.
+    choice
+        How each model did on time held back; empty if the model was given.
+    recalibration
+        What past forecasts said; None if it was not asked for.
+    total
+        Purchases of all customers in the horizon, with their interval; None where refused.
     customers
         See `customers_table`.
     refusals
@@ -43,20 +55,29 @@ class LifetimeValueResult(Result):
     model: str
     n_customers: int
     customers: pa.Table
-    purchases: Fitted[BgNbd] | None
+    purchases: Fitted[Any] | None
+    parameters: tuple[str, ...] = ("r", "alpha", "a", "b")
+    stages: int | None = None
     spending: Fitted[GammaGamma] | None = None
     with_amount: bool = False
     holdout: Holdout | None = None
+    choice: tuple[Candidate, ...] = ()
+    recalibration: Recalibration | None = None
+    total: Total | None = None
     refusals: tuple[Refusal, ...] = field(default=())
     out: str | None = None
 
     def records(self) -> list[dict[str, Any]]:
-        """Return one row per parameter: ``r alpha a b``, and ``p q v`` with amounts."""
-        rows = _rows(("r", "alpha", "a", "b"), self.purchases)
+        """Return one row per parameter, such as ``r alpha a b``, and ``p q v`` with amounts."""
+        rows = _rows(self.parameters, self.purchases)
         return rows + _rows(("p", "q", "v"), self.spending) if self.with_amount else rows
 
     def beside(self) -> dict[str, Any]:
-        """Return model, fit, holdout, refusals; ``money`` describes the fit of spending."""
+        """Return model, fit, holdout, refusals; ``money`` describes the fit of spending.
+
+        ``choice`` says how each model did on time held back, ``recalibration`` what past forecasts missed, ``total``
+        how many purchases all customers will make.
+        """
         return {
             "refusals": self.refusals,
             "model": self.model,
@@ -64,6 +85,10 @@ class LifetimeValueResult(Result):
             "n_customers": self.n_customers,
             "holdout": self.holdout,
             "money": None if self.spending is None else _money(self.spending),
+            "stages": self.stages,
+            "choice": [candidate.to_dict() for candidate in self.choice],
+            "recalibration": self.recalibration,
+            "total": self.total,
             "out": self.out,
         }
 
@@ -71,17 +96,18 @@ class LifetimeValueResult(Result):
         """Return one row per customer of the calibration.
 
         Columns ``customer``, ``x``, ``t_x_days``, ``t_days``, ``p_alive``, ``expected_purchases`` (in the horizon),
-        ``expected_money_per_purchase`` and ``value`` (their product, undiscounted, before margin); null where refused.
+        ``expected_money_per_purchase``, ``value`` (margin share × money × purchases, discounted where a rate is given;
+        by default money, undiscounted), ``purchases_lower`` and ``purchases_upper``; null where refused.
         """
         return self.customers
 
 
-def _rows(names: tuple[str, ...], fit: Fitted[BgNbd] | Fitted[GammaGamma] | None) -> list[dict[str, Any]]:
+def _rows(names: tuple[str, ...], fit: Fitted[Any] | None) -> list[dict[str, Any]]:
     estimates, errors = ({}, {}) if fit is None else (fit.estimates, fit.standard_errors)
     return [{"parameter": name, "estimate": estimates.get(name), "se": errors.get(name)} for name in names]
 
 
-def _fit(fit: Fitted[BgNbd] | Fitted[GammaGamma] | None) -> dict[str, Any]:
+def _fit(fit: Fitted[Any] | None) -> dict[str, Any]:
     return {
         "log_likelihood": None if fit is None else fit.log_likelihood,
         "converged": fit is not None and fit.converged,

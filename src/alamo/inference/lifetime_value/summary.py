@@ -114,3 +114,10 @@ def purchases_between(purchases: PurchaseDays, summary: PurchaseSummary, after_d
     rows = (purchases.day > after_day) & (purchases.day <= until_day)
     counts = np.bincount(purchases.customer[rows], minlength=len(purchases.customers))
     return counts[summary.customer].astype(np.float64)
+
+
+def log_gaps_days(purchases: PurchaseDays, until_day: int) -> float:
+    """Return the sum of the logarithms of all times between purchase days of a customer up to `until_day`, in days."""
+    seen = purchases.selected(purchases.day <= until_day)
+    same = np.diff(seen.customer) == 0
+    return float(np.log(np.diff(seen.day)[same]).sum())

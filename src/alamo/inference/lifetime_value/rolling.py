@@ -1,0 +1,186 @@
+"""Rolling origins: forecasts made again and again in the past, and the recalibration they suggest.
+
+Nothing after the end of the calibration is looked at: an origin's horizon ends there at the latest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from alamo.inference.lifetime_value.purchase_fit import PurchaseFit
+from alamo.inference.lifetime_value.summary import PurchaseDays, purchases_between, summarise
+
+YEAR_DAYS = 364  # whole weeks
+N_ORIGINS = 6
+_FIRST_SHARE = 1 / 3  # of the history before the first origin
+_HORIZON_SHARE = 1 / 3  # of the wanted horizon, at least
+_LEAST_PURCHASES = 30  # in an origin's horizon: fewer say little about a level
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """A forecast of the past beside what happened.
+
+    Attributes
+    ----------
+    until_day
+        Last day the model saw, days since 1970-01-01.
+    predicted, actual
+        Purchases of all customers known by then in the `horizon_days` after it.
+    """
+
+    until_day: int
+    horizon_days: int
+    n_customers: int
+    predicted: float
+    actual: float
+
+    @property
+    def error(self) -> float:
+        """Predicted over actual, minus 1."""
+        return self.predicted / self.actual - 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the origin as it stands in ``--json``."""
+        until = str(np.datetime64(self.until_day, "D"))
+        shown = {"horizon_days": self.horizon_days, "predicted": self.predicted, "actual": self.actual}
+        return {"until": until, **shown, "error": self.error}
+
+
+@dataclass(frozen=True, slots=True)
+class Recalibration:
+    """What past forecasts say about the next one.
+
+    Attributes
+    ----------
+    chosen
+        ``"none"``, ``"level"`` (what matched horizons missed) or ``"season"`` (what the same weeks of earlier years
+        missed).
+    level
+        Factor on expected purchases.
+    level_sd
+        Standard deviation of log(actual/predicted) that is left.
+    season
+        Whether the season of the year could be told from chance, and why not.
+    origins
+        The forecasts of the past.
+    """
+
+    chosen: str
+    level: float
+    level_sd: float
+    reason: str
+    season: str
+    origins: tuple[Origin, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recalibration as it stands in ``--json``."""
+        shown = {name: getattr(self, name) for name in ("chosen", "level", "level_sd", "reason", "season")}
+        return shown | {"origins": [origin.to_dict() for origin in self.origins]}
+
+
+def rolling_origins(
+    purchases: PurchaseDays, fit: Callable[[int], PurchaseFit], plan: Sequence[tuple[int, int]]
+) -> tuple[Origin, ...]:
+    """Forecast from each origin with a model that saw nothing after it.
+
+    Parameters
+    ----------
+    fit
+        Maps the last day seen to a fit.
+    plan
+        (last day seen, horizon in days); origins before which nobody came back, or with fewer than 30 purchases in
+        their horizon, are left out.
+    """
+    out = []
+    for until_day, horizon_days in plan:
+        summary = summarise(purchases, until_day)
+        if not (summary.x > 0).any():
+            continue
+        actual = float(purchases_between(purchases, summary, until_day, until_day + horizon_days).sum())
+        if actual < _LEAST_PURCHASES:
+            continue
+        predicted = float(fit(until_day).expected_purchases(horizon_days).sum())
+        out.append(Origin(until_day, horizon_days, len(summary), predicted, actual))
+    return tuple(out)
+
+
+def matched_plan(first_day: int, until_day: int, horizon_days: float) -> list[tuple[int, int]]:
+    """Return up to six (origin, horizon) within the calibration, with horizons as near the wanted one as they fit."""
+    span = until_day - first_day + 1
+    earliest = first_day + round(_FIRST_SHARE * span)
+    shortest = min(_HORIZON_SHARE * horizon_days, (1.0 - _FIRST_SHARE) * span / 2.0)
+    latest = until_day - max(7, round(shortest))
+    if latest <= earliest:
+        return []
+    origins = np.unique(np.linspace(earliest, latest, N_ORIGINS).round().astype(np.int64)).tolist()
+    return [(day, min(int(horizon_days), until_day - day)) for day in origins]
+
+
+def yearly_plan(first_day: int, until_day: int, horizon_days: float) -> list[tuple[int, int]]:
+    """Return (origin, horizon) at the same weeks of earlier years, as far as a third of the history lies before."""
+    earliest = first_day + round(_FIRST_SHARE * (until_day - first_day + 1))
+    days = range(until_day - YEAR_DAYS, earliest - 1, -YEAR_DAYS)
+    return [(day, int(horizon_days)) for day in days if day + int(horizon_days) <= until_day]
+
+
+def recalibrate(
+    purchases: PurchaseDays, fit: Callable[[int], PurchaseFit], until_day: int, horizon_days: float
+) -> Recalibration:
+    """Choose between no recalibration, a level, and a season, inside the calibration window alone.
+
+    A candidate is taken if it predicts every origin better, on average, from the *others* than nothing does. The level
+    is shrunk by how far the origins agree (positive-part James–Stein), counting overlapping horizons once.
+
+    Source: Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Journal of Forecasting 16(4)
+    (rolling origins).
+    """
+    first_day = int(purchases.day.min())
+    yearly = rolling_origins(purchases, fit, yearly_plan(first_day, until_day, horizon_days))
+    season = _season_note(until_day - first_day + 1, len(yearly))
+    if len(yearly) >= 2 and _helps(yearly):
+        level, sd = _shrunk_level(yearly)
+        reason = f"the same weeks of {len(yearly)} earlier years missed alike"
+        return Recalibration("season", level, sd, reason, season, yearly)
+    matched = rolling_origins(purchases, fit, matched_plan(first_day, until_day, horizon_days))
+    if len(matched) < 3:
+        return Recalibration("none", 1.0, 0.0, "fewer than three origins fit into the calibration", season, matched)
+    if not _helps(matched):
+        rms = float(np.sqrt(np.mean(_log_ratios(matched) ** 2)))
+        return Recalibration("none", 1.0, rms, "past forecasts missed now up, now down", season, matched)
+    level, sd = _shrunk_level(matched)
+    return Recalibration("level", level, sd, f"{len(matched)} past forecasts missed alike", season, matched)
+
+
+def _season_note(days: int, n_years: int) -> str:
+    if n_years >= 2:
+        return f"seen in {n_years} earlier years"
+    return (
+        f"not identified: {days} days of history show the weeks ahead {'once' if n_years else 'never'}, which cannot "
+        "tell a season from a trend; forecasts know none"
+    )
+
+
+def _log_ratios(origins: Sequence[Origin]) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.log([origin.actual / max(origin.predicted, 1e-9) for origin in origins])
+
+
+def _helps(origins: Sequence[Origin]) -> bool:
+    """Say whether the mean of the other origins predicts each one better than zero does."""
+    ratios = _log_ratios(origins)
+    others = (ratios.sum() - ratios) / (len(ratios) - 1)
+    return bool(np.abs(ratios - others).mean() < np.abs(ratios).mean())
+
+
+def _shrunk_level(origins: Sequence[Origin]) -> tuple[float, float]:
+    """Return the factor, and the standard deviation of log(actual/predicted) around it."""
+    ratios = _log_ratios(origins)
+    span = max(o.until_day + o.horizon_days for o in origins) - min(o.until_day for o in origins)
+    apart = float(np.clip(span / np.mean([o.horizon_days for o in origins]), 1.0, len(origins)))
+    mean, variance = float(ratios.mean()), float(ratios.var(ddof=1))
+    shrunk = mean * max(0.0, 1.0 - variance / apart / max(mean**2, 1e-12))
+    return float(np.exp(shrunk)), float(np.sqrt(variance * (1.0 + 1.0 / apart) + (mean - shrunk) ** 2))
