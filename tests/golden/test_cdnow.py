@@ -1,12 +1,13 @@
 """CDNOW, the data set of the articles: published likelihoods, parameters and forecasts.
 
-Sources: Fader, Hardie & Lee (2005), Marketing Science 24(2) (BG/NBD) and Journal of Marketing Research 42(4)
-(Gamma-Gamma), on the 1-in-10 sample; whole-cohort figures were computed independently beforehand.
+Sources: Fader, Hardie & Lee (2005), Marketing Science 24(2) (BG/NBD, Pareto/NBD) and Journal of Marketing Research
+42(4) (Gamma-Gamma), on the 1-in-10 sample; whole-cohort figures were computed independently beforehand.
 """
 
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -111,3 +112,48 @@ def test_the_whole_cohort_predicts_the_next_39_weeks(whole):
 def test_forecasts_rank_customers_far_better_than_chance(whole):
     assert whole.holdout.gini > 0.65
     assert whole.holdout.top_decile_share > 0.45
+
+
+def check_pareto(result, log_likelihood, parameters):
+    shown = result.to_dict()
+    assert (shown["model"], shown["converged"], shown["identified"]) == ("pareto-nbd", True, True)
+    assert shown["log_likelihood"] == pytest.approx(log_likelihood, abs=1e-4)
+    for row, (name, value) in zip(shown["rows"], parameters.items(), strict=False):
+        assert row["parameter"] == name
+        assert row["estimate"] == pytest.approx(value[0], abs=value[1])
+        assert 0 < row["se"] < row["estimate"]
+
+
+@pytest.fixture(scope="module")
+def pareto(cdnow):
+    spec = replace(SPEC, model="pareto-nbd", recalibrate="auto")
+    return [analyze_lifetime_value(table, spec) for table in (systematic_sample(cdnow), cdnow)]
+
+
+def test_pareto_nbd_gives_the_published_fits(pareto):
+    digits = {"r": 5e-5, "alpha": 5e-4, "s": 5e-5, "beta": 5e-4}
+    sample = dict(zip(digits, (0.5533, 10.578, 0.6062, 11.669), strict=True))
+    whole = dict(zip(digits, (0.5974, 11.586, 0.5222, 8.828), strict=True))
+    for result, value, parameters in zip(pareto, (-9594.9762, -95415.1186), (sample, whole), strict=True):
+        check_pareto(result, value, {name: (parameters[name], digits[name]) for name in digits})
+
+
+def test_recalibration_inside_the_calibration_brings_the_total_within_8_percent_on_average(pareto):
+    """The plain forecasts are 12 and 13 % too low; the recalibration has not seen the 39 weeks it is judged on."""
+    errors = [abs(result.holdout.aggregate_error) for result in pareto]
+    assert np.mean(errors) <= 0.08
+    for result in pareto:
+        assert result.recalibration.chosen == "level"
+        assert "not identified" in result.recalibration.season
+
+
+def test_pareto_nbd_orders_customers_a_little_better(pareto, sample, whole):
+    for result, plain, reached in zip(pareto, (sample, whole), (0.630, 0.671), strict=True):
+        assert round(result.holdout.correlation, 3) >= reached
+        assert result.holdout.correlation > plain.holdout.correlation
+
+
+def test_bg_nbd_is_kept_where_time_held_back_does_not_tell_models_apart(sample, whole):
+    for result in (sample, whole):
+        assert result.model == "bg-nbd"
+        assert len(result.choice) == 5

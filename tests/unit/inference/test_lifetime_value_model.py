@@ -143,3 +143,16 @@ def test_the_fallback_gives_zeros_under_its_own_version():
 def test_an_unknown_kind_of_model_is_refused():
     with pytest.raises(UsageError, match="'martingale'"):
         value_model_from_dict({"kind": "martingale"})
+
+
+@pytest.mark.parametrize("process", ["mbg-nbd", "pareto-nbd"])
+def test_other_purchase_processes_value_customers_and_come_back_from_json(process):
+    model = fit_value_model(profiles(3_000), outcome=OutcomeSettings(), model=process)
+    again = value_model_from_dict(json.loads(json.dumps(model.to_dict())))
+    assert model.to_dict()["kind"] == f"{process}+gamma-gamma"
+    assert again == model
+    assert again.version == model.version
+    x, t_x, t, money = np.array([0.0, 4.0]), np.array([0.0, 90.0]), np.array([50.0, 120.0]), np.array([0.0, 40.0])
+    value = model.residual_value_money(x, t_x, t, money)
+    year = model.expected_purchases(365.0, x, t_x, t) * model.margin_share * model.expected_money(x, money)
+    assert ((value > np.exp(-0.1) * year) & (value < year)).all()

@@ -71,8 +71,8 @@ def test_p_alive_is_the_share_of_the_likelihood_of_those_who_stayed():
 def test_expected_purchases_are_the_sum_of_the_probabilities_of_at_least_one_two_three(s):
     model = ParetoNbd(0.6, 8.0, s, 12.0)
     x, t_x, t = np.array([0.0, 1.0, 9.0]), np.array([0.0, 5.0, 38.0]), np.array([30.0, 35.0, 40.0])
-    total = sum(model.p_at_least(count, 26.0, x, t_x, t) for count in range(1, 200))
-    np.testing.assert_allclose(total, model.expected_purchases(26.0, x, t_x, t), rtol=1e-7)
+    total = sum(model.p_alive(x, t_x, t) * model.p_at_least_if_alive(count, 26.0, x, t_x, t) for count in range(1, 200))
+    np.testing.assert_allclose(total, model.expected_purchases(26.0, x, t_x, t), rtol=1e-6)
 
 
 def test_discounted_quarters_add_up():

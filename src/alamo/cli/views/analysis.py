@@ -81,9 +81,33 @@ def lifetime_value(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     if holdout:
         columns = [column(formats.label(key), key, formats.number) for key in holdout]
         yield table("Numbers of purchases on the hold-out", columns, [holdout])
+    yield from _lifetime_forecast(data)
     if data.get("out"):
         yield note(f"Per customer: {data['out']}")
     yield from refusals(data)
+
+
+def _lifetime_forecast(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    total, recalibration = data.get("total"), data.get("recalibration")
+    if total:
+        yield note(
+            f"All customers in the next {formats.number(total['horizon_days'])} days: {formats.number(total['mean'])} "
+            f"purchases [{formats.number(total['lower'])}, {formats.number(total['upper'])}]"
+        )
+    if data.get("choice"):
+        columns = [
+            column("model", "model"),
+            column("loss on time held back", "loss", formats.figure),
+            column("to the plainest", "difference", formats.figure),
+            column("± se", "se", formats.figure),
+            column("why", "reason"),
+        ]
+        yield table("Models compared", columns, data["choice"])
+    if recalibration:
+        yield note(
+            f"Recalibration: {recalibration['chosen']} × {formats.figure(recalibration['level'])}, because "
+            f"{recalibration['reason']}. Season {recalibration['season']}."
+        )
 
 
 def allocation(data: Mapping[str, Any]) -> Iterator[RenderableType]:

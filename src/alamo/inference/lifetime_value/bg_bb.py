@@ -84,8 +84,8 @@ class BgBb:
             stays += stayed * min(1.0, horizon - i)
         return self.p_alive(x, t_x, t) * (self.alpha + x) / (self.alpha + self.beta + t) * stays
 
-    def p_at_least(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
-        """Return P(opportunities used among the next `horizon` ≥ count | x, t_x, t) for count ≥ 1, shape (n,).
+    def p_at_least_if_alive(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
+        """Return P(opportunities used among the next `horizon` ≥ count | x, t, alive) for count ≥ 1, shape (n,).
 
         A horizon that is no whole number is interpolated between its neighbours.
         """
@@ -100,7 +100,7 @@ class BgBb:
             if part > 0:
                 out += part * np.where(stays <= whole, leaves, stayed) * used
             stayed = stayed - leaves
-        return self.p_alive(x, t_x, t) * out
+        return out
 
     def _used_at_least(self, count: int, tries: int, x: Floats, t: Floats) -> Floats:
         """Return P(at least `count` of `tries` opportunities are used by one who stays), shape (n,)."""

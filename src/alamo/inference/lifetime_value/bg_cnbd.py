@@ -74,7 +74,7 @@ class BgCnbd:
         """Return E[purchases in (T, T + horizon] | x, t_x, T], shape (n,).
 
         With one stage as BG/NBD, whose future given that the customer stays has the same form; with more, the sum of
-        `p_at_least` over all counts, exact where the article approximates.
+        `p_at_least_if_alive` over all counts, exact where the article approximates.
         """
         if self.stages == 1:
             return self.p_alive(x, t_x, t) * self.purchases_while_alive([horizon], [1.0], x, t)
@@ -92,8 +92,8 @@ class BgCnbd:
         future = BgNbd(self.r, self.alpha, self.a, self.b + self.kind.chances)
         return future.purchases_while_alive(horizons, weights, x, t)
 
-    def p_at_least(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
-        """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T) for count ≥ 1, shape (n,).
+    def p_at_least_if_alive(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
+        """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T, alive at T) for count ≥ 1, shape (n,).
 
         In stage j the count-th purchase needs count·k − j stage changes, negative binomial with shape r + kx + j, and
         that the customer stayed after the count − 1 purchases before it.
@@ -106,7 +106,7 @@ class BgCnbd:
         stayed, chances = np.ones(len(x)), x + self.kind.chances
         for i in range(count - 1):
             stayed *= (self.b + chances + i) / (self.a + self.b + chances + i)
-        return stayed * moves
+        return stayed * moves / states[1:].sum(axis=0)
 
     def _states(self, x: Floats, t_x: Floats, t: Floats) -> Floats:
         """Return the probabilities of having left and of each stage, shape (1 + k, n)."""
@@ -115,10 +115,10 @@ class BgCnbd:
     def _summed(self, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
         total, active, count = np.zeros(len(x)), np.arange(len(x)), 1
         while len(active):
-            part = self.p_at_least(count, horizon, x[active], t_x[active], t[active])
+            part = self.p_at_least_if_alive(count, horizon, x[active], t_x[active], t[active])
             total[active] += part
             count, active = count + 1, active[part > _NEGLIGIBLE]
-        return total
+        return self.p_alive(x, t_x, t) * total
 
 
 def fit_bg_cnbd(cells: Cells, kind: Kind, log_gaps: float = 0.0) -> Fitted[BgCnbd]:

@@ -142,8 +142,8 @@ class BgNbd:
         out[order] = values[np.cumsum(first) - 1]
         return out
 
-    def p_at_least(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
-        """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T) for count ≥ 1, shape (n,).
+    def p_at_least_if_alive(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
+        """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T, alive at T) for count ≥ 1, shape (n,).
 
         The count-th purchase needs as many arrivals of a negative binomial, and that the customer stayed after the
         count − 1 purchases before it.
@@ -152,7 +152,7 @@ class BgNbd:
         for i in range(count - 1):
             stayed *= (self.b + x + i) / (self.a + self.b + x + i)
         arrivals = betainc(count, self.r + x, horizon / (self.alpha + t + horizon))
-        return self.p_alive(x, t_x, t) * stayed * arrivals
+        return stayed * arrivals
 
     def _of_equal_frequency(self, horizons: Floats, weights: Floats, x: float, t: Floats) -> Floats:
         """`purchases_while_alive` of customers that share x; t has shape (n,)."""

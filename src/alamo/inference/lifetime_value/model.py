@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -12,9 +12,13 @@ import pyarrow as pa
 
 from alamo.domain.errors import InsufficientDataError, UsageError
 from alamo.domain.settings import OutcomeSettings
+from alamo.inference.lifetime_value.bg_cnbd import BgCnbd, fit_bg_cnbd
+from alamo.inference.lifetime_value.bg_cnbd_likelihood import Kind
 from alamo.inference.lifetime_value.bg_nbd import BgNbd, fit_bg_nbd
-from alamo.inference.lifetime_value.cells import compress
+from alamo.inference.lifetime_value.cells import Cells, compress
 from alamo.inference.lifetime_value.gamma_gamma import GammaGamma, Spending, fit_gamma_gamma
+from alamo.inference.lifetime_value.maximum_likelihood import Fitted
+from alamo.inference.lifetime_value.pareto_nbd import ParetoNbd, fit_pareto_nbd
 from alamo.numerics.hashing import content_hash
 
 Floats = npt.NDArray[np.float64]
@@ -22,13 +26,15 @@ Floats = npt.NDArray[np.float64]
 MIN_REPEAT_CUSTOMERS = 50
 """Fewer customers who came back do not support four parameters of purchasing and three of spending."""
 
-_KIND, _NO_VALUE = "bg-nbd+gamma-gamma", "none"
+_SPENDING, _NO_VALUE = "gamma-gamma", "none"
+_PROCESSES: dict[type[BgNbd | BgCnbd | ParetoNbd], str] = {BgNbd: "bg-nbd", BgCnbd: "mbg-nbd", ParetoNbd: "pareto-nbd"}
+_KINDS = tuple(f"{name}+{_SPENDING}" for name in _PROCESSES.values())
 _QUARTER_DAYS, _YEAR_DAYS = 91.25, 365.0
 
 
 @dataclass(frozen=True, slots=True)
 class ValueModel:
-    """Residual lifetime value: BG/NBD purchases × Gamma-Gamma money × margin share, discounted.
+    """Residual lifetime value: BG/NBD (or MBG/NBD, Pareto/NBD) purchases × Gamma-Gamma money × margin share, discounted.
 
     Implements `alamo.domain.ports.ContinuationValue`. Times are in days.
 
@@ -44,7 +50,7 @@ class ValueModel:
         Of the purchase process, as in `Fitted`.
     """
 
-    purchases: BgNbd
+    purchases: BgNbd | BgCnbd | ParetoNbd
     spending: GammaGamma
     margin_share: float
     horizon_days: int
@@ -102,10 +108,11 @@ class ValueModel:
     def from_dict(cls, data: Mapping[str, Any]) -> ValueModel:
         """Return the model that `to_dict` wrote."""
         fields = {key: value for key, value in data.items() if key not in ("kind", "version")}
-        return cls(**fields | {"purchases": BgNbd(**data["purchases"]), "spending": GammaGamma(**data["spending"])})
+        process = next(kind for kind, name in _PROCESSES.items() if data["kind"] == f"{name}+{_SPENDING}")
+        return cls(**fields | {"purchases": process(**data["purchases"]), "spending": GammaGamma(**data["spending"])})
 
     def _content(self) -> dict[str, Any]:
-        return {"kind": _KIND} | asdict(self)
+        return {"kind": f"{_PROCESSES[type(self.purchases)]}+{_SPENDING}"} | asdict(self)
 
     def _discounted_quarters(self) -> tuple[Floats, Floats]:
         """Return ends h_i of about quarters of the horizon, and weights w_i with Σ w_i G(h_i) = Σ d_i ΔG_i.
@@ -149,7 +156,7 @@ def value_model_from_dict(data: Mapping[str, Any]) -> ValueModel | NoResidualVal
     UsageError
         If the kind is unknown.
     """
-    if data.get("kind") == _KIND:
+    if data.get("kind") in _KINDS:
         return ValueModel.from_dict(data)
     if data.get("kind") == _NO_VALUE:
         return NoResidualValue()
@@ -160,7 +167,9 @@ def value_model_from_dict(data: Mapping[str, Any]) -> ValueModel | NoResidualVal
     )
 
 
-def fit_value_model(profiles: pa.Table, *, outcome: OutcomeSettings) -> ValueModel:
+def fit_value_model(
+    profiles: pa.Table, *, outcome: OutcomeSettings, model: Literal["bg-nbd", "mbg-nbd", "pareto-nbd"] = "bg-nbd"
+) -> ValueModel:
     """Fit the value model to profiles.
 
     Parameters
@@ -170,6 +179,8 @@ def fit_value_model(profiles: pa.Table, *, outcome: OutcomeSettings) -> ValueMod
         out.
     outcome
         Horizon and discount rate.
+    model
+        Purchase process; the loop uses BG/NBD.
 
     Raises
     ------
@@ -188,7 +199,7 @@ def fit_value_model(profiles: pa.Table, *, outcome: OutcomeSettings) -> ValueMod
     money, margin = (float(_column(profiles, name)[bought].sum()) for name in ("money", "margin_money"))
     if money <= 0.0:
         raise _insufficient("net money of all customers is not above 0", "lifetime.no_money")
-    purchases = fit_bg_nbd(compress(data["x"], np.minimum(data["t_x_days"], data["t_days"]), data["t_days"]))
+    purchases = _fit_process(model, compress(data["x"], np.minimum(data["t_x_days"], data["t_days"]), data["t_days"]))
     money_fit = fit_gamma_gamma(spending)
     if not (purchases.converged and money_fit.converged):
         raise _insufficient("the likelihood of the value model has no maximum that was found", "lifetime.no_maximum")
@@ -203,6 +214,12 @@ def fit_value_model(profiles: pa.Table, *, outcome: OutcomeSettings) -> ValueMod
         identified=purchases.identified,
         limit=purchases.limit,
     )
+
+
+def _fit_process(name: str, cells: Cells) -> Fitted[Any]:
+    if name == "mbg-nbd":
+        return fit_bg_cnbd(cells, Kind(1, leaves_at_once=True))
+    return fit_pareto_nbd(cells) if name == "pareto-nbd" else fit_bg_nbd(cells)
 
 
 def _column(table: pa.Table, name: str) -> Floats:

@@ -36,7 +36,7 @@ from alamo.inference.lifetime_value.starting import mean_age, starting_values
 Floats = npt.NDArray[np.float64]
 
 _NAMES = ("r", "alpha", "s", "beta")
-_STAY_NODES = 16  # for the time a customer stays within the horizon
+_STAY_NODES = 10  # for the time a customer stays within the horizon
 
 _LIFE_BLOCKS = (
     Face.interior(2),
@@ -111,8 +111,8 @@ class ParetoNbd:
             stay += weight * life * log_ratio * exprel((1.0 - self.s) * log_ratio)
         return (self.r + x) / (self.alpha + t) * stay
 
-    def p_at_least(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
-        """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T) for count ≥ 1, shape (n,).
+    def p_at_least_if_alive(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
+        """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T, alive at T) for count ≥ 1, shape (n,).
 
         Given how long a customer stays, purchases are negative binomial; the time of leaving is integrated over in
         its own probability, by Gauss–Legendre nodes.
@@ -121,11 +121,11 @@ class ParetoNbd:
         log_stays = -self.s * np.log1p(horizon / life)  # P(stays throughout)
         out = np.exp(log_stays) * betainc(count, k, horizon / (rate + horizon))
         place, weight = np.polynomial.legendre.leggauss(_STAY_NODES)
+        leaves = -np.expm1(log_stays)
         for z, part in zip((place + 1.0) / 2.0, weight / 2.0, strict=True):
-            leaves = -np.expm1(log_stays)
             stay = np.minimum(life * np.expm1(-np.log1p(-z * leaves) / self.s), horizon)
             out += part * leaves * betainc(count, k, stay / (rate + stay))
-        return self.p_alive(x, t_x, t) * out
+        return out
 
 
 def fit_pareto_nbd(cells: Cells) -> Fitted[ParetoNbd] | Fitted[BgCnbd]:

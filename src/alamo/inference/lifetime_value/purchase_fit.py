@@ -23,6 +23,7 @@ from alamo.inference.lifetime_value.purchase_model import PurchaseModel
 from alamo.inference.lifetime_value.summary import PurchaseDays, PurchaseSummary, log_gaps_days, summarise
 
 Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
 
 MODELS = ("bg-nbd", "mbg-nbd", "pareto-nbd", "bg-cnbd-k", "bg-bb")
 """In the order in which they are preferred where nothing tells them apart."""
@@ -45,7 +46,9 @@ class PurchaseFit:
     fit
         Parameters, standard errors, log-likelihood.
     x, t_x, t
-        What the model looks at, shape (n,), times in `unit_days`.
+        The distinct customers as the model sees them, shape (m,), times in `unit_days`.
+    place
+        Of each customer among them, shape (n,).
     unit_days
         Days in the model's unit of time.
     days_per_count
@@ -59,9 +62,21 @@ class PurchaseFit:
     x: Floats
     t_x: Floats
     t: Floats
+    place: Codes
     unit_days: float
     days_per_count: float = 1.0
     level: float = 1.0
+
+    @classmethod
+    def of(cls, name: str, fit: Fitted[Any], summary: PurchaseSummary, unit_days: float) -> PurchaseFit:
+        """Build from the customers a model was fitted to; equal ones are forecast once."""
+        order = np.lexsort((summary.t_days, summary.t_x_days, summary.x))
+        x, t_x, t = summary.x[order], summary.t_x_days[order], summary.t_days[order]
+        first = np.ones(len(order), dtype=np.bool_)
+        first[1:] = (np.diff(x) != 0) | (np.diff(t_x) != 0) | (np.diff(t) != 0)
+        place = np.empty(len(order), dtype=np.int64)
+        place[order] = np.cumsum(first) - 1
+        return cls(name, fit, x[first], t_x[first] / unit_days, t[first] / unit_days, place, unit_days)
 
     @property
     def model(self) -> PurchaseModel:
@@ -71,12 +86,12 @@ class PurchaseFit:
 
     def p_alive(self) -> Floats:
         """Return the probability that each customer has not left, shape (n,)."""
-        return self.model.p_alive(self.x, self.t_x, self.t)
+        return self.model.p_alive(self.x, self.t_x, self.t)[self.place]
 
     def expected_purchases(self, horizon_days: float) -> Floats:
         """Return the expected number of purchase days of each customer in the next `horizon_days`, shape (n,)."""
         expected = self.model.expected_purchases(horizon_days / self.unit_days, self.x, self.t_x, self.t)
-        return self.level * self.days_per_count * expected
+        return self.level * self.days_per_count * expected[self.place]
 
     def discounted_purchases(self, horizon_days: float, rate_per_year: float) -> Floats:
         """Return expected purchase days, each discounted to now at a continuous rate by quarters, shape (n,)."""
@@ -125,7 +140,7 @@ def fit_purchases(
     else:
         log_gaps = log_gaps_days(purchases, until_day) - float(summary.x.sum()) * np.log(unit)
         fit = choose_stages(cells, log_gaps) if stages is None else fit_bg_cnbd(cells, Kind(stages), log_gaps)
-    return PurchaseFit(name, fit, summary.x, summary.t_x_days / unit, summary.t_days / unit, unit)
+    return PurchaseFit.of(name, fit, summary, unit)
 
 
 def _fit_weeks(purchases: PurchaseDays, summary: PurchaseSummary, until_day: int) -> PurchaseFit:
@@ -138,7 +153,7 @@ def _fit_weeks(purchases: PurchaseDays, summary: PurchaseSummary, until_day: int
     seen = summarise(weeks.selected(first), 0)
     fit = fit_bg_bb(compress(seen.x, seen.t_x_days, seen.t_days))
     ratio = float(summary.x.sum()) / max(float(seen.x.sum()), 1.0)
-    return PurchaseFit("bg-bb", fit, seen.x, seen.t_x_days, seen.t_days, float(_PERIOD_DAYS), ratio)
+    return replace(PurchaseFit.of("bg-bb", fit, seen, 1.0), unit_days=float(_PERIOD_DAYS), days_per_count=ratio)
 
 
 def can_be_fitted(name: str, purchases: PurchaseDays, until_day: int) -> bool:

@@ -27,8 +27,8 @@ class PurchaseModel(Protocol):
     def expected_purchases(self, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
         """Return E[purchases in (T, T + horizon] | x, t_x, T], shape (n,)."""
 
-    def p_at_least(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
-        """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T) for count ≥ 1, shape (n,)."""
+    def p_at_least_if_alive(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
+        """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T, alive at T) for count ≥ 1, shape (n,)."""
 
     def moved(self, theta: Floats) -> PurchaseModel:
         """Return the same kind of model at other parameters, given as logarithms, shape (k,)."""

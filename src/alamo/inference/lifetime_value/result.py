@@ -10,11 +10,13 @@ import pyarrow as pa
 from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
 from alamo.inference.lifetime_value.choice import Candidate
+from alamo.inference.lifetime_value.cohorts import cohort_table
 from alamo.inference.lifetime_value.gamma_gamma import GammaGamma
 from alamo.inference.lifetime_value.holdout import Holdout
 from alamo.inference.lifetime_value.maximum_likelihood import Fitted
 from alamo.inference.lifetime_value.predictive import Total
 from alamo.inference.lifetime_value.rolling import Recalibration
+from alamo.inference.lifetime_value.summary import PurchaseDays
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -45,6 +47,8 @@ class LifetimeValueResult(Result):
         See `customers_table`.
     refusals
         What is absent or was left out, and why.
+    history, until_day
+        Purchase days, and the last day of the calibration (days since 1970-01-01), for `cohorts_table`.
     out
         Where the table of customers was written.
     """
@@ -55,6 +59,8 @@ class LifetimeValueResult(Result):
     model: str
     n_customers: int
     customers: pa.Table
+    history: PurchaseDays
+    until_day: int
     purchases: Fitted[Any] | None
     parameters: tuple[str, ...] = ("r", "alpha", "a", "b")
     stages: int | None = None
@@ -100,6 +106,16 @@ class LifetimeValueResult(Result):
         by default money, undiscounted), ``purchases_lower`` and ``purchases_upper``; null where refused.
         """
         return self.customers
+
+    def cohorts_table(self, period: str = "month") -> pa.Table:
+        """Return retention, purchases and money by cohort and age within the calibration; see `cohort_table`.
+
+        Raises
+        ------
+        UsageError
+            If the period is not week, month, quarter or year.
+        """
+        return cohort_table(self.history, period=period, until_day=self.until_day)
 
 
 def _rows(names: tuple[str, ...], fit: Fitted[Any] | None) -> list[dict[str, Any]]:

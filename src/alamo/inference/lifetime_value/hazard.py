@@ -1,0 +1,150 @@
+"""Customers with a contract: a discrete-time hazard of leaving that knows covariates.
+
+Each age has a log-odds of leaving of its own, and covariates shift it.
+
+Source: Singer & Willett (1993), "It's about time: using discrete-time survival analysis to study duration and the
+timing of events", Journal of Educational Statistics 18(2), 155–195.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import expit
+
+from alamo.domain.errors import InsufficientDataError, UsageError
+from alamo.numerics.newton import minimise
+
+Floats = npt.NDArray[np.float64]
+
+_LEAST_LEAVERS = 10
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Hazard:
+    """A fitted discrete-time hazard.
+
+    Attributes
+    ----------
+    baseline
+        Log-odds of leaving at each renewal for average covariates, shape (n_ages,); the last one goes on.
+    names, effects, standard_errors
+        Of the covariates: change of the log-odds per unit, shape (d,).
+    centre
+        Mean of the covariates, shape (d,).
+    """
+
+    baseline: Floats
+    names: tuple[str, ...]
+    effects: Floats
+    standard_errors: Floats
+    centre: Floats
+    log_likelihood: float
+    converged: bool
+    n_customers: int
+
+    def p_leaves(self, age: npt.ArrayLike, covariates: Floats) -> Floats:
+        """Return P(leaves at the next renewal | renewed `age` times), shape (n,); covariates (n, d)."""
+        ages = np.minimum(np.asarray(age, dtype=np.int64), len(self.baseline) - 1)
+        return np.asarray(expit(self.baseline[ages] + (covariates - self.centre) @ self.effects))
+
+    def survival_from(self, age: npt.ArrayLike, covariates: Floats, horizon: int) -> Floats:
+        """Return P(renews 1, …, horizon more times), shape (n, horizon), for covariates that stay as they are."""
+        ages = np.asarray(age, dtype=np.int64)
+        stays = [1.0 - self.p_leaves(ages + i, covariates) for i in range(horizon)]
+        return np.cumprod(np.stack(stays, axis=1), axis=1)
+
+
+def fit_hazard(
+    periods: npt.ArrayLike, left: npt.ArrayLike, covariates: Floats, names: Sequence[str], *, n_ages: int = 12
+) -> Hazard:
+    """Fit log-odds per age and linear effects by maximum likelihood (Newton, on ages × customers at risk).
+
+    Parameters
+    ----------
+    periods, left
+        As in `fit_shifted_beta_geometric`.
+    covariates
+        Known at the start of each customer, shape (n, d), finite.
+    names
+        Of the covariates, d of them.
+    n_ages
+        Ages with log-odds of their own, fewer where nobody left or nobody stayed; later ones share the last.
+
+    Not supported: covariates that change with time.
+
+    Raises
+    ------
+    InsufficientDataError
+        With fewer than ten leavers and ten per covariate.
+    UsageError
+        If a covariate is constant or not finite.
+    """
+    seen, gone = np.asarray(periods, dtype=np.int64), np.asarray(left, dtype=np.bool_)
+    if gone.sum() < _LEAST_LEAVERS * (1 + covariates.shape[1]):
+        raise InsufficientDataError(
+            f"{gone.sum()} customers left, too few for {covariates.shape[1]} covariates",
+            hint=f"Use at least {_LEAST_LEAVERS} leavers per covariate: fewer covariates or a longer history.",
+            code="lifetime.too_few_leavers",
+        )
+    centre, scale = covariates.mean(axis=0), covariates.std(axis=0)
+    bad = [name for name, spread in zip(names, scale, strict=True) if not spread > 0.0]
+    if bad:
+        raise UsageError(
+            f"covariate {bad[0]!r} is constant or holds values that are not finite",
+            hint=f"Leave it out: {', '.join(name for name in names if name not in bad) or 'no covariate is left'}.",
+            code="lifetime.bad_covariate",
+        )
+    standard = (covariates - centre) / scale
+    rows = np.repeat(np.arange(len(seen)), seen)
+    age = np.arange(len(rows)) - np.repeat(np.cumsum(seen) - seen, seen)
+    leaves = (age == seen[rows] - 1) & gone[rows]
+    age = np.minimum(age, _own_ages(age, leaves, n_ages) - 1)
+    k = int(age.max()) + 1
+
+    def objective(theta: Floats) -> tuple[float, Floats, Floats]:
+        return _logistic(theta, age, standard[rows], leaves, len(seen))
+
+    share = float(leaves.mean())
+    start = np.concatenate([np.full(k, np.log(share / (1.0 - share))), np.zeros(len(scale))])
+    fit = minimise(objective, start)
+    errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(len(seen) * fit.hessian, hermitian=True)), 0.0))
+    return Hazard(
+        baseline=fit.parameters[:k],
+        names=tuple(names),
+        effects=fit.parameters[k:] / scale,
+        standard_errors=errors[k:] / scale,
+        centre=centre,
+        log_likelihood=-len(seen) * fit.value,
+        converged=fit.converged,
+        n_customers=len(seen),
+    )
+
+
+def _own_ages(age: npt.NDArray[np.int64], leaves: npt.NDArray[np.bool_], most: int) -> int:
+    """Return how many first ages have both leavers and stayers, at least 1 and at most `most`."""
+    at_risk, left = np.bincount(age), np.bincount(age[leaves], minlength=int(age.max()) + 1)
+    both = (left > 0) & (left < at_risk)
+    return max(1, min(most, int(np.argmin(np.append(both, False)))))
+
+
+def _logistic(
+    theta: Floats, age: npt.NDArray[np.int64], standard: Floats, leaves: npt.NDArray[np.bool_], n: int
+) -> tuple[float, Floats, Floats]:
+    """Negative mean log-likelihood of leaving, over customers × ages; d + k parameters."""
+    k = len(theta) - standard.shape[1]
+    score = theta[age] + standard @ theta[k:]
+    value = np.logaddexp(0.0, score).sum() - score[leaves].sum()
+    p = expit(score)
+    error, curve = p - leaves, p * (1.0 - p)
+    gradient = np.concatenate([np.bincount(age, weights=error, minlength=k), standard.T @ error])
+    hessian = np.zeros((len(theta), len(theta)))
+    hessian[np.arange(k), np.arange(k)] = np.bincount(age, weights=curve, minlength=k)
+    for i in range(standard.shape[1]):
+        hessian[:k, k + i] = np.bincount(age, weights=curve * standard[:, i], minlength=k)
+    hessian[k:, :k] = hessian[:k, k:].T
+    hessian[k:, k:] = standard.T @ (standard * curve[:, None])
+    return float(value) / n, gradient / n, hessian / n
