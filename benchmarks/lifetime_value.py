@@ -1,9 +1,10 @@
-"""BG/NBD on CDNOW beside `lifetimes`, then on a million simulated customers, and the value of 250,000 customers.
+"""BG/NBD and Pareto/NBD beside `lifetimes` on CDNOW, then on a million simulated customers; values of 250,000.
 
 Run: ``python benchmarks/lifetime_value.py [--data DIR] [--rival-python PYTHON]``. `--data` is the folder that holds
 ``cdnow/`` (default: ``ALAMO_TEST_DATA``); `--rival-python` an interpreter that has `lifetimes` installed (default: this
 one; `lifetimes` may want older pandas and NumPy). Both sides get the same customers (x, t_x, T: alamo in days with the
-unit, lifetimes in weeks) and are timed in CPU seconds without imports, best of nine fits each, one thread.
+unit, lifetimes in weeks) and are timed in CPU seconds without imports, one thread, best of nine fits each (Pareto/NBD:
+one, because the rival is slow).
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -28,11 +30,15 @@ import pyarrow as pa
 import scipy
 
 from alamo.inference.lifetime_value.bg_nbd import BgNbd, fit_bg_nbd
-from alamo.inference.lifetime_value.bg_nbd_likelihood import negative_log_likelihood
-from alamo.inference.lifetime_value.cells import compress
+from alamo.inference.lifetime_value.bg_nbd_likelihood import negative_log_likelihood as bg_nbd
+from alamo.inference.lifetime_value.cells import Cells, compress
 from alamo.inference.lifetime_value.days import days_of
 from alamo.inference.lifetime_value.gamma_gamma import GammaGamma
+from alamo.inference.lifetime_value.maximum_likelihood import Fitted
 from alamo.inference.lifetime_value.model import ValueModel
+from alamo.inference.lifetime_value.pareto_nbd import fit_pareto_nbd
+from alamo.inference.lifetime_value.pareto_nbd_likelihood import negative_log_likelihood as pareto_nbd
+from alamo.inference.lifetime_value.starting import Likelihood
 from alamo.inference.lifetime_value.summary import purchase_days, summarise
 
 RESULTS = Path(__file__).parent / "results" / "lifetime_value.md"
@@ -44,15 +50,14 @@ RIVAL = """
 import json, sys, time, warnings
 warnings.simplefilter("ignore")
 import numpy, pandas, scipy, lifetimes
-from lifetimes import BetaGeoFitter
-data = numpy.load(sys.argv[1])
+data, kind = numpy.load(sys.argv[1]), getattr(lifetimes, sys.argv[3])
 seconds = []
 for _ in range(int(sys.argv[2])):
     start = time.process_time()
-    fitter = BetaGeoFitter().fit(data["x"], data["t_x"], data["t"])
+    fitter = kind().fit(data["x"], data["t_x"], data["t"])
     seconds.append(time.process_time() - start)
 print(json.dumps({
-    "parameters": [float(fitter.params_[name]) for name in ("r", "alpha", "a", "b")], "seconds": min(seconds),
+    "parameters": [float(fitter.params_[name]) for name in sys.argv[4].split()], "seconds": min(seconds),
     "version": f"lifetimes {lifetimes.__version__} (NumPy {numpy.__version__}, SciPy {scipy.__version__}, "
                f"pandas {pandas.__version__})",
 }))
@@ -89,42 +94,62 @@ def simulated(n: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
     return {"x": x, "t_x": t_x, "t": t}
 
 
-def rival(python: str, data: dict[str, np.ndarray]) -> dict[str, Any] | str:
+@dataclass(frozen=True)
+class Process:
+    name: str
+    names: tuple[str, ...]
+    fit: Callable[[Cells], Fitted[Any]]
+    likelihood: Likelihood
+    rival: str
+    fits: int
+    to_reach: str
+
+
+PROCESSES = (
+    Process("BG/NBD", ("r", "alpha", "a", "b"), fit_bg_nbd, bg_nbd, "BetaGeoFitter", FITS, " (to reach: 50)"),
+    Process("Pareto/NBD", ("r", "alpha", "s", "beta"), fit_pareto_nbd, pareto_nbd, "ParetoNBDFitter", 1, ""),
+)
+
+
+def rival(python: str, data: dict[str, np.ndarray], process: Process) -> dict[str, Any] | str:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "customers.npz"
         np.savez(path, **data)
         env = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         done = subprocess.run(
-            [python, "-c", RIVAL, str(path), str(FITS)], capture_output=True, text=True, env=env, check=False
+            [python, "-c", RIVAL, str(path), str(process.fits), process.rival, " ".join(process.names)],
+            capture_output=True,
+            text=True,
+            env=env,
+            check=False,
         )
     if done.returncode:
         return done.stderr.strip().splitlines()[-1]
     return json.loads(done.stdout.splitlines()[-1])
 
 
-def side_by_side(data: dict[str, np.ndarray], python: str) -> list[str]:
-    seconds, fit = best_cpu(lambda: fit_bg_nbd(compress(data["x"], data["t_x"], data["t"], unit=7.0)), FITS)
-    names = ("r", "alpha", "a", "b")
+def side_by_side(data: dict[str, np.ndarray], python: str, process: Process) -> list[str]:
+    seconds, fit = best_cpu(lambda: process.fit(compress(data["x"], data["t_x"], data["t"], unit=7.0)), process.fits)
     lines = [
-        f"## CDNOW, {len(data['x']):,} customers",
+        f"## {process.name} on CDNOW, {len(data['x']):,} customers",
         "",
-        "| | CPU-s | log-likelihood | r | α | a | b |",
+        f"| | CPU-s | log-likelihood | {' | '.join(process.names)} |",
         "|---|---|---|---|---|---|---|",
     ]
-    values = " | ".join(f"{fit.estimates[name]:.4f}" for name in names)
+    values = " | ".join(f"{fit.estimates[name]:.4f}" for name in process.names)
     lines.append(f"| alamo | {seconds:.4f} | {fit.log_likelihood:.4f} | {values} |")
-    other = rival(python, data | {"t_x": data["t_x"] / 7, "t": data["t"] / 7})
+    other = rival(python, data | {"t_x": data["t_x"] / 7, "t": data["t"] / 7}, process)
     if isinstance(other, str):
         return [*lines, "", f"`lifetimes` did not run here: {other}"]
     cells = compress(data["x"], data["t_x"], data["t"], unit=7.0)
-    there = -negative_log_likelihood(np.log(other["parameters"]), cells)[0] * cells.n_customers
+    there = -process.likelihood(np.log(other["parameters"]), cells)[0] * cells.n_customers
     values = " | ".join(f"{value:.4f}" for value in other["parameters"])
     lines.append(f"| lifetimes | {other['seconds']:.4f} | {there:.4f} | {values} |")
     ratio = other["seconds"] / seconds
     return [
         *lines,
         "",
-        f"{ratio:.0f} times less CPU (to reach: 50); best of {FITS} fits, grouping of customers included, "
+        f"{ratio:.0f} times less CPU{process.to_reach}; best of {process.fits}, grouping of customers included, "
         f"both likelihoods by alamo's function at each side's parameters. {other['version']}.",
     ]
 
@@ -133,6 +158,7 @@ def million() -> list[str]:
     data = simulated(1_000_000, np.random.default_rng(1))
     group, cells = best_cpu(lambda: compress(data["x"], data["t_x"], data["t"]), 3)
     seconds, fit = best_cpu(lambda: fit_bg_nbd(cells), 3)
+    slower, other = best_cpu(lambda: fit_pareto_nbd(cells), 3)
     errors = ", ".join(
         f"{name} {fit.estimates[name]:.4f} ± {fit.standard_errors[name]:.4f} (true {getattr(MILLION, name):g})"
         for name in ("r", "alpha", "a", "b")
@@ -145,6 +171,8 @@ def million() -> list[str]:
         f"grouping); log-likelihood {fit.log_likelihood:.2f}; {errors}; purchases are rounded up to whole days, "
         f"which is not in the model and moves alpha a little. Peak memory of the process, simulation of the "
         f"customers included: {peak:.0f} MB.",
+        "",
+        f"Pareto/NBD on the same cells: {slower:.3f} CPU-s (to reach: 2), converged {other.converged}.",
     ]
 
 
@@ -178,7 +206,8 @@ def main() -> None:
     if options.data is None:
         lines += ["CDNOW was not measured: set ALAMO_TEST_DATA, or give --data.", ""]
     else:
-        lines += [*side_by_side(cdnow(Path(options.data)), options.rival_python), ""]
+        for process in PROCESSES:
+            lines += [*side_by_side(cdnow(Path(options.data)), options.rival_python, process), ""]
     text = "\n".join([*lines, *million(), "", *values(), ""])
     RESULTS.parent.mkdir(exist_ok=True)
     RESULTS.write_text(text)

@@ -109,7 +109,8 @@ def _fit(
     purchases: PurchaseDays, span: _Span, spec: LifetimeValueSpec
 ) -> tuple[PurchaseFit, tuple[Candidate, ...], Recalibration | None]:
     """Choose the model, fit it, and recalibrate it; nothing after the calibration is looked at."""
-    unit_days, name, choice = UNIT_DAYS[spec.unit], spec.model, ()
+    unit_days, name = UNIT_DAYS[spec.unit], spec.model
+    choice: tuple[Candidate, ...] = ()
     if name == "auto":
         name, choice = choose_model(purchases, span.until, span.horizon_days, unit_days=unit_days)
 

@@ -55,7 +55,7 @@ class Hazard:
         """Return P(renews 1, …, horizon more times), shape (n, horizon), for covariates that stay as they are."""
         ages = np.asarray(age, dtype=np.int64)
         stays = [1.0 - self.p_leaves(ages + i, covariates) for i in range(horizon)]
-        return np.cumprod(np.stack(stays, axis=1), axis=1)
+        return np.asarray(np.cumprod(np.stack(stays, axis=1), axis=1), dtype=np.float64)
 
 
 def fit_hazard(

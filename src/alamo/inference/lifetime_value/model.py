@@ -34,7 +34,7 @@ _QUARTER_DAYS, _YEAR_DAYS = 91.25, 365.0
 
 @dataclass(frozen=True, slots=True)
 class ValueModel:
-    """Residual lifetime value: BG/NBD (or MBG/NBD, Pareto/NBD) purchases × Gamma-Gamma money × margin share, discounted.
+    """Residual lifetime value: BG/NBD (or a relative) purchases × Gamma-Gamma money × margin share, discounted.
 
     Implements `alamo.domain.ports.ContinuationValue`. Times are in days.
 

@@ -153,7 +153,7 @@ def fit_pareto_nbd(cells: Cells) -> Fitted[ParetoNbd] | Fitted[BgCnbd]:
         fit = best_of([fit, *tries], cells.n_customers)
         at_once = _at_once_or_never(cells, suspects[0]) if life else fit
         if best_of([fit, at_once], cells.n_customers) is at_once is not fit:
-            limit = BgCnbd(*(float(value) for value in np.exp(at_once.theta)), stages=1, leaves_at_once=True)
+            limit = BgCnbd(1.0, 1.0, 1.0, 1.0, leaves_at_once=True).moved(at_once.theta)
             return fitted(limit, _NAMES, at_once, round(cells.n_customers))
     model = ParetoNbd(*(float(value) for value in np.exp(fit.theta)))
     return fitted(model, _NAMES, fit, round(cells.n_customers))
