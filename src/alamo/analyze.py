@@ -152,6 +152,8 @@ def fit_lifetime_value(
         ``"auto"`` corrects the level where past forecasts missed alike, or ``"none"`` (default).
     level
         Of the intervals of numbers of purchases (default 0.9).
+    cohorts
+        ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``: show a cohort table by calendar periods (default: none).
     margin, discount_rate
         Share of money that is margin (default 1), and continuous discount rate per year (default 0), of `value`.
 

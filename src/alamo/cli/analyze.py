@@ -125,32 +125,19 @@ def uplift(file: str, out: Path | None, *, as_json: bool, **columns: Any) -> Non
 @click.option("--stages", type=click.IntRange(1), metavar="K", help="k of bg-cnbd-k (default: the most likely).")
 @click.option("--recalibrate", default="none", show_default=True, metavar="auto|none", help="By past forecasts.")
 @click.option("--level", type=click.FloatRange(0.5, 0.9999), default=0.9, show_default=True, help="Of intervals.")
-@click.option(
-    "--cohorts",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="Write retention by month of the first purchase (.parquet or .csv).",
-)
+@click.option("--cohorts", metavar="week|month|quarter|year", help="Show retention by first purchase.")
 @click.option("--margin", type=float, default=1.0, show_default=True, help="Share of money that is margin.")
 @click.option("--discount-rate", type=float, default=0.0, show_default=True, help="Per year, of the value.")
 @mapping_option
 @out_option
 @json_option
 def lifetime_value(
-    file: str,
-    out: Path | None,
-    cohorts: Path | None,
-    calibrate_until: datetime | None,
-    *,
-    as_json: bool,
-    **columns: Any,
+    file: str, out: Path | None, calibrate_until: datetime | None, *, as_json: bool, **columns: Any
 ) -> None:
     """How often customers will buy again and what they are worth, judged on purchases the model never saw."""
     with announcing(not as_json) as announce:
         announce("reading and fitting")
         answer = fit_lifetime_value(file, calibrate_until=calibrate_until, **columns)
-    if cohorts is not None:
-        write_table(cohorts, answer.cohorts_table())
     if out is not None:
         write_table(out, answer.customers_table())
         answer = replace(answer, out=str(out))

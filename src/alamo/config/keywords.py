@@ -59,6 +59,7 @@ class LifetimeValueKeywords(TypedDict, total=False):
     stages: int | None
     recalibrate: str
     level: float
+    cohorts: str | None
     margin: float
     discount_rate: float
 
@@ -258,6 +259,7 @@ LIFETIME_VALUE = Keywords(
         "stages": _field("stages", _perhaps(int)),
         "recalibrate": _field("recalibrate", _as_is),
         "level": _field("level", _number),
+        "cohorts": _field("cohorts", _perhaps(_text)),
         "margin": _field("margin", _number),
         "discount_rate": _field("discount_rate", _number),
     },

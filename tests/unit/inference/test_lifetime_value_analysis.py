@@ -11,6 +11,7 @@ import pytest
 from alamo.domain.errors import InputError, UsageError
 from alamo.inference.lifetime_value import LifetimeValueSpec, analyze_lifetime_value
 from alamo.inference.lifetime_value.holdout import compare
+from alamo.inference.lifetime_value.purchase_fit import PARAMETERS
 from alamo.inference.lifetime_value.summary import purchase_days, purchases_between, summarise
 
 SPEC = LifetimeValueSpec("who", "day", "paid")
@@ -201,7 +202,13 @@ def test_a_calibration_before_the_first_purchase_is_refused(table):
         analyze_lifetime_value(table, LifetimeValueSpec("who", "day", calibrate_until=date(2023, 12, 31)))
 
 
-@pytest.mark.parametrize("option", [{"model": "pareto"}, {"unit": "month"}, {"horizon": 0.0}])
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"model": "pareto"}, {"unit": "month"}, {"horizon": 0.0}, {"stages": 0}, {"recalibrate": "yes"}, {"level": 1.0},
+        {"cohorts": "decade"}, {"margin": 0.0}, {"discount_rate": -0.1},
+    ],
+)  # fmt: skip
 def test_an_option_out_of_range_is_refused(option):
     with pytest.raises(UsageError, match="cannot be used"):
         LifetimeValueSpec("who", "day", **option)
@@ -272,3 +279,30 @@ def test_equal_predictions_have_no_order_and_no_correlation():
     shown = compare(np.full(4, 0.5), np.array([1.0, 0.0, 0.0, 2.0]))
     assert shown.correlation is None
     assert shown.gini == pytest.approx(0.0)
+
+
+def test_every_model_names_its_parameters_and_gives_intervals(table):
+    for model, names in PARAMETERS.items():
+        result = analyze_lifetime_value(table, LifetimeValueSpec("who", "day", model=model, horizon=20))
+        assert [row["parameter"] for row in result.records()] == list(names)
+        customers = result.customers_table()
+        assert (customers["purchases_lower"].to_numpy() <= customers["purchases_upper"].to_numpy()).all()
+        shown = result.to_dict()
+        assert (shown["model"], shown["choice"]) == (model, [])
+        assert shown["total"]["lower"] < shown["total"]["mean"] < shown["total"]["upper"]
+
+
+def test_value_is_margin_and_discounted_where_asked(table):
+    plain, less = (
+        analyze_lifetime_value(table, LifetimeValueSpec("who", "day", "paid", model="bg-nbd", **more))
+        for more in ({}, {"margin": 0.3, "discount_rate": 0.1})
+    )
+    ratio = less.customers_table()["value"].to_numpy() / plain.customers_table()["value"].to_numpy()
+    assert ((ratio > 0.3 * np.exp(-0.1)) & (ratio < 0.3)).all()
+
+
+def test_cohorts_are_shown_where_asked(table):
+    spec = LifetimeValueSpec("who", "day", model="bg-nbd", cohorts="month")
+    shown = analyze_lifetime_value(table, spec).to_dict()["cohorts"]
+    assert shown[0] == {"cohort": "2024-01-01", "age": 0} | {key: shown[0][key] for key in list(shown[0])[2:]}
+    assert shown[0]["retention"] == 1.0

@@ -103,6 +103,15 @@ def _lifetime_forecast(data: Mapping[str, Any]) -> Iterator[RenderableType]:
             column("why", "reason"),
         ]
         yield table("Models compared", columns, data["choice"])
+    if data.get("cohorts"):
+        columns = [
+            column("cohort", "cohort"),
+            column("age", "age"),
+            column("customers", "customers", formats.count),
+            column("active", "active", formats.count),
+            column("retention", "retention", formats.percent),
+        ]
+        yield table("Bought again, by period of the first purchase", columns, data["cohorts"])
     if recalibration:
         yield note(
             f"Recalibration: {recalibration['chosen']} × {formats.figure(recalibration['level'])}, because "

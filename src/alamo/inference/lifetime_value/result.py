@@ -49,6 +49,8 @@ class LifetimeValueResult(Result):
         What is absent or was left out, and why.
     history, until_day
         Purchase days, and the last day of the calibration (days since 1970-01-01), for `cohorts_table`.
+    cohort_period
+        Period of the cohort table that is shown; None shows none.
     out
         Where the table of customers was written.
     """
@@ -71,6 +73,7 @@ class LifetimeValueResult(Result):
     recalibration: Recalibration | None = None
     total: Total | None = None
     refusals: tuple[Refusal, ...] = field(default=())
+    cohort_period: str | None = None
     out: str | None = None
 
     def records(self) -> list[dict[str, Any]]:
@@ -95,6 +98,7 @@ class LifetimeValueResult(Result):
             "choice": [candidate.to_dict() for candidate in self.choice],
             "recalibration": self.recalibration,
             "total": self.total,
+            "cohorts": None if self.cohort_period is None else self.cohorts_table(self.cohort_period).to_pylist(),
             "out": self.out,
         }
 

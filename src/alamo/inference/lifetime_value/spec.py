@@ -9,6 +9,7 @@ from typing import Literal
 
 from alamo.domain.errors import UsageError
 from alamo.inference.lifetime_value.bg_cnbd import MOST_STAGES
+from alamo.inference.lifetime_value.cohorts import PERIODS
 from alamo.inference.lifetime_value.purchase_fit import MODELS
 
 UNIT_DAYS = {"day": 1, "week": 7}
@@ -38,6 +39,8 @@ class LifetimeValueSpec:
         ``"auto"`` corrects the level of forecasts where past forecasts, inside the calibration, missed alike.
     level
         Of the intervals of numbers of purchases.
+    cohorts
+        Calendar period of the cohort table that is shown, one of `PERIODS`; None shows none.
     margin
         Share of the money that is margin; `value` is margin.
     discount_rate
@@ -55,6 +58,7 @@ class LifetimeValueSpec:
     stages: int | None = None
     recalibrate: str = "none"
     level: float = 0.9
+    cohorts: str | None = None
     margin: float = 1.0
     discount_rate: float = 0.0
 
@@ -65,6 +69,11 @@ class LifetimeValueSpec:
             raise wrong_option("unit", self.unit, "Choose day or week.")
         if self.recalibrate not in ("auto", "none"):
             raise wrong_option("recalibrate", self.recalibrate, "Choose auto or none.")
+        if self.cohorts is not None and self.cohorts not in PERIODS:
+            raise wrong_option("cohorts", self.cohorts, f"Choose one of: {', '.join(PERIODS)}.")
+        self._check_numbers()
+
+    def _check_numbers(self) -> None:
         if self.stages is not None and not 1 <= self.stages <= MOST_STAGES:
             raise wrong_option("stages", self.stages, f"Give a whole number from 1 to {MOST_STAGES}.")
         if self.horizon is not None and not (math.isfinite(self.horizon) and self.horizon > 0):
