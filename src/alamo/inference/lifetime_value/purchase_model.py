@@ -32,10 +32,3 @@ class PurchaseModel(Protocol):
 
     def moved(self, theta: Floats) -> PurchaseModel:
         """Return the same kind of model at other parameters, given as logarithms, shape (k,)."""
-
-
-class WhileAlive(PurchaseModel, Protocol):
-    """A purchase process whose future, given that the customer stays, depends on x and T alone."""
-
-    def purchases_while_alive(self, horizons: npt.ArrayLike, weights: npt.ArrayLike, x: Floats, t: Floats) -> Floats:
-        """Return Σ_h weight_h · E[purchases in (T, T + horizon_h] | x, T, alive at T], shape (n,)."""
