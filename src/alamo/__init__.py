@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from alamo.analyze import allocate, estimate_effects, fit_lifetime_value, fit_uplift
+    from alamo.analyze import allocate, estimate_effects, evaluate_policy, fit_lifetime_value, fit_uplift
     from alamo.domain.errors import AlamoError
     from alamo.project import Project, simulate
 
@@ -18,6 +18,7 @@ __all__ = [
     "Project",
     "allocate",
     "estimate_effects",
+    "evaluate_policy",
     "fit_lifetime_value",
     "fit_uplift",
     "simulate",

@@ -14,20 +14,23 @@ from alamo.config.keywords import (
     ALLOCATION,
     EXPERIMENT,
     LIFETIME_VALUE,
+    POLICY,
     UPLIFT,
     AllocationKeywords,
     LifetimeValueKeywords,
+    PolicyKeywords,
     TrialKeywords,
     UpliftKeywords,
 )
 from alamo.engine import analyze as engine
 from alamo.inference import ExperimentResult, ExperimentSpec
 from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpec
+from alamo.inference.off_policy import PolicyResult, PolicySpec
 from alamo.prediction import UpliftResult, UpliftSpec
 from alamo.steering import AllocationResult, AllocationSpec
 from alamo.store import memory_stores
 
-__all__ = ["allocate", "estimate_effects", "fit_lifetime_value", "fit_uplift"]
+__all__ = ["allocate", "estimate_effects", "evaluate_policy", "fit_lifetime_value", "fit_uplift"]
 
 Layout = str | Path | Mapping[str, Any] | None
 
@@ -114,6 +117,52 @@ def fit_uplift(
     UpliftResult.scores_table : the score of every row for every action.
     """
     return engine.analyze_uplift(table, UPLIFT.spec(spec, keywords), _layout(mapping))
+
+
+def evaluate_policy(
+    table: Any, spec: PolicySpec | None = None, *, mapping: Layout = None, **keywords: Unpack[PolicyKeywords]
+) -> PolicyResult:
+    """Return what a policy would earn before it runs, from the log of the running one; or why it cannot be said.
+
+    Parameters
+    ----------
+    table, mapping
+        As in `estimate_effects`; one row per decision (and place of a slate).
+    spec
+        A `PolicySpec`, instead of keywords or to be changed by them.
+    action, propensity, outcome
+        Columns of the action drawn, its logged probability in (0, 1], and a numeric or 0/1 outcome. Required.
+    target
+        Column with the new policy's probability of the action drawn; this or `target_prefix` is required.
+    target_prefix
+        Prefix of one column per action with the new policy's probability of it, such as ``"P_"``.
+    features
+        ``"auto"`` (default), ``"none"`` or columns: context known before the draw.
+    position
+        Column of the place in a slate.
+    unit
+        Column of the unit, whose rows may depend on each other (default: each row is one).
+    level
+        Of the intervals (default 0.95).
+
+    Raises
+    ------
+    UsageError
+        For a keyword or column that does not exist or is no number, naming the near ones.
+    InputError
+        If a value is missing or out of range, naming column and row.
+    NotIdentifiedError
+        If the log drew one action only, or never what the policy does.
+
+    Examples
+    --------
+    >>> import alamo, pyarrow as pa
+    >>> log = pa.table({"a": ["x", "y"] * 1000, "p": [0.5] * 2000, "y": [1, 0, 0, 0] * 500, "to_x": [1.0, 0.0] * 1000})
+    >>> found = alamo.evaluate_policy(log, action="a", propensity="p", outcome="y", target="to_x", features="none")
+    >>> round(found.rows[1].value, 3)  # snips
+    0.5
+    """
+    return engine.analyze_policy(table, POLICY.spec(spec, keywords), _layout(mapping))
 
 
 def fit_lifetime_value(

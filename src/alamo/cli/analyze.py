@@ -10,12 +10,14 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from alamo.analyze import allocate, estimate_effects, fit_lifetime_value, fit_uplift
+from alamo.analyze import allocate, estimate_effects, evaluate_policy, fit_lifetime_value, fit_uplift
 from alamo.cli.failures import report_failure
 from alamo.cli.files import write_table
-from alamo.cli.options import amount, json_option, layout, moment, names
+from alamo.cli.html.file import write_page
+from alamo.cli.options import amount, html_option, json_option, layout, moment, names
 from alamo.cli.output import announcing, emit
 from alamo.cli.views import analysis as views
+from alamo.cli.views import off_policy
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Choice = Literal["auto", "none"] | tuple[str, ...]
@@ -110,6 +112,37 @@ def uplift(file: str, out: Path | None, *, as_json: bool, **columns: Any) -> Non
         write_table(out, answer.scores_table())
         answer = replace(answer, scores=str(out))
     emit(answer, views.uplift, as_json=as_json)
+
+
+@analyze.command(
+    epilog="Example: alamo analyze policy log.csv --action offer --propensity p --outcome click --target-prefix P_"
+)
+@click.argument("file")
+@click.option("--action", required=True, metavar="COL", help="Column of the action drawn.")
+@click.option("--propensity", required=True, metavar="COL", help="Logged probability of the action drawn.")
+@click.option("--outcome", required=True, metavar="COL", help="A number or 0/1.")
+@click.option("--target", metavar="COL", help="The new policy's probability of the action drawn.")
+@click.option("--target-prefix", metavar="P_", help="Prefix of its probability of each action, a column per action.")
+@click.option(
+    "--features", type=chosen, default="auto", show_default=True, metavar="COL,COL|auto|none", help="Context."
+)
+@click.option("--position", metavar="COL", help="Place in a slate; context.")
+@click.option("--unit", metavar="COL", help="Unit; its rows may depend on each other (default: each row is one).")
+@click.option("--level", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True, help="Of the intervals.")
+@mapping_option
+@html_option
+@json_option
+def policy(file: str, html_file: Path | None, *, as_json: bool, **columns: Any) -> None:
+    """What a policy would earn before it runs, from a log of decisions with their probabilities; or why not.
+
+    Describe the policy by --target or by --target-prefix: the latter lets the outcome model compare actions.
+    """
+    with announcing(not as_json) as announce:
+        announce("reading and valuing")
+        answer = evaluate_policy(file, **columns)
+    if html_file is not None:
+        write_page(html_file, "off-policy", answer.to_dict())
+    emit(answer, off_policy.policy, as_json=as_json)
 
 
 @analyze.command("lifetime-value", epilog="Example: alamo analyze lifetime-value orders.csv --customer id --time date")

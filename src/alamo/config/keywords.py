@@ -14,10 +14,11 @@ from alamo.domain.action import Limit
 from alamo.domain.errors import AlamoError, UsageError
 from alamo.inference import ExperimentSpec
 from alamo.inference.lifetime_value import LifetimeValueSpec
+from alamo.inference.off_policy import PolicySpec
 from alamo.prediction import UpliftSpec
 from alamo.steering import AllocationSpec
 
-Spec = TypeVar("Spec", ExperimentSpec, UpliftSpec, LifetimeValueSpec, AllocationSpec)
+Spec = TypeVar("Spec", ExperimentSpec, UpliftSpec, PolicySpec, LifetimeValueSpec, AllocationSpec)
 Read = Callable[[Any], Mapping[str, Any]]
 
 
@@ -43,6 +44,20 @@ class UpliftKeywords(TrialKeywords, total=False):
 
     holdout: float
     seed: int
+
+
+class PolicyKeywords(TypedDict, total=False):
+    """Keywords of `alamo.evaluate_policy`."""
+
+    action: str
+    propensity: str
+    outcome: str
+    target: str | None
+    target_prefix: str | None
+    features: str | Sequence[str]
+    position: str | None
+    unit: str | None
+    level: float
 
 
 class LifetimeValueKeywords(TypedDict, total=False):
@@ -243,6 +258,22 @@ UPLIFT = Keywords(
         "seed": _field("seed", int),
     },
     {"segments": "none"},
+)
+POLICY = Keywords(
+    "evaluate_policy",
+    PolicySpec,
+    {
+        "action": _field("action", _text),
+        "propensity": _field("propensity", _text),
+        "outcome": _field("outcome", _one_name),
+        "target": _field("target", _perhaps(_text)),
+        "target_prefix": _field("target_prefix", _perhaps(_text)),
+        "features": _field("features", _choice),
+        "position": _field("position", _perhaps(_text)),
+        "unit": _field("unit", _perhaps(_text)),
+        "level": _field("level", _number),
+    },
+    {},
 )
 LIFETIME_VALUE = Keywords(
     "fit_lifetime_value",

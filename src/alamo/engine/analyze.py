@@ -19,6 +19,8 @@ from alamo.inference import ExperimentResult, ExperimentSpec
 from alamo.inference import analyze_experiment as infer_experiment
 from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpec
 from alamo.inference.lifetime_value import analyze_lifetime_value as infer_lifetime_value
+from alamo.inference.off_policy import PolicyResult, PolicySpec
+from alamo.inference.off_policy import analyze_policy as infer_policy
 from alamo.prediction import UpliftResult, UpliftSpec
 from alamo.prediction import analyze_uplift as predict_uplift
 from alamo.prediction.learners import boosted_outcome
@@ -41,6 +43,12 @@ def analyze_uplift(source: Any, spec: UpliftSpec, layout: Layout | None = None) 
     """Return the uplift per customer and the value of acting on it; see `alamo.prediction.analyze_uplift`."""
     table = _read_trial(source, spec, layout)
     return predict_uplift(table, in_words_of(table, spec))
+
+
+def analyze_policy(source: Any, spec: PolicySpec, layout: Layout | None = None) -> PolicyResult:
+    """Return what a policy would earn, from the log of another one; see `alamo.inference.off_policy`."""
+    labels = [name for name in (spec.action, spec.position, spec.unit) if name]
+    return infer_policy(read_table(source, layout=layout, text=TextColumns(labels)), spec, boosted_outcome())
 
 
 def analyze_lifetime_value(source: Any, spec: LifetimeValueSpec, layout: Layout | None = None) -> LifetimeValueResult:

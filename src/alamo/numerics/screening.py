@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from scipy.special import ndtr
 from scipy.stats import chi2
 
 Floats = npt.NDArray[np.float64]
@@ -23,6 +24,8 @@ Column: TypeAlias = "pa.ChunkedArray | pa.Array"
 _MOST_BINS = 10
 _COPY = 0.9
 _LEAST_PER_CELL = 5.0
+_LEAST_EFFECTIVE = 20.0
+_ROUNDING = 1e-18
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +176,43 @@ def arm_difference_p_value(column: Column, design: Design) -> float:
         bins += 1
     freedom = (bins if known else bins - 1) * (n_arms - 1)
     return float(chi2.sf(statistic / design.inflation, freedom)) if freedom > 0 else 1.0
+
+
+def weighted_shift_p_value(column: Column, weight: Floats, groups: Codes | None = None) -> float:
+    """Return the p-value of "weighting the rows does not move this column", from at most ten bins (Bonferroni).
+
+    With w̄ the mean weight, p_b a bin's share and q_b its weighted share, the difference q_b − p_b is the mean of
+    (w/w̄)(1_b − q_b) − (1_b − p_b). Where few large weights decide, the sample variance of that is too small whenever a
+    bin happens to lack them, so its variance is at least what it would be if the weights were dealt out anew,
+    p_b(1 − p_b)·mean (w/w̄ − 1)² (a permutation test's). Bins worth fewer than 20 weighted rows are left out.
+
+    Parameters
+    ----------
+    weight
+        Importance weights ≥ 0, not all 0, shape (n,).
+    groups
+        Code of the independent group of each row, shape (n,); None: each row.
+    """
+    place, n_bins = _bins(column, _MOST_BINS)
+    inside = np.equal.outer(place, np.arange(n_bins)).astype(np.float64)
+    relative = weight / weight.mean()
+    share, weighted = inside.mean(axis=0), relative @ inside / len(weight)
+    influence = relative[:, None] * (inside - weighted) - (inside - share)
+    sampled = (influence**2).sum(axis=0)
+    dealt = share * (1.0 - share) * float(((relative - 1.0) ** 2).sum())
+    if groups is not None:
+        totals = np.zeros((int(groups.max()) + 1, n_bins))
+        np.add.at(totals, groups, influence)
+        grouped = (totals**2).sum(axis=0)
+        dealt *= np.maximum(np.divide(grouped, sampled, out=np.ones(n_bins), where=sampled > 0.0), 1.0)
+        sampled = grouped
+    variance, squares = np.maximum(sampled, dealt), (relative**2) @ inside
+    worth = np.divide((relative @ inside) ** 2, squares, out=np.zeros(n_bins), where=squares > 0.0)
+    used = np.flatnonzero((worth >= _LEAST_EFFECTIVE) & (variance > _ROUNDING * len(weight)))
+    if not len(used):
+        return 1.0
+    z = len(weight) * np.abs(weighted - share)[used] / np.sqrt(variance[used])
+    return min(1.0, 2.0 * len(used) * float(ndtr(-z.max())))
 
 
 def numbers(column: Column) -> Floats:

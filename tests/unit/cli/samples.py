@@ -35,6 +35,22 @@ UPLIFT: dict[str, Any] = {
     ],
     "scores": "scores.parquet",
 }  # fmt: skip
+_VALUE = {"estimator": "ips", "value": 0.0453, "se": 0.0012, "lower": 0.0429, "upper": 0.0477, "ess": 2467.4}
+_GAIN = {"mean": 0.0123, "se": 0.001, "lower": 0.0103, "upper": 0.0143, "anytime_lower": None, "anytime_upper": None}
+OFF_POLICY: dict[str, Any] = {
+    "schema": "alamo.policy/1",
+    "rows": [{**_VALUE, "chosen": False}, {**_VALUE, "estimator": "dr", "chosen": True}],
+    "refusals": [],
+    "behaviour_value": 0.033,
+    "behaviour_se": 0.0007,
+    "overlap": {
+        "n": 10_000, "ess": 2467.4, "largest_weight": 10.69, "mean_weight": 0.985,
+        "positions": [{"position": "2", "n": 3388, "ess": 718.4, "mean_weight": 0.953, "mean_weight_se": 0.03}],
+    },
+    "differences": [{"estimator": "ips", **_GAIN}, {"estimator": "dr", **_GAIN}],
+    "switch_threshold": 9.5,
+    "level": 0.95,
+}  # fmt: skip
 LIFETIME_VALUE: dict[str, Any] = {
     "rows": [{"parameter": "r", "estimate": 0.2426, "se": 0.0126}],
     "model": "bg-nbd",

@@ -116,6 +116,7 @@ SAMPLES: dict[str, Mapping[str, Any]] = {
     "policy": samples.POLICY,
     "loop": samples.LOOP,
     "plan": samples.PLAN,
+    "off-policy": samples.OFF_POLICY,
 }
 
 

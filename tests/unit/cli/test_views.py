@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 from tests.unit.cli import samples
 
-from alamo.cli.views import analysis, decision, imports, loop, plan, reports, simulation, standing
+from alamo.cli.views import analysis, decision, imports, loop, off_policy, plan, reports, simulation, standing
 
 View = Callable[[Mapping[str, Any]], Iterable[RenderableType]]
 
@@ -27,6 +27,11 @@ def shown(view: View, data: Mapping[str, Any], width: int = 200) -> str:
 EXPECTED = [
     (analysis.experiment, samples.EXPERIMENT, ["mens-mail", "+0.07660", "helps", "nothing found", "p = 0.42", "–"]),
     (analysis.uplift, samples.UPLIFT, ["boosting", "61.0 %", "scores.parquet", "+0.1200"]),
+    (
+        off_policy.policy,
+        samples.OFF_POLICY,
+        ["0.04530", "go by this", "better than what runs", "worth 2,467", "exceeds 9.5", "718", "–"],
+    ),
     (analysis.lifetime_value, samples.LIFETIME_VALUE, ["bg-nbd", "0.242600", "-9,582.4292", "correlation"]),
     (analysis.allocation, samples.ALLOCATION, ["budget", "5,000", "0.0003 %", "post room: relax by 12.00"]),
     (reports.effects, samples.EFFECTS, ["all together", "+0.61", "helps", "loyal", "needs about 12 more days"]),

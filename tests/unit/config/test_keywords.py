@@ -16,10 +16,12 @@ from alamo.config.keywords import (
     ALLOCATION,
     EXPERIMENT,
     LIFETIME_VALUE,
+    POLICY,
     UPLIFT,
     AllocationKeywords,
     Keywords,
     LifetimeValueKeywords,
+    PolicyKeywords,
     TrialKeywords,
     UpliftKeywords,
 )
@@ -32,6 +34,7 @@ EVERY = [
     (EXPERIMENT, TrialKeywords, "experiment"),
     (UPLIFT, UpliftKeywords, "uplift"),
     (LIFETIME_VALUE, LifetimeValueKeywords, "lifetime-value"),
+    (POLICY, PolicyKeywords, "policy"),
     (ALLOCATION, AllocationKeywords, "allocation"),
 ]
 
@@ -42,7 +45,7 @@ def test_keywords_are_the_options_of_the_command(keywords: Keywords[Any], typed:
         parameter.opts[0].removeprefix("--").replace("-", "_")
         for parameter in analyze.commands[command].params
         if isinstance(parameter, click.Option)
-    } - {"json", "out", "mapping"}
+    } - {"json", "out", "html", "mapping"}
     assert set(keywords.read) == options
     assert set(get_type_hints(typed)) == options
     documented = getattr(alamo, keywords.function).__doc__

@@ -10,13 +10,14 @@ from typing import Any
 from alamo.cli import formats
 from alamo.cli.html.charts import bars, forest, over_time
 from alamo.cli.html.marks import Picture, figures
+from alamo.cli.html.off_policy import pictures as _off_policy
 from alamo.cli.html.tables import all_rows, left_out, limits, named
 
 Data = Mapping[str, Any]
 
 
 def page(kind: str, data: Data) -> str:
-    """Return the page of a report (``effects segments value policy loop``) or of a ``plan``."""
+    """Return the page of a report (``effects segments value policy loop``), of a ``plan`` or of an ``off-policy``."""
     title, pictures = PAGES[kind](data)
     style = files("alamo.cli.html").joinpath("page.css").read_text(encoding="utf-8")
     rows = data.get("rows") or data.get("summary", {}).get("actions", [])
@@ -107,6 +108,7 @@ PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {
     "policy": _policy,
     "loop": _loop,
     "plan": _plan,
+    "off-policy": _off_policy,
 }
 """Title and pictures of each page."""
 
