@@ -2,8 +2,8 @@
 
 Run: ``python -m benchmarks.off_policy [--data DIR] [--rival-python PYTHON] [--samples 200]``. `--data` is the folder
 that holds ``open_bandit_men/`` (default: ``ALAMO_TEST_DATA``); `--rival-python` an interpreter that has `obp`
-(it wants an older Python than alamo; its neural learners are not used, so PyTorch need not be there). Without it nothing is compared
-and nothing written.
+(it wants an older Python than alamo; its neural learners are not used, so PyTorch need not be there). Without it
+nothing is compared and nothing written.
 
 Two policies are judged from the log of the other: the uniform one from the Thompson log, and Thompson sampling with the
 publisher's priors (obp's own `BernoulliTS`) from the uniform log. The truth is the mean of the policy's own log.

@@ -75,6 +75,17 @@ def test_effects_that_are_not_there_are_shrunk_away() -> None:
     assert np.abs(cells[:, 1:]).max() < raw_sd
 
 
+def test_two_groups_are_told_apart_by_as_much_as_chance_does_not_explain() -> None:
+    rng = np.random.default_rng(6)
+    flag = np.repeat([0.0, 1.0], 2_000)
+    for gap, kept in ((1.0, 0.9), (0.0, 0.1)):
+        gamma = np.column_stack([np.zeros(4_000), gap * flag + rng.normal(size=4_000)])
+        low, high = shrunk_effects(gamma, flag[:, None])[[0, -1], 1]
+        raw = gamma[flag == 1.0, 1].mean() - gamma[flag == 0.0, 1].mean()
+        assert abs(high - low) <= abs(raw) + 1e-12
+        assert (high - low > kept) if gap else (abs(high - low) < kept)  # 0.1 is three standard errors
+
+
 def test_too_few_rows_are_an_error() -> None:
     data, _ = scores(300, 5)
     with pytest.raises(InsufficientDataError) as caught:

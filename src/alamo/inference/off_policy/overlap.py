@@ -77,7 +77,7 @@ class Overlap:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the overlap as it stands in ``--json``."""
-        return asdict(self)
+        return asdict(self) | {"positions": [asdict(part) for part in self.positions]}
 
 
 def weights(log: LoggedDecisions, policy: TargetPolicy) -> Floats:

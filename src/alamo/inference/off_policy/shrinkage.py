@@ -19,7 +19,7 @@ def shrunk_effects(gamma: Floats, features: Floats, groups: Integers | None = No
 
     Rows are grouped by their features alone; a group's mean score has the variance that the pooled score would have on
     as many rows (a cell's own sample variance is useless with rare outcomes) and is shrunk by Fay–Herriot under
-    half-normal priors. With too few groups everybody gets the pooled effect.
+    half-normal priors. With two to four groups the spread between them is that of the method of moments.
 
     Parameters
     ----------
@@ -38,11 +38,22 @@ def shrunk_effects(gamma: Floats, features: Floats, groups: Integers | None = No
     for action in range(1, k):
         score = gamma[:, action] - gamma[:, 0]
         pooled = mean_by_group(score, groups)
-        variance = pooled.se**2 * n / np.maximum(size, 1.0)
-        if len(size) < LEAST_SEGMENTS or pooled.se == 0.0:
+        mean, variance = sums_by(cell, score, len(size)) / size, pooled.se**2 * n / size
+        if pooled.se == 0.0:
             effects[:, action] = pooled.mean
-            continue
-        mean = sums_by(cell, score, len(size)) / size
-        scale = 0.5 * max(abs(pooled.mean), 2.0 * pooled.se)
-        effects[:, action] = fay_herriot(mean, variance, scale=scale).decide_mean[cell]
+        elif len(size) < LEAST_SEGMENTS:
+            effects[:, action] = _by_moments(mean, variance)[cell]
+        else:
+            scale = 0.5 * max(abs(pooled.mean), 2.0 * pooled.se)
+            effects[:, action] = fay_herriot(mean, variance, scale=scale).decide_mean[cell]
     return effects
+
+
+def _by_moments(direct: Floats, variance: Floats) -> Floats:
+    """Return few group means shrunk towards their weighted mean, with the spread of DerSimonian & Laird (1986)."""
+    weight = 1.0 / variance
+    centre = float(weight @ direct) / float(weight.sum())
+    excess = float(weight @ (direct - centre) ** 2) - (len(direct) - 1)
+    scale = float(weight.sum() - (weight @ weight) / weight.sum())
+    spread = max(excess / scale, 0.0) if scale > 0.0 else 0.0
+    return centre + spread / (spread + variance) * (direct - centre)
