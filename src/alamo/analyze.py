@@ -9,16 +9,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Unpack
 
+import pyarrow as pa
+
 from alamo.config import load_mapping
 from alamo.config.keywords import (
     ALLOCATION,
     EXPERIMENT,
     LIFETIME_VALUE,
+    NEXT_PRODUCT,
     POLICY,
+    SCORES,
     UPLIFT,
     AllocationKeywords,
     LifetimeValueKeywords,
+    NextProductKeywords,
     PolicyKeywords,
+    ScoreKeywords,
     TrialKeywords,
     UpliftKeywords,
 )
@@ -26,11 +32,20 @@ from alamo.engine import analyze as engine
 from alamo.inference import ExperimentResult, ExperimentSpec
 from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpec
 from alamo.inference.off_policy import PolicyResult, PolicySpec
-from alamo.prediction import UpliftResult, UpliftSpec
+from alamo.prediction import NextProductResult, NextProductSpec, ScoreSpec, ScoresResult, UpliftResult, UpliftSpec
 from alamo.steering import AllocationResult, AllocationSpec
 from alamo.store import memory_stores
 
-__all__ = ["allocate", "estimate_effects", "evaluate_policy", "fit_lifetime_value", "fit_uplift"]
+__all__ = [
+    "allocate",
+    "estimate_effects",
+    "evaluate_policy",
+    "fit_lifetime_value",
+    "fit_next_product",
+    "fit_scores",
+    "fit_uplift",
+    "readiness_table",
+]
 
 Layout = str | Path | Mapping[str, Any] | None
 
@@ -218,6 +233,109 @@ def fit_lifetime_value(
     LifetimeValueResult.customers_table : the forecast of every customer.
     """
     return engine.analyze_lifetime_value(table, LIFETIME_VALUE.spec(spec, keywords), _layout(mapping))
+
+
+def fit_scores(
+    table: Any, spec: ScoreSpec | None = None, *, mapping: Layout = None, **keywords: Unpack[ScoreKeywords]
+) -> ScoresResult:
+    """Return who will (leave, buy, answer), as a calibrated probability, and how good that is on rows never seen.
+
+    Parameters
+    ----------
+    table, mapping
+        As in `estimate_effects`; one row per customer or lead, with what was known before the outcome.
+    spec
+        A `ScoreSpec`, instead of keywords or to be changed by them.
+    target
+        Column of two values. Required. A row without one is scored but not learnt from.
+    positive
+        The value that counts as yes (default: the obvious one, else the rarer).
+    id
+        Column that names the row; rows of one id are never parted between folds.
+    time
+        Column that orders the rows: forward folds are then judged beside random ones, and drift is looked for.
+    drop, keep
+        Columns to leave out; columns to learn from although they look as if they were known only afterwards.
+    folds, seed
+        Number of folds (default 5), and of the random ones (default 0).
+    purpose
+        ``"churn"`` or ``"readiness"``, for the words only.
+    level
+        Of the intervals (default 0.95).
+
+    Raises
+    ------
+    UsageError
+        For a keyword or column that does not exist, or a target that does not hold two values.
+    InputError
+        If the table cannot be read or has no rows.
+
+    See Also
+    --------
+    ScoresResult.scores_table : the score of every row, and what each column adds to it.
+    """
+    return engine.analyze_scores(table, SCORES.spec(spec, keywords), _layout(mapping))
+
+
+def fit_next_product(
+    table: Any,
+    spec: NextProductSpec | None = None,
+    *,
+    mapping: Layout = None,
+    **keywords: Unpack[NextProductKeywords],
+) -> NextProductResult:
+    """Return what each customer buys next, judged on the last days of the table beside "buy again".
+
+    Parameters
+    ----------
+    table, mapping
+        As in `estimate_effects`; one row per order line.
+    spec
+        A `NextProductSpec`, instead of keywords or to be changed by them.
+    customer, time, product
+        Columns of who bought what when. Required.
+    within
+        Days to look ahead (default 28).
+    top
+        Products listed per customer (default 5).
+    seed
+        Of the draw of customers to learn from (default 0).
+
+    Raises
+    ------
+    UsageError
+        For a keyword or column that does not exist or cannot be used.
+    InputError
+        If no line has a customer, a time and a product.
+    """
+    return engine.analyze_next_product(table, NEXT_PRODUCT.spec(spec, keywords), _layout(mapping))
+
+
+def readiness_table(
+    table: Any,
+    buys: str,
+    spec: NextProductSpec | None = None,
+    *,
+    mapping: Layout = None,
+    **keywords: Unpack[NextProductKeywords],
+) -> pa.Table:
+    """Return who bought `buys` within the time after each of several days, for `fit_scores`.
+
+    Target ``bought``, id ``customer``, time ``as_of_day``; rows of the time after the table's end have no target.
+
+    Parameters
+    ----------
+    buys
+        A value of the product column.
+    table, spec, mapping, customer, time, product, within
+        As in `fit_next_product`.
+
+    Raises
+    ------
+    UsageError
+        If nobody, or hardly anybody, bought `buys`.
+    """
+    return engine.readiness_table(table, NEXT_PRODUCT.spec(spec, keywords), buys, _layout(mapping))
 
 
 def allocate(

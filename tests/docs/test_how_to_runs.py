@@ -46,6 +46,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
         ("write-actions-and-limits.md", ["no consent is on record for channel 'post'"]),
         ("read-audience-files.md", ["welcome-back email We have missed you", "report.csv: 1 row taken in"]),
         ("evaluate-a-policy.md", ["go by this", "'p' is 0 in row 5", "by loyalty", "loyal is 1: voucher"]),
+        ("score-churn-and-readiness.md", ["call_seconds (left out)", "Forward in time"]),
         ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),
     ],
 )

@@ -10,7 +10,16 @@ from typing import Any, Literal, TypeVar
 
 import click
 
-from alamo.analyze import allocate, estimate_effects, evaluate_policy, fit_lifetime_value, fit_uplift
+from alamo.analyze import (
+    allocate,
+    estimate_effects,
+    evaluate_policy,
+    fit_lifetime_value,
+    fit_next_product,
+    fit_scores,
+    fit_uplift,
+    readiness_table,
+)
 from alamo.cli.failures import report_failure
 from alamo.cli.files import write_table
 from alamo.cli.html.file import write_page
@@ -18,6 +27,8 @@ from alamo.cli.options import amount, html_option, json_option, layout, moment, 
 from alamo.cli.output import announcing, emit
 from alamo.cli.views import analysis as views
 from alamo.cli.views import off_policy
+from alamo.cli.views.scores import next_product as next_product_view
+from alamo.cli.views.scores import scores as score_view
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Choice = Literal["auto", "none"] | tuple[str, ...]
@@ -175,6 +186,88 @@ def lifetime_value(
         write_table(out, answer.customers_table())
         answer = replace(answer, out=str(out))
     emit(answer, views.lifetime_value, as_json=as_json)
+
+
+def score_options(command: Command) -> Command:
+    """Add the options of a score."""
+    options = (
+        click.option("--target", required=True, metavar="COL", help="Column of two values: did it happen?"),
+        click.option("--positive", metavar="VALUE", help="The value that counts as yes (default: the obvious one)."),
+        click.option("--id", metavar="COL", help="Column that names the row; it is not learnt from."),
+        click.option("--drop", type=names, metavar="COL[,COL…]", help="Columns to leave out."),
+        click.option("--keep", type=names, metavar="COL[,COL…]", help="Suspected leaks to learn from all the same."),
+        click.option("--time", metavar="COL", help="Column that orders the rows: judge forward in time, too."),
+        click.option("--folds", type=click.IntRange(2, 50), default=5, show_default=True),
+        click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the random folds."),
+        click.option("--level", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True),
+        mapping_option,
+        out_option,
+        html_option,
+        json_option,
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@analyze.command(epilog="Example: alamo analyze churn customers.csv --target left --id customer --out scores.csv")
+@click.argument("file")
+@score_options
+def churn(file: str, out: Path | None, html_file: Path | None, *, as_json: bool, **columns: Any) -> None:
+    """Who will leave: a calibrated probability per row, judged on rows the model never saw."""
+    _score(file, "churn", (out, html_file), as_json=as_json, **columns)
+
+
+@analyze.command(epilog="Example: alamo analyze readiness leads.csv --target bought --drop call_seconds --time called")
+@click.argument("file")
+@score_options
+def readiness(file: str, out: Path | None, html_file: Path | None, *, as_json: bool, **columns: Any) -> None:
+    """Who is ready to buy or answer: a calibrated probability per row, judged on rows the model never saw."""
+    _score(file, "readiness", (out, html_file), as_json=as_json, **columns)
+
+
+@analyze.command(
+    "next-product", epilog="Example: alamo analyze next-product orders.csv --customer id --time date --product sku"
+)
+@click.argument("file")
+@click.option("--customer", required=True, metavar="COL", help="Column of the customer.")
+@click.option("--time", required=True, metavar="COL", help="Column of the order's date.")
+@click.option("--product", required=True, metavar="COL", help="Column of the product, or of its category.")
+@click.option("--within", type=click.FloatRange(0, min_open=True), default=28.0, show_default=True, help="Days ahead.")
+@click.option("--top", type=click.IntRange(1, 50), default=5, show_default=True, help="Products listed per customer.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the customers learnt from.")
+@click.option("--ready", metavar="PRODUCT", help="Score instead who is ready to buy this one within the days ahead.")
+@mapping_option
+@out_option
+@json_option
+def next_product(file: str, out: Path | None, ready: str | None, *, as_json: bool, **columns: Any) -> None:
+    """What each customer buys next, from orders alone, judged on the file's last days beside "buy again"."""
+    if ready is not None:
+        known = readiness_table(file, ready, **columns)
+        _score(known, "readiness", (out, None), as_json=as_json, target="bought", id="customer", time="as_of_day")
+        return
+    with announcing(not as_json) as announce:
+        announce("reading and fitting")
+        answer = fit_next_product(file, **columns)
+    if out is not None:
+        write_table(out, answer.lists_table())
+        answer = replace(answer, out=str(out))
+    emit(answer, next_product_view, as_json=as_json)
+
+
+def _score(file: Any, purpose: str, files: tuple[Path | None, Path | None], *, as_json: bool, **columns: Any) -> None:
+    """Fit, write the table of scores and the page where asked for, and print."""
+    out, html_file = files
+    with announcing(not as_json) as announce:
+        announce("reading and fitting")
+        answer = fit_scores(file, purpose=purpose, **columns)
+        if out is not None:
+            announce("scoring every row")
+            write_table(out, answer.scores_table())
+            answer = replace(answer, out=str(out))
+    if html_file is not None:
+        write_page(html_file, "scores", answer.to_dict())
+    emit(answer, score_view, as_json=as_json)
 
 
 @analyze.command(

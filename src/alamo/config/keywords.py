@@ -15,10 +15,19 @@ from alamo.domain.errors import AlamoError, UsageError
 from alamo.inference import ExperimentSpec
 from alamo.inference.lifetime_value import LifetimeValueSpec
 from alamo.inference.off_policy import PolicySpec
-from alamo.prediction import UpliftSpec
+from alamo.prediction import NextProductSpec, ScoreSpec, UpliftSpec
 from alamo.steering import AllocationSpec
 
-Spec = TypeVar("Spec", ExperimentSpec, UpliftSpec, PolicySpec, LifetimeValueSpec, AllocationSpec)
+Spec = TypeVar(
+    "Spec",
+    ExperimentSpec,
+    UpliftSpec,
+    PolicySpec,
+    LifetimeValueSpec,
+    AllocationSpec,
+    ScoreSpec,
+    NextProductSpec,
+)
 Read = Callable[[Any], Mapping[str, Any]]
 
 
@@ -77,6 +86,32 @@ class LifetimeValueKeywords(TypedDict, total=False):
     cohorts: str | None
     margin: float
     discount_rate: float
+
+
+class ScoreKeywords(TypedDict, total=False):
+    """Keywords of `alamo.analyze.fit_scores`."""
+
+    target: str
+    positive: str | float | bool | None
+    id: str | None
+    time: str | None
+    drop: str | Sequence[str] | None
+    keep: str | Sequence[str] | None
+    folds: int
+    seed: int
+    purpose: str
+    level: float
+
+
+class NextProductKeywords(TypedDict, total=False):
+    """Keywords of `alamo.analyze.fit_next_product` and `alamo.analyze.readiness_table`."""
+
+    customer: str
+    time: str
+    product: str
+    within: float
+    top: int
+    seed: int
 
 
 class AllocationKeywords(TypedDict, total=False):
@@ -293,6 +328,36 @@ LIFETIME_VALUE = Keywords(
         "cohorts": _field("cohorts", _perhaps(_text)),
         "margin": _field("margin", _number),
         "discount_rate": _field("discount_rate", _number),
+    },
+    {},
+)
+SCORES = Keywords(
+    "analyze.fit_scores",
+    ScoreSpec,
+    {
+        "target": _field("target", _text),
+        "positive": _field("positive", _perhaps(_text)),
+        "id": _field("id", _perhaps(_text)),
+        "time": _field("time", _perhaps(_text)),
+        "drop": _field("drop", lambda value: _names(value or ())),
+        "keep": _field("keep", lambda value: _names(value or ())),
+        "folds": _field("folds", int),
+        "seed": _field("seed", int),
+        "purpose": _field("purpose", _as_is),
+        "level": _field("level", _number),
+    },
+    {},
+)
+NEXT_PRODUCT = Keywords(
+    "analyze.fit_next_product",
+    NextProductSpec,
+    {
+        "customer": _field("customer", _text),
+        "time": _field("time", _text),
+        "product": _field("product", _text),
+        "within": _field("within_days", _number),
+        "top": _field("top", int),
+        "seed": _field("seed", int),
     },
     {},
 )

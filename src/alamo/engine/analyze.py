@@ -21,8 +21,18 @@ from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpe
 from alamo.inference.lifetime_value import analyze_lifetime_value as infer_lifetime_value
 from alamo.inference.off_policy import PolicyResult, PolicySpec
 from alamo.inference.off_policy import analyze_policy as infer_policy
-from alamo.prediction import UpliftResult, UpliftSpec
+from alamo.prediction import (
+    NextProductResult,
+    NextProductSpec,
+    ScoreSpec,
+    ScoresResult,
+    UpliftResult,
+    UpliftSpec,
+)
+from alamo.prediction import analyze_next_product as predict_next_product
+from alamo.prediction import analyze_scores as predict_scores
 from alamo.prediction import analyze_uplift as predict_uplift
+from alamo.prediction import readiness_table as prepare_readiness
 from alamo.prediction.learners import boosted_outcome
 from alamo.steering import AllocationResult, AllocationSpec
 from alamo.steering import analyze_allocation as steer_allocation
@@ -56,6 +66,26 @@ def analyze_lifetime_value(source: Any, spec: LifetimeValueSpec, layout: Layout 
     written = (spec.time,) if spec.time_format is not None else ()  # 01122010 is a date only with its zero
     text = TextColumns(labels=(spec.customer, *written))
     return infer_lifetime_value(read_table(source, layout=layout, text=text), spec)
+
+
+def analyze_scores(source: Any, spec: ScoreSpec, layout: Layout | None = None) -> ScoresResult:
+    """Return a calibrated score of any table of two outcomes; see `alamo.prediction.analyze_scores`."""
+    text = TextColumns(labels=(spec.id,) if spec.id else ())
+    return predict_scores(read_table(source, layout=layout, text=text), spec)
+
+
+def analyze_next_product(source: Any, spec: NextProductSpec, layout: Layout | None = None) -> NextProductResult:
+    """Return what each customer buys next; see `alamo.prediction.analyze_next_product`."""
+    return predict_next_product(_read_orders(source, spec, layout), spec)
+
+
+def readiness_table(source: Any, spec: NextProductSpec, buys: str, layout: Layout | None = None) -> pa.Table:
+    """Return who bought `buys` after each of several days; see `alamo.prediction.readiness_table`."""
+    return prepare_readiness(_read_orders(source, spec, layout), spec, buys)
+
+
+def _read_orders(source: Any, spec: NextProductSpec, layout: Layout | None) -> pa.Table:
+    return read_table(source, layout=layout, text=TextColumns(labels=(spec.customer, spec.product)))
 
 
 def analyze_allocation(

@@ -6,15 +6,24 @@ tables (engine). The room gets tables and gives tables; LightGBM lives in `alamo
 
 from alamo.prediction.analysis import HoldoutRow, UpliftResult, UpliftSpec, analyze_uplift
 from alamo.prediction.learners.outcome import boosted_outcome
+from alamo.prediction.next_product import NextProductResult, NextProductSpec, analyze_next_product, readiness_table
+from alamo.prediction.scores import ScoreSpec, ScoresResult, analyze_scores
 from alamo.prediction.uplift import UpliftModel, fit_uplift_model, opening_scores
 
 __all__ = [
     "HoldoutRow",
+    "NextProductResult",
+    "NextProductSpec",
+    "ScoreSpec",
+    "ScoresResult",
     "UpliftModel",
     "UpliftResult",
     "UpliftSpec",
+    "analyze_next_product",
+    "analyze_scores",
     "analyze_uplift",
     "boosted_outcome",
     "fit_uplift_model",
     "opening_scores",
+    "readiness_table",
 ]

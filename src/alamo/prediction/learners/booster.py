@@ -27,8 +27,12 @@ class BoosterSettings:
         Penalty on leaf values, in rows.
     sample
         Share of rows and of columns each tree sees.
+    column_sample
+        Share of columns each tree sees, where it is to differ from `sample`.
     bins
         Most histogram bins of a feature.
+    least_curvature
+        Least second derivative of the loss in a leaf; above 0 for log loss, where pure leaves have none.
     """
 
     trees: int = 100
@@ -38,8 +42,10 @@ class BoosterSettings:
     least_rows: int = 100
     l2: float = 10.0
     sample: float = 0.8
+    column_sample: float | None = None
     bins: int = 255
     seed: int = 20_240_001
+    least_curvature: float = 0.0
 
     def parameters(self, n: int, objective: Objective) -> dict[str, Any]:
         """Return LightGBM's parameters for `n` training rows."""
@@ -48,11 +54,11 @@ class BoosterSettings:
             "learning_rate": self.rate,
             "num_leaves": self.leaves,
             "min_data_in_leaf": max(self.least_rows, int(self.least_rows_share * n)),
-            "min_sum_hessian_in_leaf": 0.0,
+            "min_sum_hessian_in_leaf": self.least_curvature,
             "lambda_l2": self.l2,
             "bagging_fraction": self.sample,
             "bagging_freq": 1,
-            "feature_fraction": self.sample,
+            "feature_fraction": self.sample if self.column_sample is None else self.column_sample,
             "max_bin": self.bins,
             "seed": self.seed,
             "deterministic": True,
@@ -98,3 +104,17 @@ class Trees:
         if not len(features):
             return np.zeros(0)
         return np.asarray(self._booster.predict(features, num_threads=1), dtype=np.float64)
+
+    def log_odds(self, features: npt.NDArray[np.floating], first: int, count: int) -> Floats:
+        """Return what trees `first` … `first` + `count` − 1 of a binary ensemble add to the log-odds, shape (n,)."""
+        if not len(features):
+            return np.zeros(0)
+        raw = self._booster.predict(features, raw_score=True, start_iteration=first, num_iteration=count, num_threads=1)
+        return np.asarray(raw, dtype=np.float64)
+
+    def contributions(self, features: npt.NDArray[np.floating], count: int) -> Floats:
+        """Return each column's part in the raw score of the first `count` trees, then the base, shape (n, d + 1)."""
+        if not len(features):
+            return np.zeros((0, features.shape[1] + 1))
+        parts = self._booster.predict(features, pred_contrib=True, num_iteration=count, num_threads=1)
+        return np.asarray(parts, dtype=np.float64)

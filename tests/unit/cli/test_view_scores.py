@@ -1,0 +1,75 @@
+"""What a person reads of a score, and the page with its pictures."""
+
+from __future__ import annotations
+
+from io import StringIO
+
+from rich.console import Console
+
+from alamo.cli.html.page import page
+from alamo.cli.views.scores import next_product, scores
+
+FIGURES = {"auc": 0.8, "log_loss": 0.27, "top_decile_lift": 4.5, "ece": 0.004}
+SCORES = {
+    "rows": [{"fold": 1, **FIGURES}],
+    "pooled": FIGURES,
+    "intervals": [],
+    "target": "y",
+    "positive": "yes",
+    "n": 41188,
+    "base_rate": 0.11,
+    "learners": {
+        "log_loss": {"scorecard": 0.274, "trees": 0.271},
+        "trees_weight": 0.9,
+        "trees": 320,
+        "calibration": "none",
+    },
+    "suspected_leaks": [{"column": "duration", "why": "at its low end <never>", "kept": False}],
+    "with_suspects": FIGURES | {"auc": 0.95},
+    "without_suspects": FIGURES,
+    "forward": {"rows": [{"fold": 1, **FIGURES}], "pooled": FIGURES | {"auc": 0.738}},
+    "drift": {"warning": True, "messages": ["forward in time the AUC is 0.738"]},
+    "calibration_curve": [{"predicted": 0.1, "seen": 0.12, "lower": 0.1, "upper": 0.14, "n": 4119}],
+    "drivers": [{"column": "euribor3m", "mean_log_odds": 0.3}],
+    "refusals": [{"what": "3 rows", "reason": "without a target", "cure": "none needed"}],
+}
+
+
+def shown(parts) -> str:
+    out = StringIO()
+    console = Console(file=out, width=140, highlight=False)
+    for part in parts:
+        console.print(part)
+    return out.getvalue()
+
+
+def test_the_score_says_what_to_be_wary_of():
+    text = shown(scores(SCORES))
+    said = [
+        "P(y = yes) on 41,188 rows",
+        "duration (left out)",
+        "AUC with them 0.950, without 0.800",
+        "0.738",
+        "euribor3m",
+    ]
+    assert not [words for words in [*said, "10 % scorecard", "3 rows: without a target"] if words not in text], text
+
+
+def test_a_refused_score_shows_the_refusal_alone():
+    refused = {"rows": [], "refusals": [{"what": "churn score", "reason": "too few", "cure": "more rows"}]}
+    assert shown(scores(refused)).split("\n")[:2] == ["Not answered", "  churn score: too few  → more rows"]
+
+
+def test_the_page_draws_calibration_and_drivers():
+    html = page("scores", SCORES)
+    assert html.count("<svg") == 2
+    assert "Predicted and seen shares differ by 0.40 %" in html
+    assert "<script" not in html
+
+
+def test_next_products_stand_beside_buy_again():
+    hits = {"hit_rate_1": 0.47, "hit_rate_3": 0.7, "hit_rate_5": 0.78, "hit_rate_10": 0.87, "mrr": 0.61}
+    gain = {"hit_rate_5": {"mean": 0.03, "lower": 0.013, "upper": 0.047}}
+    text = shown(next_product({"rows": [{"method": "buy again", **hits}], "gain": gain, "customers_judged": 1277}))
+    assert "buy again" in text
+    assert "1.3 % … 4.7 %" in text
