@@ -140,7 +140,7 @@ def read_target(table: pa.Table, spec: PolicySpec, log: LoggedDecisions) -> Targ
     UsageError
         If a column does not exist or is no number.
     InputError
-        If a probability is missing or not in [0, 1], or those of a row do not add up to 1.
+        If a probability is missing or not in [0, 1], those of a row do not add up to 1, or two actions share a column.
     NotIdentifiedError
         If the policy never does what the log drew.
     """
@@ -168,10 +168,8 @@ def target_columns(table: pa.Table, spec: PolicySpec) -> list[str]:
 def _target_of_each(table: pa.Table, spec: PolicySpec, log: LoggedDecisions) -> TargetPolicy:
     prefix = str(spec.target_prefix)
     columns = target_columns(table, spec)
-    own = {plain(name.removeprefix(prefix)): name for name in columns}
-    own |= {name.removeprefix(prefix): name for name in columns}
-    column = {action: own.get(action, own.get(plain(action))) for action in log.actions}
-    missing = [action for action in log.actions if column[action] is None]
+    column = _column_of_each(prefix, columns, log.actions)
+    missing = [action for action in log.actions if action not in column]
     if missing:
         found = f"columns with this prefix: {', '.join(columns[:8])}" if columns else "no column has this prefix"
         raise UsageError(
@@ -180,8 +178,10 @@ def _target_of_each(table: pa.Table, spec: PolicySpec, log: LoggedDecisions) -> 
             code="policy.target_missing",
             details={"missing": missing[:50], "columns": columns[:50]},
         )
-    p_all = np.column_stack([_probability(table, name) for name in columns])
-    total = p_all.sum(axis=1)
+    others = [name for name in columns if name not in column.values()]
+    p_every = np.column_stack([_probability(table, column[action]) for action in log.actions])
+    p_others = sum((_probability(table, name) for name in others), np.zeros(len(log)))
+    total = p_every.sum(axis=1) + p_others
     bad = BadRows.among(np.abs(total - 1.0) > TOLERANCE, f"{prefix}…", total)
     if bad:
         raise InputError(
@@ -190,9 +190,35 @@ def _target_of_each(table: pa.Table, spec: PolicySpec, log: LoggedDecisions) -> 
             code="policy.target_sum",
             details=bad.details,
         )
-    p_every = p_all[:, [columns.index(str(column[action])) for action in log.actions]]
-    unseen = float((total - p_every.sum(axis=1)).mean())
-    return TargetPolicy(p_every[np.arange(len(log)), log.drawn], p_every, max(unseen, 0.0))
+    return TargetPolicy(p_every[np.arange(len(log)), log.drawn], p_every, float(p_others.mean()))
+
+
+def _column_of_each(prefix: str, columns: list[str], actions: tuple[str, ...]) -> dict[str, str]:
+    """Return action → column, spelt alike or meaning the same number; one column serves one action."""
+    exact = {name.removeprefix(prefix): name for name in columns}
+    alike: dict[float | str, list[str]] = {}
+    for label, name in exact.items():
+        alike.setdefault(plain(label), []).append(name)
+    found: dict[str, str] = {}
+    action_of: dict[str, str] = {}
+    for action in actions:
+        fitting = [exact[action]] if action in exact else alike.get(plain(action), [])
+        if len(fitting) > 1:
+            raise _spelt_twice("columns", *fitting[:2], f"both could be the action {action!r}")
+        for name in fitting:
+            if name in action_of:
+                raise _spelt_twice("actions", action_of[name], action, f"both belong to the column {name!r}")
+            found[action], action_of[name] = name, action
+    return found
+
+
+def _spelt_twice(what: str, first: str, second: str, why: str) -> InputError:
+    return InputError(
+        f"the {what} {first!r} and {second!r} are two spellings of one: {why}",
+        hint="Spell every action in one way in the log and in its columns, then: alamo analyze policy FILE",
+        code="policy.spelling",
+        details={what: [first, second]},
+    )
 
 
 def _probability(table: pa.Table, name: str) -> Floats:
