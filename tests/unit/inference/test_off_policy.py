@@ -10,6 +10,7 @@ from tests.unit.inference.off_policy_logs import behaviour_truth, simulated, tru
 
 from alamo.domain.errors import AlamoError
 from alamo.inference.off_policy import PolicyResult, PolicySpec, analyze_policy
+from alamo.inference.off_policy.estimators import bias_bound
 
 COLUMNS = {"action": "action", "propensity": "p", "outcome": "y"}
 KEYS = ["estimator", "value", "se", "lower", "upper", "ess", "chosen"]
@@ -204,3 +205,40 @@ def test_a_policy_is_described_once(words):
     with pytest.raises(AlamoError) as caught:
         PolicySpec(**COLUMNS, **words)
     assert caught.value.code == "policy.target_choice"
+
+
+def _as(table: pa.Table, names: dict[str, str], columns: dict[str, str]) -> pa.Table:
+    """Return the log with other names of actions and of their columns."""
+    renamed = table.rename_columns([columns.get(name, name) for name in table.column_names])
+    return changed(renamed, "action", [names[name] for name in table["action"].to_pylist()])
+
+
+@pytest.mark.parametrize(
+    ("names", "columns", "says"),
+    [
+        ({"a": "y", "b": "y ", "c": "n"}, {"P_a": "P_y", "P_b": "P_other", "P_c": "P_n"}, ("'y'", "'y '")),
+        ({"a": "7", "b": "007", "c": "n"}, {"P_a": "P_7", "P_b": "P_other", "P_c": "P_n"}, ("'7'", "'007'")),
+        ({"a": "1", "b": "1.0", "c": "n"}, {"P_a": "P_01", "P_b": "P_other", "P_c": "P_n"}, ("'1'", "'1.0'")),
+        ({"a": "1", "b": "2", "c": "3"}, {"P_a": "P_1.0", "P_b": "P_01", "P_c": "P_3"}, ("'P_1.0'", "'P_01'")),
+    ],
+)
+def test_two_spellings_of_one_action_are_named(ridge, names, columns, says):
+    with pytest.raises(AlamoError) as caught:
+        run(_as(simulated(500, 15), names, columns), ridge)
+    assert caught.value.code == "policy.spelling"
+    assert all(label in caught.value.message for label in says)
+
+
+def test_actions_that_have_a_column_each_may_look_alike(ridge):
+    table = simulated(4_000, 16)
+    alike = _as(table, {"a": "7", "b": "007", "c": "7.0"}, {"P_a": "P_7", "P_b": "P_007", "P_c": "P_7.0"})
+    assert by_name(run(alike, ridge))["ips"].value == by_name(run(table, ridge))["ips"].value
+
+
+def test_the_bound_of_a_switch_is_what_the_rows_beyond_it_say():
+    weight, outcome = np.array([1.0, 1.0, 10.0, 30.0]), np.array([0.0, 0.0, 1.0, 1.0])
+    residual = np.array([5.0, 5.0, 2.0, -4.0])
+    expected = np.sqrt((10.0 * 4.0 + 30.0 * 16.0) / 40.0) * 40.0 / 4.0
+    assert bias_bound(weight, outcome, residual, 2.0) == pytest.approx(expected, rel=1e-12)
+    assert bias_bound(weight, outcome, np.zeros(4), 2.0) == pytest.approx(0.5 * 40.0 / 4.0, rel=1e-12)
+    assert bias_bound(weight, outcome, residual, np.inf) == 0.0

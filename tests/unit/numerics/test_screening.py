@@ -11,6 +11,7 @@ from alamo.numerics.screening import (
     is_identifier,
     is_near_copy,
     screen_columns,
+    weighted_shift_p_value,
 )
 
 N = 4000
@@ -108,3 +109,43 @@ def test_screening_keeps_features_and_gives_a_reason_for_the_rest(rng):
     assert "identifier" in found.dropped["customer"]
     assert "near copy" in found.dropped["bought_again"]
     assert "differs between the arms" in found.dropped["clicked"]
+
+
+def _shifts(draw, rounds=400):
+    return np.array([weighted_shift_p_value(*draw(np.random.default_rng([31, number]))) for number in range(rounds)])
+
+
+def _light(rng):
+    x = rng.normal(size=2_000)
+    return pa.array(x), np.where(rng.random(2_000) < 0.3, 2.0, 4.0 / 7.0)
+
+
+def _heavy(rng):
+    """Thirty rows or so decide: 1 of 100 weighs 50."""
+    return pa.array(rng.normal(size=3_000)), np.where(rng.random(3_000) < 0.01, 50.0, 0.5 / 0.99)
+
+
+def _grouped(rng):
+    """Units of five rows that share column and weight."""
+    unit = np.repeat(np.arange(400), 5)
+    return pa.array(rng.normal(size=400)[unit]), np.where(rng.random(400) < 0.3, 2.0, 4.0 / 7.0)[unit], unit
+
+
+@pytest.mark.parametrize("draw", [_light, _heavy, _grouped])
+def test_weights_that_ignore_a_column_seldom_seem_to_move_it(draw):
+    p_values = _shifts(draw)
+    for level in (0.05, 0.01):  # conservative: ten bins share the level
+        assert (p_values < level).mean() < level + 3.0 * np.sqrt(level * (1.0 - level) / len(p_values))
+
+
+def test_rows_of_one_unit_do_not_count_as_independent():
+    alone = _shifts(lambda rng: _grouped(rng)[:2], 100)
+    assert (alone < 0.05).mean() > 0.05 + 3.0 * np.sqrt(0.05 * 0.95 / 100)
+
+
+def test_a_column_that_the_weights_move_is_seen():
+    rng = np.random.default_rng(32)
+    b = rng.random(N) < 0.3
+    late = rng.random(N) < 0.1 + 0.3 * b
+    assert weighted_shift_p_value(pa.array(late), np.where(b, 2.0, 4.0 / 7.0)) < 1e-6
+    assert weighted_shift_p_value(pa.array(late), np.ones(N)) == 1.0

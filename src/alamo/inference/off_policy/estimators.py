@@ -77,18 +77,27 @@ def switch_doubly_robust(weight: Floats, outcome: Floats, model: ModelValues, ta
     residual = outcome - model.at_drawn
     used = np.where(weight <= tau, weight, 0.0)
     threshold = float(tau) if tau < weight.max() else None
-    bound = bias_bound(weight, outcome, tau)
+    bound = bias_bound(weight, outcome, residual, tau)
     return Scores("switch-dr", model.under_target + used * residual, residual, bound, threshold)
 
 
-def bias_bound(weight: Floats, outcome: Floats, tau: float) -> float:
-    """Return a bound on the bias of a switch at `tau`: sd(Y) · E[w·1{w > τ}].
+def bias_bound(weight: Floats, outcome: Floats, residual: Floats, tau: float) -> float:
+    """Return a bound on the bias of a switch at `tau`: s · E[w·1{w > τ}], s² = max(var Y, Σ w·r² / Σ w over w > τ).
 
-    Wang et al. (2017, §4.2) bound the error of the model by the largest possible outcome. With rare or heavy-tailed
-    outcomes that bound is never met and nothing would ever switch; here the model's error where the weight is large may
-    be as large as one standard deviation of the outcome, which no model of the mean exceeds on average.
+    What a switch leaves out is E[w·1{w > τ}·r], r = Y − q(x, A). By the Cauchy–Schwarz inequality it is at most
+    E[w·1{w > τ}] times the weighted root mean square of r over the rows beyond τ: the rows that are left out say
+    themselves how wrong the model is there. Few rows say little, so s is never less than the standard deviation of Y.
+    Wang et al. (2017, §4.2) put the largest possible outcome in the place of s.
+
+    *Assumes* residuals of a model that has not seen the row. Since (Σ w·r)² ≤ Σ w · Σ w·r², leaving rows out seldom
+    saves more variance than the square of the bound: a switch happens where hardly more than one row lies beyond τ.
     """
-    return float(outcome.std()) * float(np.where(weight > tau, weight, 0.0).mean())
+    beyond = np.where(weight > tau, weight, 0.0)
+    total = float(beyond.sum())
+    if total <= 0.0:
+        return 0.0
+    spread = max(float(outcome.var()), float(beyond @ residual**2) / total)
+    return float(np.sqrt(spread)) * total / len(weight)
 
 
 def best_threshold(weight: Floats, outcome: Floats, model: ModelValues, unit: Integers | None = None) -> float:
