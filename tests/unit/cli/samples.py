@@ -49,6 +49,7 @@ OFF_POLICY: dict[str, Any] = {
     },
     "differences": [{"estimator": "ips", **_GAIN}, {"estimator": "dr", **_GAIN}],
     "switch_threshold": 9.5,
+    "features": ["age", "loyal"],
     "level": 0.95,
 }  # fmt: skip
 LIFETIME_VALUE: dict[str, Any] = {

@@ -242,3 +242,16 @@ def test_the_bound_of_a_switch_is_what_the_rows_beyond_it_say():
     assert bias_bound(weight, outcome, residual, 2.0) == pytest.approx(expected, rel=1e-12)
     assert bias_bound(weight, outcome, np.zeros(4), 2.0) == pytest.approx(0.5 * 40.0 / 4.0, rel=1e-12)
     assert bias_bound(weight, outcome, residual, np.inf) == 0.0
+
+
+def test_a_leak_too_small_to_be_seen_by_its_column_is_seen_by_its_value(ridge):
+    """What 1 of 250 rows of action b open after the draw decides the outcome: too few to move the column."""
+    table = simulated(6_000, 2, slope=0.0)
+    opened = (np.random.default_rng(17).random(6_000) < 0.004) & np.asarray(pc.equal(table["action"], "b"))
+    late = changed(table, "y", table["y"].to_numpy() + 20.0 * opened).append_column("opened", pa.array(opened * 1))
+    result = run(late, ridge)
+    assert "opened" in result.features
+    assert result.chosen.estimator == "snips"
+    said = next(refusal for refusal in result.refusals if refusal.what == "value by an outcome model")
+    assert "(x, opened)" in said.reason
+    assert run(late, ridge, features=("x",)).chosen.estimator == "dr"

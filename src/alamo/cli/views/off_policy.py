@@ -40,6 +40,8 @@ def policy(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table("Against the running policy, on the same rows", differences, data.get("differences", []))
     yield note(f"The running policy: {formats.number(data.get('behaviour_value'))} per row", "dim")
     yield note(coverage(data.get("overlap") or {}), "dim")
+    if data.get("features"):
+        yield note(f"used as known before the draw: {', '.join(data['features'])}", "dim")
     threshold = data.get("switch_threshold")
     if threshold is not None:
         yield note(

@@ -27,6 +27,8 @@ Floats = npt.NDArray[np.float64]
 
 _WORSE = 1.05
 """An outcome model that makes the standard error larger by more than this is not gone by."""
+_APART = 1.96
+"""Standard errors between ``dr`` and ``snips`` beyond which the features of the model are not trusted."""
 
 
 def analyze_policy(table: pa.Table, spec: PolicySpec, learner: OutcomeLearner) -> PolicyResult:
@@ -91,15 +93,16 @@ def _result(
     values = {name: value_of(log, weight, part, spec.level) for name, part in scores.items()}
     gains = {name: gain_of(log, weight, part, spec.level) for name, part in scores.items()}
     refused = refusals_of(overlap)
-    chosen = None if refused else _choice(values)
-    behaviour = mean_by_group(log.outcome, log.unit)
     names, left_out = context
+    doubted = _doubted(scores, log, names)
+    chosen = None if refused else "snips" if doubted else _choice(values)
+    behaviour = mean_by_group(log.outcome, log.unit)
     return PolicyResult(
         rows=tuple(
             PolicyRow(name, item.mean, item.se, item.lower, item.upper, overlap.ess, name == chosen)
             for name, item in values.items()
         ),
-        refusals=(*refused, *_withheld(log, weight), *left_out),
+        refusals=(*refused, *doubted, *_withheld(log, weight), *left_out),
         behaviour_value=behaviour.mean,
         behaviour_se=behaviour.se,
         overlap=overlap,
@@ -114,6 +117,25 @@ def _result(
 def _choice(values: dict[str, Valued]) -> str:
     """Return the estimator to go by: the doubly robust one unless its model adds noise. Looks at errors only."""
     return "dr" if values["dr"].se <= _WORSE * values["snips"].se else "snips"
+
+
+def _doubted(scores: dict[str, Scores], log: LoggedDecisions, features: tuple[str, ...]) -> tuple[Refusal, ...]:
+    """Return why the doubly robust value is not gone by, where the one that looks at no feature contradicts it.
+
+    Both estimate the same where every feature was known before the draw; the difference is judged by its own paired
+    standard error. Where no feature was used there is none to doubt.
+    """
+    if not features:
+        return ()
+    gap = mean_by_group(scores["dr"].score - scores["snips"].score, log.unit)
+    if not abs(gap.mean) > _APART * gap.se:
+        return ()
+    reason = (
+        f"dr lies {gap.mean:+.3g} from snips, {abs(gap.mean) / gap.se if gap.se > 0.0 else np.inf:.1f} standard errors "
+        f"of the difference: a feature may have come after the draw ({', '.join(features)})"
+    )
+    cure = "go by snips, or name only columns known before the draw: --features"
+    return (Refusal("value by an outcome model", reason, cure),)
 
 
 def _withheld(log: LoggedDecisions, weight: Floats) -> Sequence[Refusal]:
