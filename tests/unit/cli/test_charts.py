@@ -170,3 +170,11 @@ def test_a_gain_is_never_told_without_its_interval() -> None:
     unsure = {**samples.LOOP, "rows": [{**samples.LOOP["rows"][0], "gain_lower": -5.0}]}
     assert "Cycle 1 gained +812.40 (-5.00 … 924.80, zero not excluded) net of cost" in page("loop", unsure)
     assert "expected to gain +640.00 (500.00 … 780.00) net of cost" in page("plan", samples.PLAN)
+
+
+def test_a_difference_is_painted_as_found_only_where_it_is_to_be_gone_by() -> None:
+    text = page("off-policy", samples.OFF_POLICY)
+    assert text.count('"bar good"') == 2  # the chosen value and its difference
+    none = {**samples.OFF_POLICY, "rows": [{**row, "chosen": False} for row in samples.OFF_POLICY["rows"]]}
+    assert '"bar good"' not in page("off-policy", none)
+    assert "nothing to go by" in page("off-policy", none)

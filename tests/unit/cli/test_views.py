@@ -30,7 +30,16 @@ EXPECTED = [
     (
         off_policy.policy,
         samples.OFF_POLICY,
-        ["0.04530", "go by this", "better than what runs", "worth 2,467", "exceeds 9.5", "718", "–", "before the draw: age, loyal"],
+        [
+            "0.04530",
+            "go by this",
+            "better than what runs",
+            "worth 2,467",
+            "exceeds 9.5",
+            "718",
+            "–",
+            "before the draw: age, loyal",
+        ],
     ),
     (analysis.lifetime_value, samples.LIFETIME_VALUE, ["bg-nbd", "0.242600", "-9,582.4292", "correlation"]),
     (analysis.allocation, samples.ALLOCATION, ["budget", "5,000", "0.0003 %", "post room: relax by 12.00"]),

@@ -30,14 +30,16 @@ def pictures(data: Data) -> tuple[str, list[Picture]]:
     half = NormalDist().inv_cdf(0.5 + 0.5 * data["level"]) * data["behaviour_se"]
     mean = data["behaviour_value"]
     values.append({"name": "the running policy", "mean": mean, "lower": mean - half, "upper": mean + half})
-    gains = [{**row, "name": NAMES[row["estimator"]], "found": bool(verdict_found(row))} for row in differences]
+    gains = [{**row, "name": NAMES[row["estimator"]], "found": bool(verdict_found(row, chosen))} for row in differences]
     return "A policy before it runs", [
         forest(values, message, "outcome per row"),
         forest(gains, f"Against the running policy: {told or 'nothing to go by'}", coverage(data["overlap"])),
     ]
 
 
-def verdict_found(row: Data) -> bool:
-    """Say whether the interval of a difference excludes zero."""
+def verdict_found(row: Data, chosen: Data | None) -> bool:
+    """Say whether this is the difference to go by and its interval excludes zero."""
+    if chosen is None or row.get("estimator") != chosen["estimator"]:
+        return False
     lower, upper = row.get("lower"), row.get("upper")
     return lower is not None and upper is not None and (lower > 0.0 or upper < 0.0)
