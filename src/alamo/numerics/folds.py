@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-from alamo.numerics.hashing import Keys, buckets
+from alamo.numerics.hashing import Keys, buckets, mix
 
 Integers = npt.NDArray[np.int64]
 
@@ -44,3 +44,13 @@ def fold_splits(folds: Integers) -> Iterator[tuple[Integers, Integers]]:
 def systematic_rows(n: int, most: int) -> Integers:
     """Return every k-th of `n` rows, with the least k that leaves at most `most`: a sample without chance."""
     return np.arange(0, n, max(1, -(-n // most)), dtype=np.int64)
+
+
+def hashed_rows(n: int, most: int, salt: str) -> Integers:
+    """Return at most `most` of `n` rows, in order, chosen by a hash of their number: no rhythm of the file is kept.
+
+    Every k-th row of a file in which places of a slate or actions take turns may all be of one kind.
+    """
+    if n <= most:
+        return np.arange(n, dtype=np.int64)
+    return np.sort(np.argsort(mix(np.arange(n, dtype=np.uint64), f"rows/{salt}"), kind="stable")[:most])

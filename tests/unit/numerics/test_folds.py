@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alamo.numerics.folds import fold_splits, systematic_rows, unit_folds
+from alamo.numerics.folds import fold_splits, hashed_rows, systematic_rows, unit_folds
 from alamo.numerics.hashing import unit_keys
 
 
@@ -41,3 +41,14 @@ def test_a_systematic_sample_takes_every_row_or_every_kth():
     assert systematic_rows(5, 10).tolist() == [0, 1, 2, 3, 4]
     assert systematic_rows(10, 4).tolist() == [0, 3, 6, 9]
     assert systematic_rows(0, 4).tolist() == []
+
+
+def test_a_hashed_sample_keeps_no_rhythm_and_is_the_same_again():
+    rows = hashed_rows(10_000, 1_000, "s")
+    assert len(set(rows.tolist())) == 1_000
+    assert (np.diff(rows) > 0).all()
+    # rows of one rest by 4 are hypergeometric, mean 250, sd 13
+    assert np.abs(np.bincount(rows % 4, minlength=4) - 250).max() < 4 * 13
+    assert rows.tolist() == hashed_rows(10_000, 1_000, "s").tolist()
+    assert rows.tolist() != hashed_rows(10_000, 1_000, "t").tolist()
+    assert hashed_rows(3, 5, "s").tolist() == [0, 1, 2]

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from alamo.domain.ports import FittedOutcome, OutcomeLearner
 from alamo.inference.off_policy.log import LoggedDecisions, TargetPolicy
-from alamo.numerics.folds import fold_splits, systematic_rows, unit_folds
+from alamo.numerics.folds import fold_splits, hashed_rows, unit_folds
 from alamo.numerics.hashing import unit_keys
 
 Floats = npt.NDArray[np.float64]
@@ -96,7 +96,7 @@ class _Asked:
     n_actions: int
 
     def fit(self, learner: OutcomeLearner, train: Integers) -> FittedOutcome:
-        rows = train[systematic_rows(len(train), _MOST_ROWS)]
+        rows = train[hashed_rows(len(train), _MOST_ROWS, "train")]
         design = self.design(rows, self.log.drawn[rows])
         if not design.shape[1]:
             return _Constant(float(self.log.outcome[train].mean()))
