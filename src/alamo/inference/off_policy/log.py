@@ -18,6 +18,10 @@ Integers = npt.NDArray[np.int64]
 
 TOLERANCE = 1e-3
 """How far the probabilities of a row may be from 1 in sum: files round them."""
+MOST_PLACES = 200
+"""More values than this in the column of places are no places of a slate: each is an indicator of the model."""
+LEAST_PROPENSITY = 1e-12
+"""A smaller probability is a slip: a row drawn by it would never come, and its weight squared leaves the numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ def read_log(table: pa.Table, spec: PolicySpec) -> LoggedDecisions:
     Raises
     ------
     UsageError
-        If a column does not exist, is a time or text where a number is needed.
+        If a column does not exist, is a time or text where a number is needed, or there are more than 200 places.
     InputError
         If there are no rows, or a value is missing or out of range; the first such rows are named.
     NotIdentifiedError
@@ -127,6 +131,7 @@ def read_log(table: pa.Table, spec: PolicySpec) -> LoggedDecisions:
     outcome = number_column(table, spec.outcome, "outcome")
     _require_usable(spec, p_drawn, outcome)
     position, positions = labels(table, spec.position) if spec.position else (np.zeros_like(drawn), ("all",))
+    _require_places(spec, positions)
     log = LoggedDecisions(actions, drawn, p_drawn, outcome, position, positions, units(table, spec.unit))
     _require_variation(log, spec)
     return log
@@ -236,10 +241,11 @@ def _probability(table: pa.Table, name: str) -> Floats:
 
 
 def _require_usable(spec: PolicySpec, p_drawn: Floats, outcome: Floats) -> None:
-    bad = BadRows.among(~((p_drawn > 0.0) & (p_drawn <= 1.0)), spec.propensity, p_drawn)
+    bad = BadRows.among(~((p_drawn >= LEAST_PROPENSITY) & (p_drawn <= 1.0)), spec.propensity, p_drawn)
     if bad:
+        tiny = f" and not under {LEAST_PROPENSITY:g}" if 0.0 < bad.first < LEAST_PROPENSITY else ""
         raise InputError(
-            f"column {spec.propensity!r} is {bad.words}; the probability of what was drawn lies in (0, 1]",
+            f"column {spec.propensity!r} is {bad.words}; the probability of what was drawn lies in (0, 1]{tiny}",
             hint="Without a propensity a row is no observation: leave it out, then: alamo analyze policy FILE",
             code="policy.propensity",
             details=bad.details,
@@ -251,6 +257,17 @@ def _require_usable(spec: PolicySpec, p_drawn: Floats, outcome: Floats) -> None:
             hint="Leave these rows out, or count them as 0, then: alamo analyze policy FILE",
             code="policy.outcome",
             details=bad.details,
+        )
+
+
+def _require_places(spec: PolicySpec, positions: tuple[str, ...]) -> None:
+    if len(positions) > MOST_PLACES:
+        raise UsageError(
+            f"column {spec.position!r} holds {len(positions):,} values; a slate of more than {MOST_PLACES} places is "
+            "not valued place by place",
+            hint="Name the column of the place in the slate: --position COL",
+            code="policy.places",
+            details={"column": spec.position, "places": len(positions), "most": MOST_PLACES},
         )
 
 

@@ -145,14 +145,22 @@ def _at_position(log: LoggedDecisions, weight: Floats, place: int) -> PositionOv
 
 
 def _odd_weights(overlap: Overlap) -> str:
-    """Return the mean weights that chance does not explain, in words; two-sided, shared between the places."""
-    checked = [("", overlap.mean_weight, overlap.mean_weight_se)]
-    checked += [(f" at place {part.position}", part.mean_weight, part.mean_weight_se) for part in overlap.positions]
-    limit = float(-ndtri(0.5 * _MISMATCH / len(checked)))
+    """Return the mean weights that chance does not explain, in words; two-sided, shared between the places.
+
+    A standard error says nothing of heavy rows that happened not to come. Weights up to W of which none came leave the
+    mean of n rows δ short with probability exp(−n·δ/W) at most, so |mean − 1| up to W·log(1/α)/n is chance, with W the
+    largest weight seen. A place with a handful of rows is thus never odd, one that never draws what the policy does is.
+    """
+    checked = [("", overlap.mean_weight, overlap.mean_weight_se, overlap.n)]
+    checked += [
+        (f" at place {part.position}", part.mean_weight, part.mean_weight_se, part.n) for part in overlap.positions
+    ]
+    alpha = 0.5 * _MISMATCH / len(checked)
+    limit, unseen = float(-ndtri(alpha)), -float(np.log(alpha)) * overlap.largest_weight
     odd = [
         f"{mean:.3g}{where}"
-        for where, mean, se in checked
-        if abs(mean - 1.0) > max(_NOTICED, limit * np.nan_to_num(se))
+        for where, mean, se, n in checked
+        if abs(mean - 1.0) > max(_NOTICED, limit * np.nan_to_num(se), unseen / n)
     ]
     return " and ".join(odd)
 
