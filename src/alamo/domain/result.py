@@ -18,7 +18,7 @@ def json_value(value: object) -> Any:
     if hasattr(value, "item") and getattr(value, "ndim", None) == 0:
         value = cast("Any", value).item()
     if hasattr(value, "to_dict"):
-        return cast("Any", value).to_dict()
+        return json_value(cast("Any", value).to_dict())
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -89,3 +91,47 @@ def test_a_small_propensity_is_refused_by_its_weight_not_by_an_overflow(ridge):
     result = run(with_column(table, "p", p), ridge)
     assert result.chosen is None
     assert "effective sample size" in result.refusals[0].reason
+
+
+def test_a_number_that_is_nan_is_a_missing_label_and_a_unit_of_its_own(ridge):
+    table = simulated(N, 6)
+    action = np.where(np.arange(N) == 2, np.nan, 1.0)
+    with pytest.raises(AlamoError, match="'action' is missing in row 3"):
+        run(with_column(table, "action", action), ridge, target="to")
+    place = np.where(np.arange(N) == 2, np.nan, 1.0)
+    with pytest.raises(AlamoError, match="'place' is missing in row 3"):
+        run(with_column(table, "place", place), ridge, position="place")
+    unit = (np.arange(N) // 2).astype(float)
+    unit[:4] = np.nan
+    result = run(with_column(table, "who", unit), ridge, unit="who")
+    assert result.overlap.units == N // 2 + 2  # four rows of their own in the place of two pairs
+
+
+@pytest.mark.parametrize("values", [pa.nulls(N), pa.nulls(N, pa.string()), pa.array(np.full(N, np.nan))])
+def test_a_unit_that_no_row_names_is_an_error(ridge, values):
+    with pytest.raises(AlamoError) as caught:
+        run(simulated(N, 7).append_column("who", values), ridge, unit="who")
+    assert caught.value.code == "policy.unit"
+    assert "'who' is missing in every row" in caught.value.message
+
+
+@pytest.mark.parametrize("role", ["position", "unit"])
+def test_a_list_is_no_label(ridge, role):
+    table = with_column(simulated(N, 8), "many", [[1, 2]] * N)
+    with pytest.raises(AlamoError) as caught:
+        run(table, ridge, **{role: "many"})
+    assert caught.value.code == "policy.nested"
+    assert "'many' is list" in caught.value.message
+
+
+def test_no_columns_are_no_features(ridge):
+    table = simulated(N, 9)
+    assert run(table, ridge, features=()).features == ()
+    assert run(table, ridge, features=()).rows == run(table, ridge, features="none").rows
+
+
+def test_a_number_that_does_not_exist_is_null_in_json_however_deep_it_stands(ridge):
+    place = np.arange(N) // (N - 1)  # the last place holds one row: no standard error
+    found = run(with_column(simulated(N, 1), "place", place), ridge, position="place").to_dict()
+    assert found["overlap"]["positions"][1]["mean_weight_se"] is None
+    json.dumps(found, allow_nan=False)

@@ -9,6 +9,7 @@ from tests.unit.inference.off_policy_logs import simulated
 from alamo.domain.errors import AlamoError
 from alamo.inference.off_policy import LoggedDecisions, PolicySpec, TargetPolicy, select_policy
 from alamo.inference.off_policy.log import read_log, read_target
+from alamo.inference.off_policy.overlap import overlap_of
 
 SPEC = PolicySpec("action", "p", "y", target_prefix="P_")
 
@@ -68,3 +69,13 @@ def test_one_policy_is_no_choice_and_few_units_are_not_halved(ridge):
     with pytest.raises(AlamoError) as caught:
         select_policy(few, {"a": always(few, 0), "b": always(few, 1)}, np.empty((2, 0)), ridge)
     assert caught.value.code == "policy.halves_too_few"
+
+
+def test_the_cure_of_a_half_speaks_of_the_whole_log(ridge):
+    log = read_log(simulated(3_000, 2), SPEC)
+    found = select_policy(log, {"a": always(log, 0), "c": always(log, 2)}, np.empty((3_000, 0)), ridge)
+    for refusal, action in zip(found.refusals, (0, 2), strict=True):
+        rows = int(refusal.cure.split()[2].replace(",", ""))
+        whole = 3_000 * 1_000.0 / overlap_of(log, always(log, action)).ess  # rows worth 1,000: two halves need twice
+        # a half's effective size is near half of the log's: relative sd about 1/√300 each way, to two digits upwards
+        assert rows == pytest.approx(2.0 * whole, rel=0.25)

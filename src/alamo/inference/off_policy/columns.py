@@ -93,8 +93,10 @@ def labels(table: pa.Table, name: str) -> tuple[Integers, tuple[str, ...]]:
     ------
     InputError
         If a row has none.
+    UsageError
+        If the column is nested.
     """
-    text = table.column(name).cast(pa.string())
+    text = _text(table, name)
     missing = np.asarray(pc.is_null(text))
     bad = BadRows.among(missing, name, np.full(len(missing), np.nan))
     if bad:
@@ -109,14 +111,45 @@ def labels(table: pa.Table, name: str) -> tuple[Integers, tuple[str, ...]]:
 
 
 def units(table: pa.Table, name: str | None) -> Integers | None:
-    """Return the code of each row's unit, shape (n,); None where every row is one of its own."""
+    """Return the code of each row's unit, shape (n,); None where every row is one of its own.
+
+    Raises
+    ------
+    InputError
+        If no row names one.
+    UsageError
+        If the column is nested.
+    """
     if name is None:
         return None
-    encoded = pc.dictionary_encode(table.column(name).cast(pa.string()).combine_chunks())
+    text = _text(table, name)
+    if text.null_count == len(text):
+        raise InputError(
+            f"column {name!r} is missing in every row (from row 1 on): no row names its unit",
+            hint="Name the column whose values are independent, or none: --unit COL",
+            code="policy.unit",
+            details={"column": name},
+        )
+    encoded = pc.dictionary_encode(text.combine_chunks())
     indices = np.asarray(pc.fill_null(encoded.indices, -1), dtype=np.int64)
     alone = len(encoded.dictionary) + np.arange(len(indices))  # a row without a name is a unit of its own
     unit, n_units = codes(np.where(indices < 0, alone, indices))
     return None if n_units == len(unit) else unit
+
+
+def _text(table: pa.Table, name: str) -> pa.ChunkedArray:
+    """Return a column of names as text; NaN is missing, as null is."""
+    column = table.column(name)
+    if pa.types.is_nested(column.type):
+        raise UsageError(
+            f"column {name!r} is {column.type}, not a name or a number (row 1: {str(column[0].as_py())!r})",
+            hint="Give one value per row: alamo analyze policy FILE",
+            code="policy.nested",
+            details={"column": name, "type": str(column.type)},
+        )
+    if pa.types.is_floating(column.type):
+        column = pc.if_else(pc.is_nan(column), pa.scalar(None, column.type), column)
+    return column.cast(pa.string())
 
 
 def plain(label: str) -> float | str:

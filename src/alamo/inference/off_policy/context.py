@@ -52,7 +52,7 @@ def choose_context(table: pa.Table, spec: PolicySpec, log: LoggedDecisions, weig
     UsageError
         If a named column does not exist.
     """
-    if spec.features == "none":
+    if spec.features == "none" or not spec.features:
         return Context(np.empty((len(log), 0)), (), ())
     taken = {*spec.roles, *target_columns(table, spec)}
     named = () if isinstance(spec.features, str) else spec.features

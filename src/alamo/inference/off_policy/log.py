@@ -209,7 +209,7 @@ def _column_of_each(prefix: str, columns: list[str], actions: tuple[str, ...]) -
     for action in actions:
         fitting = [exact[action]] if action in exact else alike.get(plain(action), [])
         if len(fitting) > 1:
-            raise _spelt_twice("columns", *fitting[:2], f"both could be the action {action!r}")
+            raise _spelt_twice("columns", fitting[0], fitting[1], f"both could be the action {action!r}")
         for name in fitting:
             if name in action_of:
                 raise _spelt_twice("actions", action_of[name], action, f"both belong to the column {name!r}")

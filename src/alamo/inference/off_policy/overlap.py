@@ -113,12 +113,18 @@ def overlap_of(log: LoggedDecisions, policy: TargetPolicy) -> Overlap:
     )
 
 
-def refusals_of(overlap: Overlap) -> tuple[Refusal, ...]:
-    """Return why no estimator may be chosen; empty where the log covers the policy well enough."""
+def refusals_of(overlap: Overlap, share: float = 1.0) -> tuple[Refusal, ...]:
+    """Return why no estimator may be chosen; empty where the log covers the policy well enough.
+
+    Parameters
+    ----------
+    share
+        Part of the log that `overlap` describes: a cure speaks of the whole log.
+    """
     found = []
     what = "value of the policy"
     if overlap.ess < LEAST_EFFECTIVE:
-        cure = f"log about {_rows_needed(overlap):,} rows, or more exploration where the policy would act"
+        cure = f"log about {_rows_needed(overlap, share):,} rows, or more exploration where the policy would act"
         reason = (
             f"{overlap.n:,} rows are worth {overlap.ess:,.0f} of its own (effective sample size; at least "
             f"{LEAST_EFFECTIVE:,.0f} are needed), the largest weight is {overlap.largest_weight:,.0f}"
@@ -165,8 +171,8 @@ def _odd_weights(overlap: Overlap) -> str:
     return " and ".join(odd)
 
 
-def _rows_needed(overlap: Overlap) -> int:
+def _rows_needed(overlap: Overlap, share: float) -> int:
     """Return about how many rows of such a log would do, to two digits."""
-    rows = overlap.n * LEAST_EFFECTIVE / max(overlap.ess, 1.0)
+    rows = overlap.n / share * LEAST_EFFECTIVE / max(overlap.ess, 1.0)
     step = 10.0 ** max(np.floor(np.log10(rows)) - 1.0, 0.0)
     return int(np.ceil(rows / step) * step)

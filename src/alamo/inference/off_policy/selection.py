@@ -160,7 +160,11 @@ def _usable(
     usable, refusals = {}, []
     for name, policy in policies.items():
         found = [
-            refusal for half in halves for refusal in refusals_of(overlap_of(half.log, policy.take(half.rows)))[:1]
+            refusal
+            for half in halves
+            for refusal in refusals_of(
+                overlap_of(half.log, policy.take(half.rows)), len(half.rows) / sum(len(part.rows) for part in halves)
+            )[:1]
         ]
         if found:
             refusals.append(Refusal(f"policy {name!r}", f"on one half, {found[0].reason}", found[0].cure))

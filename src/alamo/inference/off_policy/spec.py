@@ -23,7 +23,7 @@ class PolicySpec:
     target_prefix
         Prefix of one column per action with the probability that the new policy gives to it (``P_mail``).
     features
-        Context known before the draw: ``"auto"``, ``"none"`` or columns.
+        Context known before the draw: ``"auto"``, ``"none"`` or columns; no columns are ``"none"``.
     position
         Column of the place in a slate; context, and the weights are checked at each place.
     unit
