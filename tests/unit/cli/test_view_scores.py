@@ -5,34 +5,10 @@ from __future__ import annotations
 from io import StringIO
 
 from rich.console import Console
+from tests.unit.cli.samples import SCORES
 
 from alamo.cli.html.page import page
 from alamo.cli.views.scores import next_product, scores
-
-FIGURES = {"auc": 0.8, "log_loss": 0.27, "top_decile_lift": 4.5, "ece": 0.004}
-SCORES = {
-    "rows": [{"fold": 1, **FIGURES}],
-    "pooled": FIGURES,
-    "intervals": [],
-    "target": "y",
-    "positive": "yes",
-    "n": 41188,
-    "base_rate": 0.11,
-    "learners": {
-        "log_loss": {"scorecard": 0.274, "trees": 0.271},
-        "trees_weight": 0.9,
-        "trees": 320,
-        "calibration": "none",
-    },
-    "suspected_leaks": [{"column": "duration", "why": "at its low end <never>", "kept": False}],
-    "with_suspects": FIGURES | {"auc": 0.95},
-    "without_suspects": FIGURES,
-    "forward": {"rows": [{"fold": 1, **FIGURES}], "pooled": FIGURES | {"auc": 0.738}},
-    "drift": {"warning": True, "messages": ["forward in time the AUC is 0.738"]},
-    "calibration_curve": [{"predicted": 0.1, "seen": 0.12, "lower": 0.1, "upper": 0.14, "n": 4119}],
-    "drivers": [{"column": "euribor3m", "mean_log_odds": 0.3}],
-    "refusals": [{"what": "3 rows", "reason": "without a target", "cure": "none needed"}],
-}
 
 
 def shown(parts) -> str:
