@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from scipy.special import gammaincc, roots_genlaguerre, roots_jacobi
 from scipy.stats import gamma as gamma_density
@@ -11,6 +12,9 @@ from alamo.inference.lifetime_value.bg_cnbd import BgCnbd, choose_stages, fit_bg
 from alamo.inference.lifetime_value.bg_cnbd_likelihood import Kind, negative_log_likelihood, stage_constant
 from alamo.inference.lifetime_value.bg_nbd import BgNbd, fit_bg_nbd
 from alamo.inference.lifetime_value.cells import compress
+from alamo.inference.lifetime_value.predictive import purchase_intervals, total_interval
+from alamo.inference.lifetime_value.purchase_fit import fit_purchases
+from alamo.inference.lifetime_value.summary import purchase_days
 
 KINDS = [Kind(stages, at_once) for stages in (1, 2, 3) for at_once in (False, True)]
 
@@ -114,3 +118,29 @@ def test_the_likelihood_finds_the_number_of_stages(stages):
     assert fit.model.stages == stages
     for name, estimate in fit.estimates.items():
         assert abs(estimate - getattr(model_of(kind), name)) < 4 * fit.standard_errors[name]
+
+
+@pytest.mark.parametrize("kind", [Kind(2), Kind(6), Kind(1, leaves_at_once=True)])
+def test_a_heavy_buyer_who_surely_left_is_forecast_nothing_not_nan(kind):
+    model = BgCnbd(0.6, 30.0, 0.8, 2.5, kind.stages, kind.leaves_at_once)
+    gone = np.array([1_000.0]), np.array([999.0]), np.array([3_000.0])
+    assert model.p_alive(*gone)[0] == 0.0  # below the smallest number there is
+    assert model.expected_purchases(90.0, *gone)[0] == 0.0
+    assert 0.99 < model.p_at_least_if_alive(1, 90.0, *gone)[0] <= 1.0
+
+
+def test_a_file_with_a_heavy_buyer_who_left_is_forecast_whole():
+    """400 regular customers and one who bought 400 days running and stopped, over 911 days."""
+    rng = np.random.default_rng(11)
+    who, when = [np.full(400, 400)], [np.arange(400)]
+    for i in range(400):
+        days = rng.uniform(0, 200) + np.cumsum(rng.gamma(6.0, 40.0 / 6.0, rng.geometric(0.1)))
+        when.append(days[days < 911].astype(np.int64))
+        who.append(np.full(len(when[-1]), i))
+    purchases = purchase_days(pa.array(np.concatenate(who)), np.concatenate(when), None)
+    for name in ("bg-cnbd-k", "mbg-nbd", "pareto-nbd"):
+        fit = fit_purchases(name, purchases, 910, stages=6)
+        assert np.isfinite(fit.expected_purchases(180.0)).all()
+        total = total_interval(fit, 180.0, 0.9)
+        assert 0.0 < total.lower < total.mean < total.upper < np.inf
+        assert np.isfinite(purchase_intervals(fit, 180.0, 0.9)).all()

@@ -96,17 +96,19 @@ class BgCnbd:
         """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T, alive at T) for count ≥ 1, shape (n,).
 
         In stage j the count-th purchase needs count·k − j stage changes, negative binomial with shape r + kx + j, and
-        that the customer stayed after the count − 1 purchases before it.
+        that the customer stayed after the count − 1 purchases before it. Stages are weighed among themselves: a
+        heavy buyer who has surely left has no probability of any to divide by.
         """
-        states, k = self._states(x, t_x, t), self.stages
+        k = self.stages
+        stages = np.asarray(softmax(state_log_weights(self.theta, x, t_x, t, self.kind)[1:], axis=0))
         moves = np.zeros(len(x))
         for j in range(k):
             shape, rate = self.r + k * x + j, self.alpha + t
-            moves += states[1 + j] * betainc(count * k - j, shape, horizon / (rate + horizon))
+            moves += stages[j] * betainc(count * k - j, shape, horizon / (rate + horizon))
         stayed, chances = np.ones(len(x)), x + self.kind.chances
         for i in range(count - 1):
             stayed *= (self.b + chances + i) / (self.a + self.b + chances + i)
-        return stayed * moves / states[1:].sum(axis=0)
+        return stayed * moves
 
     def _states(self, x: Floats, t_x: Floats, t: Floats) -> Floats:
         """Return the probabilities of having left and of each stage, shape (1 + k, n)."""
