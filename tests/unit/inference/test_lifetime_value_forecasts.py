@@ -135,6 +135,30 @@ def test_auto_says_when_there_is_nothing_to_choose_by():
     assert "nothing to choose by" in candidates[0].reason
 
 
+def test_auto_judges_many_customers_by_a_sample_of_them(monkeypatch, purchases):
+    seen = []
+
+    def counting(name, sample, until, **options):
+        seen.append(len(np.unique(sample.customer[sample.day <= until])))
+        return fit_purchases(name, sample, until, **options)
+
+    monkeypatch.setattr("alamo.inference.lifetime_value.choice.fit_purchases", counting)
+    monkeypatch.setattr("alamo.inference.lifetime_value.choice._MOST_CUSTOMERS", 500)
+    name, _ = choose_model(purchases, UNTIL, 100.0, models=("bg-nbd", "mbg-nbd"))
+    assert name in {"bg-nbd", "mbg-nbd"}
+    assert seen == [500, 500]  # 1,500 customers, every third
+
+
+def test_auto_leaves_bg_bb_out_where_it_is_slow_unless_purchases_keep_to_weeks(monkeypatch, purchases):
+    monkeypatch.setattr("alamo.inference.lifetime_value.choice._MOST_HISTORIES", 0)
+    slow = choose_model(purchases, UNTIL, 100.0)[1][-1]
+    assert (slow.model, slow.loss, slow.chosen) == ("bg-bb", None, False)
+    assert "--model bg-bb" in slow.reason
+    weekly = purchase_days(purchases.customer, purchases.day // 7 * 7, None)
+    assert choose_model(weekly, UNTIL, 100.0)[1][-1].loss is not None
+    assert choose_model(purchases, UNTIL, 100.0, models=("bg-nbd", "bg-bb"))[1][-1].loss is not None
+
+
 def fitter(purchases):
     return lambda until: fit_purchases("bg-nbd", purchases, until)
 

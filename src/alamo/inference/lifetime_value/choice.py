@@ -3,6 +3,7 @@
 Compared are numbers of purchases per customer, by the Poisson deviance of their means: a scoring rule whose best answer
 is the expected number, whatever its law. The plainest model keeps its place unless another is better by two standard
 errors of the paired difference over customers: what is not told apart should not change from month to month.
+Many customers are judged by a systematic sample of them.
 
 Source: Gneiting (2011), "Making and evaluating point forecasts", Journal of the American Statistical Association
 106(494), section 2 (consistent scoring of a mean).
@@ -17,7 +18,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from alamo.inference.lifetime_value.purchase_fit import MODELS, can_be_fitted, fit_purchases
+from alamo.inference.lifetime_value.cells import compress
+from alamo.inference.lifetime_value.purchase_fit import MODELS, can_be_fitted, fit_purchases, summarise_weeks
 from alamo.inference.lifetime_value.summary import PurchaseDays, purchases_between, summarise
 
 Floats = npt.NDArray[np.float64]
@@ -25,6 +27,10 @@ Floats = npt.NDArray[np.float64]
 _HELD_BACK_SHARE = 1 / 3
 _LEAST_PURCHASES, _LEAST_REPEATERS = 50, 50
 _STANDARD_ERRORS = 2.0
+_MOST_CUSTOMERS = 20_000
+_MOST_HISTORIES = 100_000  # of BG/BB: its likelihood sums over every week in which a customer may have left
+_WEEKLY_SHARE = 0.9  # of the times between purchases in whole weeks: at random it would be a seventh
+_LEFT_OUT = "left out: purchases keep no weekly rhythm, and the weeks are many; ask for it with --model bg-bb"
 _SMALLEST, _SAME = 1e-9, 1e-6
 
 
@@ -55,7 +61,12 @@ class Candidate:
 
 
 def choose_model(
-    purchases: PurchaseDays, until_day: int, horizon_days: float, *, unit_days: int = 7, models: Sequence[str] = MODELS
+    purchases: PurchaseDays,
+    until_day: int,
+    horizon_days: float,
+    *,
+    unit_days: int = 7,
+    models: Sequence[str] | None = None,
 ) -> tuple[str, tuple[Candidate, ...]]:
     """Return the model to use and how each candidate did; the first of `models` where too little was held back.
 
@@ -65,25 +76,53 @@ def choose_model(
         Last day of the calibration; nothing after it is looked at.
     horizon_days
         How far ahead will be predicted: that much is held back, at most a third of the calibration.
+    models
+        To choose among. Default: all, but BG/BB, which is slow, only where purchases come in a rhythm of whole weeks
+        or its histories are few.
     """
     first_day = int(purchases.day.min())
     held_back = int(min(horizon_days, _HELD_BACK_SHARE * (until_day - first_day + 1)))
     inner = until_day - held_back
-    summary = summarise(purchases, inner)
-    actual = purchases_between(purchases, summary, inner, until_day)
+    sample = _sampled(purchases, inner)
+    names = MODELS if models is None else tuple(models)
+    tried = [name for name in names if models is not None or name != "bg-bb" or _suits_weeks(sample, inner)]
+    summary = summarise(sample, inner)
+    actual = purchases_between(sample, summary, inner, until_day)
     if actual.sum() < _LEAST_PURCHASES or (summary.x > 0).sum() < _LEAST_REPEATERS:
         reason = f"nothing to choose by: the last {held_back} days hold {actual.sum():.0f} purchases of known customers"
-        return models[0], (Candidate(models[0], None, None, None, reason, chosen=True),)
+        return names[0], (Candidate(names[0], None, None, None, reason, chosen=True),)
     losses: dict[str, Floats] = {}
-    for name in models:
-        if can_be_fitted(name, purchases, inner):
-            fit = fit_purchases(name, purchases, inner, unit_days=unit_days)
+    for name in tried:
+        if can_be_fitted(name, sample, inner):
+            fit = fit_purchases(name, sample, inner, unit_days=unit_days)
             if fit.fit.converged:
                 losses[name] = _deviance(fit.expected_purchases(held_back), actual)
-    if models[0] not in losses:
+    if names[0] not in losses:
         reason = "the likelihood has no maximum that was found"
-        return models[0], (Candidate(models[0], None, None, None, reason, chosen=True),)
-    return _judge(models, losses, held_back)
+        return names[0], (Candidate(names[0], None, None, None, reason, chosen=True),)
+    return _judge(names, losses, held_back, frozenset(names) - frozenset(tried))
+
+
+def _sampled(purchases: PurchaseDays, until_day: int) -> PurchaseDays:
+    """Return the purchases of every so-manieth of the customers seen by `until_day`, all of them if they are few."""
+    seen = np.unique(purchases.customer[purchases.day <= until_day])
+    step = -(-len(seen) // _MOST_CUSTOMERS)
+    if step <= 1:
+        return purchases
+    kept = np.zeros(len(purchases.customers), dtype=np.bool_)
+    kept[seen[step // 2 :: step]] = True
+    return purchases.selected(kept[purchases.customer])
+
+
+def _suits_weeks(purchases: PurchaseDays, until_day: int) -> bool:
+    """Say whether purchases come in whole weeks, or BG/BB costs little because distinct histories are few."""
+    seen = purchases.selected(purchases.day <= until_day)
+    gaps = np.diff(seen.day)[np.diff(seen.customer) == 0]
+    if len(gaps) and (gaps % 7 == 0).mean() >= _WEEKLY_SHARE:
+        return True
+    weeks = summarise_weeks(purchases, until_day)
+    cells = compress(weeks.x, weeks.t_x_days, weeks.t_days)
+    return float((cells.t - cells.t_x + 1.0).sum()) <= _MOST_HISTORIES
 
 
 def _deviance(mean: Floats, actual: Floats) -> Floats:
@@ -93,7 +132,9 @@ def _deviance(mean: Floats, actual: Floats) -> Floats:
     return np.asarray(2.0 * (actual * logs - (actual - expected)))
 
 
-def _judge(models: Sequence[str], losses: dict[str, Floats], held_back: int) -> tuple[str, tuple[Candidate, ...]]:
+def _judge(
+    models: Sequence[str], losses: dict[str, Floats], held_back: int, left_out: frozenset[str]
+) -> tuple[str, tuple[Candidate, ...]]:
     plain = models[0]
     gaps = {name: loss - losses[plain] for name, loss in losses.items()}
     errors = {name: float(gap.std(ddof=1) / np.sqrt(len(gap))) for name, gap in gaps.items()}
@@ -103,7 +144,8 @@ def _judge(models: Sequence[str], losses: dict[str, Floats], held_back: int) -> 
     rows = []
     for name in models:
         if name not in losses:
-            rows.append(Candidate(name, None, None, None, "could not be fitted to what came before"))
+            why = _LEFT_OUT if name in left_out else "could not be fitted to what came before"
+            rows.append(Candidate(name, None, None, None, why))
             continue
         if name == chosen:
             told = "the plainest; none is better by two standard errors" if chosen == plain else "the best"

@@ -144,16 +144,21 @@ def fit_purchases(
 
 
 def _fit_weeks(purchases: PurchaseDays, summary: PurchaseSummary, until_day: int) -> PurchaseFit:
-    """Fit BG/BB: weeks are counted back from `until_day`, so that the last one is whole."""
+    """Fit BG/BB to weeks, see `summarise_weeks`."""
+    seen = summarise_weeks(purchases, until_day)
+    fit = fit_bg_bb(compress(seen.x, seen.t_x_days, seen.t_days))
+    ratio = float(summary.x.sum()) / max(float(seen.x.sum()), 1.0)
+    return replace(PurchaseFit.of("bg-bb", fit, seen, 1.0), unit_days=float(_PERIOD_DAYS), days_per_count=ratio)
+
+
+def summarise_weeks(purchases: PurchaseDays, until_day: int) -> PurchaseSummary:
+    """Summarise as BG/BB sees it: weeks for days, counted back from `until_day` so that the last one is whole."""
     weeks = PurchaseDays(
         purchases.customers, purchases.customer, -((until_day - purchases.day) // _PERIOD_DAYS), None
     ).selected(purchases.day <= until_day)
     first = np.ones(len(weeks.day), dtype=np.bool_)
     first[1:] = (np.diff(weeks.customer) != 0) | (np.diff(weeks.day) != 0)
-    seen = summarise(weeks.selected(first), 0)
-    fit = fit_bg_bb(compress(seen.x, seen.t_x_days, seen.t_days))
-    ratio = float(summary.x.sum()) / max(float(seen.x.sum()), 1.0)
-    return replace(PurchaseFit.of("bg-bb", fit, seen, 1.0), unit_days=float(_PERIOD_DAYS), days_per_count=ratio)
+    return summarise(weeks.selected(first), 0)
 
 
 def can_be_fitted(name: str, purchases: PurchaseDays, until_day: int) -> bool:
