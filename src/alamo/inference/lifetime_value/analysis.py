@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -91,6 +92,7 @@ def analyze_lifetime_value(table: pa.Table, spec: LifetimeValueSpec) -> Lifetime
         stages=getattr(fit.fit.model, "stages", None) if fit.name == "bg-cnbd-k" else None,
         n_customers=len(summary),
         customers=_customers_table(purchases, summary, forecast),
+        intervals=partial(purchase_intervals, fit, span.horizon_days, spec.level),
         history=purchases,
         until_day=span.until,
         cohort_period=spec.cohorts,
@@ -206,8 +208,6 @@ class _Forecast:
 
     p_alive: Floats | None = None
     expected_purchases: Floats | None = None
-    lower: Floats | None = None
-    upper: Floats | None = None
     expected_money: Floats | None = None
     value: Floats | None = None
 
@@ -219,13 +219,12 @@ def _forecast(
     span: _Span,
     spec: LifetimeValueSpec,
 ) -> _Forecast:
-    lower, upper = purchase_intervals(fit, span.horizon_days, spec.level)
     count = fit.expected_purchases(span.horizon_days)
     if spending is None or summary.repeat_money is None:
-        return _Forecast(fit.p_alive(), count, lower, upper)
+        return _Forecast(fit.p_alive(), count)
     money = spending.model.expected_money(summary.x, summary.repeat_money)
     discounted = count if spec.discount_rate == 0.0 else fit.discounted_purchases(span.horizon_days, spec.discount_rate)
-    return _Forecast(fit.p_alive(), count, lower, upper, money, spec.margin * money * discounted)
+    return _Forecast(fit.p_alive(), count, money, spec.margin * money * discounted)
 
 
 def _holdout(
@@ -261,8 +260,6 @@ def _customers_table(purchases: PurchaseDays, summary: PurchaseSummary, forecast
             "expected_purchases": column(forecast.expected_purchases),
             "expected_money_per_purchase": column(forecast.expected_money),
             "value": column(forecast.value),
-            "purchases_lower": column(forecast.lower),
-            "purchases_upper": column(forecast.upper),
         }
     )
 

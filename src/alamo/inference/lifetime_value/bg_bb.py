@@ -19,6 +19,7 @@ from scipy.special import betaln, gammaln
 from alamo.inference.lifetime_value.bg_bb_likelihood import Histories, left_and_stayed, negative_log_likelihood
 from alamo.inference.lifetime_value.bg_nbd import DROPOUT_BLOCKS
 from alamo.inference.lifetime_value.cells import Cells
+from alamo.inference.lifetime_value.count_law import CountLaw
 from alamo.inference.lifetime_value.maximum_likelihood import FAR, Face, Fitted, fitted, maximise
 
 Floats = npt.NDArray[np.float64]
@@ -101,6 +102,10 @@ class BgBb:
                 out += part * np.where(stays <= whole, leaves, stayed) * used
             stayed = stayed - leaves
         return out
+
+    def count_law(self, horizon: float, x: Floats, t: Floats) -> CountLaw | None:
+        """Return None: numbers of opportunities used are no negative binomials."""
+        return None
 
     def _used_at_least(self, count: int, tries: int, x: Floats, t: Floats) -> Floats:
         """Return P(at least `count` of `tries` opportunities are used by one who stays), shape (n,)."""

@@ -24,6 +24,7 @@ from alamo.inference.lifetime_value.bg_cnbd_likelihood import (
 )
 from alamo.inference.lifetime_value.bg_nbd import BgNbd, mean_dropout_inside, suspects
 from alamo.inference.lifetime_value.cells import Cells
+from alamo.inference.lifetime_value.count_law import CountLaw
 from alamo.inference.lifetime_value.maximum_likelihood import Fitted, fitted, maximise
 from alamo.inference.lifetime_value.starting import mean_age, starting_values
 
@@ -109,6 +110,15 @@ class BgCnbd:
         for i in range(count - 1):
             stayed *= (self.b + chances + i) / (self.a + self.b + chances + i)
         return stayed * moves
+
+    def count_law(self, horizon: float, x: Floats, t: Floats) -> CountLaw | None:
+        """Return the law behind `p_at_least_if_alive`, shape (n,) each; None with more than one stage.
+
+        There it depends on the time of the last purchase too.
+        """
+        if self.stages > 1:
+            return None
+        return BgNbd(self.r, self.alpha, self.a, self.b + self.kind.chances).count_law(horizon, x, t)
 
     def _states(self, x: Floats, t_x: Floats, t: Floats) -> Floats:
         """Return the probabilities of having left and of each stage, shape (1 + k, n)."""

@@ -18,6 +18,7 @@ from scipy.special import betainc, expit
 
 from alamo.inference.lifetime_value.bg_nbd_likelihood import departure_log_odds, negative_log_likelihood
 from alamo.inference.lifetime_value.cells import Cells
+from alamo.inference.lifetime_value.count_law import CountLaw
 from alamo.inference.lifetime_value.dropout_nodes import dropout_nodes
 from alamo.inference.lifetime_value.maximum_likelihood import (
     FAR,
@@ -153,6 +154,11 @@ class BgNbd:
             stayed *= (self.b + x + i) / (self.a + self.b + x + i)
         arrivals = betainc(count, self.r + x, horizon / (self.alpha + t + horizon))
         return stayed * arrivals
+
+    def count_law(self, horizon: float, x: Floats, t: Floats) -> CountLaw:
+        """Return the law behind `p_at_least_if_alive`, which depends on x and T alone; shape (n,) each."""
+        p_next = horizon / (self.alpha + t + horizon)
+        return CountLaw(self.r + x, np.ones((1, len(x))), p_next[None, :], self.a, self.b + x)
 
     def _of_equal_frequency(self, horizons: Floats, weights: Floats, x: float, t: Floats) -> Floats:
         """`purchases_while_alive` of customers that share x; t has shape (n,)."""

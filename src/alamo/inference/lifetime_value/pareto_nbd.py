@@ -20,6 +20,7 @@ from alamo.inference.lifetime_value import bg_cnbd_likelihood
 from alamo.inference.lifetime_value.bg_cnbd import BgCnbd
 from alamo.inference.lifetime_value.bg_nbd import RATE_BLOCKS
 from alamo.inference.lifetime_value.cells import Cells
+from alamo.inference.lifetime_value.count_law import CountLaw
 from alamo.inference.lifetime_value.maximum_likelihood import (
     FAR,
     NEAR,
@@ -117,15 +118,26 @@ class ParetoNbd:
         Given how long a customer stays, purchases are negative binomial; the time of leaving is integrated over in
         its own probability, by Gauss–Legendre nodes.
         """
-        k, rate, life = self.r + x, self.alpha + t, self.beta + t
-        log_stays = -self.s * np.log1p(horizon / life)  # P(stays throughout)
-        out = np.exp(log_stays) * betainc(count, k, horizon / (rate + horizon))
-        place, weight = np.polynomial.legendre.leggauss(_STAY_NODES)
-        leaves = -np.expm1(log_stays)
-        for z, part in zip((place + 1.0) / 2.0, weight / 2.0, strict=True):
-            stay = np.minimum(life * np.expm1(-np.log1p(-z * leaves) / self.s), horizon)
-            out += part * leaves * betainc(count, k, stay / (rate + stay))
+        k, rate, out = self.r + x, self.alpha + t, np.zeros(len(t))
+        for stay, weight in zip(*self._stays(horizon, t), strict=True):
+            out += weight * betainc(count, k, stay / (rate + stay))
         return out
+
+    def count_law(self, horizon: float, x: Floats, t: Floats) -> CountLaw:
+        """Return the law behind `p_at_least_if_alive`, which depends on x and T alone; shape (n,) each."""
+        stay, weight = self._stays(horizon, t)
+        return CountLaw(self.r + x, weight, stay / (self.alpha + t + stay), 0.0, np.ones(len(x)))
+
+    def _stays(self, horizon: float, t: Floats) -> tuple[Floats, Floats]:
+        """Return spans of time a customer alive at T may stay, and their probabilities, shape (m, n) each."""
+        life = self.beta + t
+        log_stays = -self.s * np.log1p(horizon / life)  # P(stays throughout)
+        place, share = np.polynomial.legendre.leggauss(_STAY_NODES)
+        leaves = -np.expm1(log_stays)
+        z = (place[:, None] + 1.0) / 2.0
+        stay = np.minimum(life * np.expm1(-np.log1p(-z * leaves) / self.s), horizon)
+        weight = np.concatenate([np.exp(log_stays)[None, :], share[:, None] / 2.0 * leaves])
+        return np.concatenate([np.full((1, len(t)), horizon), stay]), weight
 
 
 def fit_pareto_nbd(cells: Cells) -> Fitted[ParetoNbd] | Fitted[BgCnbd]:

@@ -12,13 +12,14 @@ Assumes the model: where customers do not buy as it says, intervals of single cu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 from scipy.stats import norm
 
+from alamo.inference.lifetime_value.future_counts import first_tail, step_after
 from alamo.inference.lifetime_value.purchase_fit import PurchaseFit
 from alamo.inference.lifetime_value.purchase_model import PurchaseModel
 
@@ -28,6 +29,7 @@ _MOST_DEVIATION = 1.0  # of a log parameter: near a limit the normal approximati
 _SAMPLE = 2_000  # distinct customers that stand for all where only a total is wanted
 _MANY = 10_000  # customers: the parameters' part in the variance of one customer's number is then below 1 %
 _NEGLIGIBLE = 1e-6
+_ROWS = 1 << 15  # distinct customers whose laws are held at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,22 +59,38 @@ def purchase_intervals(fit: PurchaseFit, horizon_days: float, level: float) -> t
     Equal-tailed: the number is below the lower end, or above the upper, with probability at most (1 − level)/2 each.
     Recalibration acts as a longer or shorter horizon.
     """
-    x, t_x, t = fit.x, fit.t_x, fit.t
-    models, tail = list(_spread(fit)), (1.0 - level) / 2.0
-    alive = [model.p_alive(x, t_x, t) for model in models]
-    horizon = fit.level * horizon_days / fit.unit_days
-    lower, upper, count = np.zeros(len(x)), np.zeros(len(x)), 1
-    active = np.flatnonzero(np.mean(alive, axis=0) > tail)
-    while len(active):
-        parts = [
-            stays[active] * model.p_at_least_if_alive(count, horizon, x[active], t_x[active], t[active])
-            for model, stays in zip(models, alive, strict=True)
-        ]
-        p = np.mean(parts, axis=0)
-        lower[active] += p > 1.0 - tail
-        upper[active] += p > tail
-        count, active = count + 1, active[p > tail]
+    models, horizon = tuple(_spread(fit)), fit.level * horizon_days / fit.unit_days
+    lower, upper = np.empty(len(fit.x)), np.empty(len(fit.x))
+    for low in range(0, len(fit.x), _ROWS):
+        rows = slice(low, low + _ROWS)
+        customers = (fit.x[rows], fit.t_x[rows], fit.t[rows])
+        lower[rows], upper[rows] = _ends(models, horizon, customers, (1.0 - level) / 2.0)
     return np.floor(lower * fit.days_per_count)[fit.place], np.ceil(upper * fit.days_per_count)[fit.place]
+
+
+def _ends(
+    models: Sequence[PurchaseModel], horizon: float, customers: tuple[Floats, Floats, Floats], tail: float
+) -> tuple[Floats, Floats]:
+    """Return the largest counts reached with probability above 1 − tail, and above tail, shape (n,) each."""
+    alive = [model.p_alive(*customers) for model in models]
+    tails = [first_tail(model, horizon, customers, tail) for model in models]
+    before = np.mean(alive, axis=0)
+    lower, upper, count, step = np.zeros(len(before)), np.zeros(len(before)), 1, 1
+    active = np.flatnonzero(before > tail)
+    while len(active):
+        p = np.mean([a[active] * law.p_at_least(active) for a, law in zip(alive, tails, strict=True)], axis=0)
+        lower[active] += _passed(before[active], p, 1.0 - tail, step)
+        upper[active] += _passed(before[active], p, tail, step)
+        before[active] = p
+        active, step = active[p > tail], step_after(count)
+        tails, count = [law.moved(step, active) for law in tails], count + step
+    return lower, upper
+
+
+def _passed(before: Floats, p: Floats, tail: float, step: int) -> Floats:
+    """Return how many of the last `step` counts are reached with probability above `tail`, by interpolation."""
+    share = np.clip((before - tail) / np.maximum(before - p, 1e-300), 0.0, 1.0)
+    return np.where(p > tail, step, 0.0 if step == 1 else np.floor(step * share))
 
 
 def total_interval(fit: PurchaseFit, horizon_days: float, level: float, level_sd: float = 0.0) -> Total:
@@ -106,13 +124,17 @@ def total_interval(fit: PurchaseFit, horizon_days: float, level: float, level_sd
 
 def _variance(model: PurchaseModel, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
     """Return the variance of the number of purchases given the parameters: E X² = Σ (2i − 1) P(X ≥ i)."""
-    alive = model.p_alive(x, t_x, t)
-    first, second, active, count = np.zeros(len(x)), np.zeros(len(x)), np.arange(len(x)), 1
+    alive, tail = model.p_alive(x, t_x, t), first_tail(model, horizon, (x, t_x, t))
+    first, second, active = np.zeros(len(x)), np.zeros(len(x)), np.arange(len(x))
+    before, count, step = alive.copy(), 1, 1
     while len(active):
-        p = alive[active] * model.p_at_least_if_alive(count, horizon, x[active], t_x[active], t[active])
-        first[active] += p
-        second[active] += (2 * count - 1) * p
-        count, active = count + 1, active[p > _NEGLIGIBLE]
+        p = alive[active] * tail.p_at_least(active)
+        middle = p if step == 1 else (before[active] + p) / 2.0
+        first[active] += step * middle
+        second[active] += (count**2 - (count - step) ** 2) * middle
+        before[active] = p
+        active, step = active[p > _NEGLIGIBLE], step_after(count)
+        tail, count = tail.moved(step, active), count + step
     return second - first**2
 
 

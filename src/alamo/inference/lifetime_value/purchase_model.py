@@ -7,6 +7,8 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from alamo.inference.lifetime_value.count_law import CountLaw
+
 Floats = npt.NDArray[np.float64]
 
 
@@ -29,6 +31,9 @@ class PurchaseModel(Protocol):
 
     def p_at_least_if_alive(self, count: int, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
         """Return P(purchases in (T, T + horizon] ≥ count | x, t_x, T, alive at T) for count ≥ 1, shape (n,)."""
+
+    def count_law(self, horizon: float, x: Floats, t: Floats) -> CountLaw | None:
+        """Return the law of the purchases in (T, T + horizon] given x, T and alive; None where it has no such form."""
 
     def moved(self, theta: Floats) -> PurchaseModel:
         """Return the same kind of model at other parameters, given as logarithms, shape (k,)."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.domain.reasons import Refusal
@@ -17,6 +20,8 @@ from alamo.inference.lifetime_value.maximum_likelihood import Fitted
 from alamo.inference.lifetime_value.predictive import Total
 from alamo.inference.lifetime_value.rolling import Recalibration
 from alamo.inference.lifetime_value.summary import PurchaseDays
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -44,7 +49,9 @@ class LifetimeValueResult(Result):
     total
         Purchases of all customers in the horizon, with their interval; None where refused.
     customers
-        See `customers_table`.
+        See `customers_table`, without the intervals.
+    intervals
+        Computes the ends of the intervals of each customer's number of purchases, shape (n,) each; None where refused.
     refusals
         What is absent or was left out, and why.
     history, until_day
@@ -64,6 +71,7 @@ class LifetimeValueResult(Result):
     history: PurchaseDays
     until_day: int
     purchases: Fitted[Any] | None
+    intervals: Callable[[], tuple[Floats, Floats]] | None = None
     parameters: tuple[str, ...] = ("r", "alpha", "a", "b")
     stages: int | None = None
     spending: Fitted[GammaGamma] | None = None
@@ -109,7 +117,11 @@ class LifetimeValueResult(Result):
         ``expected_money_per_purchase``, ``value`` (margin share × money × purchases, discounted where a rate is given;
         by default money, undiscounted), ``purchases_lower`` and ``purchases_upper``; null where refused.
         """
-        return self.customers
+        if self.intervals is None:
+            lower, upper = (pa.nulls(self.customers.num_rows, pa.float64()) for _ in range(2))
+        else:
+            lower, upper = (pa.array(end) for end in self.intervals())
+        return self.customers.append_column("purchases_lower", lower).append_column("purchases_upper", upper)
 
     def cohorts_table(self, period: str = "month") -> pa.Table:
         """Return retention, purchases and money by cohort and age within the calibration; see `cohort_table`.
