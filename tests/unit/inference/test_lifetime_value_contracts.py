@@ -96,3 +96,35 @@ def test_a_constant_covariate_is_named():
     periods, left, x = simulated(np.random.default_rng(5), 500)
     with pytest.raises(UsageError, match="'annual' is constant"):
         fit_hazard(periods, left, np.stack([x[:, 0], np.ones(500)], axis=1), ("size", "annual"))
+
+
+def leaving(chances, n=4_000, seed=6):
+    rng = np.random.default_rng(seed)
+    leave = rng.random((n, len(chances))) < chances
+    left = leave.any(axis=1)
+    return np.where(left, leave.argmax(axis=1) + 1, len(chances)), left, rng.normal(size=(n, 1))
+
+
+def test_a_minimum_term_keeps_the_profile_of_the_ages_after_it():
+    periods, left, x = leaving([0.0, 0.4, 0.05, 0.05])
+    fit = fit_hazard(periods, left, x, ("size",))
+    p = fit.p_leaves(np.arange(4), np.repeat(fit.centre[None, :], 4, axis=0))
+    assert p[0] == 0.0
+    for age, true in ((1, 0.4), (2, 0.05), (3, 0.05)):
+        assert abs(p[age] - true) < 4 * np.sqrt(true * (1 - true) / (periods > age).sum())
+    assert fit.survival_from(np.array([0]), fit.centre[None, :], 1)[0, 0] == 1.0
+
+
+def test_an_age_without_leavers_shares_its_neighbours_and_later_ages_keep_their_own():
+    fit = fit_hazard(*leaving([0.2, 0.0, 0.3, 0.3]), ("size",))
+    assert fit.baseline[1] == fit.baseline[0] < fit.baseline[2]
+    assert np.isfinite(fit.baseline).all()
+    # ages 0 and 1 together: 0.2 of 4,000 among 4,000 + 3,200 at risk
+    assert abs(1 / (1 + np.exp(-fit.baseline[0])) - 0.2 * 4_000 / 7_200) < 4 * np.sqrt(0.1 / 7_200)
+
+
+def test_an_age_without_stayers_shares_its_neighbours():
+    fit = fit_hazard(*leaving([0.2, 0.3, 1.0]), ("size",))
+    assert len(fit.baseline) == 3
+    assert fit.baseline[2] == fit.baseline[1] > fit.baseline[0]
+    assert fit.converged

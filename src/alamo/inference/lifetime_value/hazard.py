@@ -19,6 +19,7 @@ from alamo.domain.errors import InsufficientDataError, UsageError
 from alamo.numerics.newton import minimise
 
 Floats = npt.NDArray[np.float64]
+Codes = npt.NDArray[np.int64]
 
 _LEAST_LEAVERS = 10
 
@@ -30,7 +31,8 @@ class Hazard:
     Attributes
     ----------
     baseline
-        Log-odds of leaving at each renewal for average covariates, shape (n_ages,); the last one goes on.
+        Log-odds of leaving at each renewal for average covariates, shape (n_ages,); the last one goes on. −∞ at ages
+        before anybody left, such as those of a minimum term; equal ones where an age had to share.
     names, effects, standard_errors
         Of the covariates: change of the log-odds per unit, shape (d,).
     centre
@@ -72,7 +74,8 @@ def fit_hazard(
     names
         Of the covariates, d of them.
     n_ages
-        Ages with log-odds of their own, fewer where nobody left or nobody stayed; later ones share the last.
+        Ages with log-odds of their own; later ones share the last. An age at which nobody left, or nobody stayed,
+        shares those of its neighbour; before the first leaver the chance to leave is 0.
 
     Not supported: covariates that change with time.
 
@@ -102,18 +105,20 @@ def fit_hazard(
     rows = np.repeat(np.arange(len(seen)), seen)
     age = np.arange(len(rows)) - np.repeat(np.cumsum(seen) - seen, seen)
     leaves = (age == seen[rows] - 1) & gone[rows]
-    age = np.minimum(age, _own_ages(age, leaves, n_ages) - 1)
-    k = int(age.max()) + 1
+    group = _groups(age, leaves, n_ages)
+    free = group[np.minimum(age, len(group) - 1)]
+    rows, leaves, free = rows[free >= 0], leaves[free >= 0], free[free >= 0]
+    k = int(free.max()) + 1
 
     def objective(theta: Floats) -> tuple[float, Floats, Floats]:
-        return _logistic(theta, age, standard[rows], leaves, len(seen))
+        return _logistic(theta, free, standard[rows], leaves, len(seen))
 
     share = float(leaves.mean())
     start = np.concatenate([np.full(k, np.log(share / (1.0 - share))), np.zeros(len(scale))])
     fit = minimise(objective, start)
     errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(len(seen) * fit.hessian, hermitian=True)), 0.0))
     return Hazard(
-        baseline=fit.parameters[:k],
+        baseline=np.where(group < 0, -np.inf, fit.parameters[np.maximum(group, 0)]),
         names=tuple(names),
         effects=fit.parameters[k:] / scale,
         standard_errors=errors[k:] / scale,
@@ -124,11 +129,19 @@ def fit_hazard(
     )
 
 
-def _own_ages(age: npt.NDArray[np.int64], leaves: npt.NDArray[np.bool_], most: int) -> int:
-    """Return how many first ages have both leavers and stayers, at least 1 and at most `most`."""
-    at_risk, left = np.bincount(age), np.bincount(age[leaves], minlength=int(age.max()) + 1)
+def _groups(age: Codes, leaves: npt.NDArray[np.bool_], most: int) -> Codes:
+    """Return which log-odds each of the first ages has, shape (at most `most`,), or −1 where nobody leaves.
+
+    Ages before the first leaver, such as a minimum term, have no chance to leave. A later age without leavers, or
+    without stayers, shares the log-odds of the one before it, and one at the start those of the one after it.
+    """
+    capped = np.minimum(age, most - 1)
+    at_risk = np.bincount(capped)
+    left = np.bincount(capped[leaves], minlength=len(at_risk))
     both = (left > 0) & (left < at_risk)
-    return max(1, min(most, int(np.argmin(np.append(both, False)))))
+    group = np.maximum(np.cumsum(both) - 1, 0)
+    group[: int(np.argmax(left > 0))] = -1
+    return group
 
 
 def _logistic(
