@@ -261,6 +261,7 @@ def test_a_limit_is_told_with_the_estimates_it_costs():
     assert shown["log_likelihood"] is not None
     assert {row["parameter"] for row in shown["rows"] if row["estimate"] is None} >= {"a", "b"}
     assert "not identified" in result.refusals[0].reason
+    assert any("take the limit as known" in refusal.reason for refusal in result.refusals)
     assert result.customers_table()["expected_purchases"].null_count == 0
 
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
+from scipy.optimize import brentq
 
 from alamo.inference.lifetime_value.choice import choose_model
 from alamo.inference.lifetime_value.predictive import purchase_intervals, total_interval
@@ -91,6 +92,43 @@ def test_the_total_is_the_sum_over_customers_and_past_misses_widen_it(purchases)
     assert total.mean == pytest.approx(fit.expected_purchases(100.0).sum())
     assert total.lower < total.mean < total.upper
     assert wider.upper - wider.mean > 1.6 * 0.2 * total.mean
+
+
+@pytest.mark.parametrize("level", [0.5, 1.6])
+def test_recalibrated_intervals_are_those_of_the_horizon_that_holds_as_many_purchases(purchases, level):
+    fit = fit_purchases("bg-nbd", purchases, UNTIL)
+    wanted = level * fit.expected_purchases(300.0).sum()
+    same = brentq(lambda days: fit.expected_purchases(days).sum() - wanted, 1.0, 3_000.0, xtol=1e-4)
+    assert abs(same / (level * 300.0) - 1.0) > 0.05  # customers leave: not the horizon times the level
+    there, asked = total_interval(fit, same, 0.9), total_interval(fit.recalibrated(level), 300.0, 0.9)
+    assert asked.mean == pytest.approx(wanted)
+    assert asked.upper - asked.lower == pytest.approx(there.upper - there.lower, rel=1e-4)
+    ends = zip(purchase_intervals(fit.recalibrated(level), 300.0, 0.9), purchase_intervals(fit, same, 0.9), strict=True)
+    assert all(np.mean(one != other) < 0.002 for one, other in ends)
+
+
+def test_the_total_of_a_sample_is_one_of_customers_not_of_kinds_of_customers(monkeypatch, purchases):
+    """Most customers share few kinds: by kinds the busy few would stand for all."""
+    fit = fit_purchases("bg-nbd", purchases, UNTIL)
+    fit = replace(fit, place=np.concatenate([fit.place, np.zeros(20_000, dtype=np.int64)]))
+    whole = total_interval(fit, 300.0, 0.9)
+    monkeypatch.setattr("alamo.inference.lifetime_value.predictive._SAMPLE", 700)
+    sampled = total_interval(fit, 300.0, 0.9)
+    assert len(fit.x) > 700
+    assert sampled.mean == whole.mean
+    # 50 of the 700 are drawn from the 1,500 in order of their purchases: a few per cent of the sum is left to chance
+    assert sampled.upper - sampled.lower == pytest.approx(whole.upper - whole.lower, rel=0.1)
+
+
+def test_parameters_matter_by_their_deviation_not_by_the_number_of_customers(purchases):
+    fit = fit_purchases("bg-nbd", purchases, UNTIL)
+    many = replace(fit, fit=replace(fit.fit, n_customers=1_000_000))
+    known = replace(fit, fit=replace(fit.fit, deviations=((0.02, 0.0, 0.0, 0.0),)))
+    bare = replace(fit, fit=replace(fit.fit, deviations=()))
+    ends = [purchase_intervals(one, 300.0, 0.9)[1] for one in (fit, many, known, bare)]
+    np.testing.assert_array_equal(ends[0], ends[1])
+    np.testing.assert_array_equal(ends[2], ends[3])
+    assert (ends[0] != ends[3]).any()
 
 
 def test_discounting_lowers_and_no_rate_changes_nothing(purchases):

@@ -105,7 +105,7 @@ def analyze_lifetime_value(table: pa.Table, spec: LifetimeValueSpec) -> Lifetime
         total=total_interval(
             fit, span.horizon_days, spec.level, 0.0 if recalibration is None else recalibration.level_sd
         ),
-        refusals=(*notes, *_limit_note(fit.fit), *spending_notes, *holdout_notes),
+        refusals=(*notes, *_limit_note(fit.fit), *_interval_note(fit.fit), *spending_notes, *holdout_notes),
     )
 
 
@@ -198,6 +198,18 @@ def _limit_note(fit: Fitted[Any]) -> tuple[Refusal, ...]:
             what=f"estimates of {lost}",
             reason=f"heterogeneity is not identified: the likelihood is highest where {fit.limit}",
             cure="forecasts need none, they are those of the limit; estimates need more customers or a longer history",
+        ),
+    )
+
+
+def _interval_note(fit: Fitted[Any]) -> tuple[Refusal, ...]:
+    if fit.identified:
+        return ()
+    return (
+        Refusal(
+            what="uncertainty of the spread of customers in the intervals of purchases",
+            reason="the intervals take the limit as known, and no data say how near to it the truth is",
+            cure="read them as a least width, or bring more customers or a longer history",
         ),
     )
 

@@ -7,6 +7,9 @@ degree 3: the mean over 2d points at ±√d standard deviations along the axes o
 Source: Arasaratnam & Haykin (2009), "Cubature Kalman filters", IEEE Transactions on Automatic Control 54(6), section
 III (the rule); the laws of the number of purchases are those of the models.
 
+A parameter that is not identified stands at its limit and is not integrated over: such intervals take the limit as
+known, and whoever shows them says so.
+
 Assumes the model: where customers do not buy as it says, intervals of single customers are too narrow.
 """
 
@@ -17,6 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.optimize import brentq
 from scipy.stats import norm
 
 from alamo.inference.lifetime_value.future_counts import first_tail, step_after
@@ -26,8 +30,9 @@ from alamo.inference.lifetime_value.purchase_model import PurchaseModel
 Floats = npt.NDArray[np.float64]
 
 _MOST_DEVIATION = 1.0  # of a log parameter: near a limit the normal approximation says no more than "unknown"
-_SAMPLE = 2_000  # distinct customers that stand for all where only a total is wanted
-_MANY = 10_000  # customers: the parameters' part in the variance of one customer's number is then below 1 %
+_SAMPLE = 4_000  # customers that stand for all where only a total is wanted
+_PRECISE = 0.02  # largest deviation of a log parameter that no longer shows beside chance: it moves means by 2 %
+_LONGEST = 1_024.0  # times the horizon, beyond which no recalibrated one is sought
 _NEGLIGIBLE = 1e-6
 _ROWS = 1 << 15  # distinct customers whose laws are held at once
 
@@ -57,9 +62,10 @@ def purchase_intervals(fit: PurchaseFit, horizon_days: float, level: float) -> t
     """Return the lower and upper end of each customer's number of purchases in the horizon, shape (n,) each.
 
     Equal-tailed: the number is below the lower end, or above the upper, with probability at most (1 − level)/2 each.
-    Recalibration acts as a longer or shorter horizon.
+    Recalibration acts as the longer or shorter horizon in which all customers together are expected to make as many
+    purchases as recalibrated.
     """
-    models, horizon = tuple(_spread(fit)), fit.level * horizon_days / fit.unit_days
+    models, horizon = tuple(_spread(fit)), _recalibrated_horizon(fit, horizon_days / fit.unit_days)
     lower, upper = np.empty(len(fit.x)), np.empty(len(fit.x))
     for low in range(0, len(fit.x), _ROWS):
         rows = slice(low, low + _ROWS)
@@ -104,22 +110,52 @@ def total_interval(fit: PurchaseFit, horizon_days: float, level: float, level_sd
         Standard deviation of log(actual/predicted) of past forecasts, 0 if there are none.
     """
     mean = float(fit.expected_purchases(horizon_days).sum())
-    x, t_x, t = fit.x, fit.t_x, fit.t
-    weight = np.bincount(fit.place, minlength=len(x)).astype(np.float64)
-    step = max(1, len(x) // _SAMPLE)
-    chosen = slice(step // 2, None, step)
-    x, t_x, t, weight = x[chosen], t_x[chosen], t[chosen], weight[chosen] * (weight.sum() / weight[chosen].sum())
-    horizon, scale = fit.level * horizon_days / fit.unit_days, fit.days_per_count
+    *customers, weight = _sampled(fit)
+    horizon, scale = _recalibrated_horizon(fit, horizon_days / fit.unit_days), fit.days_per_count
 
     def total(model: PurchaseModel) -> float:
-        return float(weight @ model.expected_purchases(horizon, x, t_x, t))
+        return float(weight @ model.expected_purchases(horizon, *customers))
 
     sides = [total(model) for model in _moved(fit, 1.0)]
     parameters = sum(((up - down) / 2.0) ** 2 for up, down in zip(sides[::2], sides[1::2], strict=True))
-    by_chance = float(weight @ _variance(fit.model, horizon, x, t_x, t))
+    by_chance = float(weight @ _variance(fit.model, horizon, *customers))
     sd = float(np.sqrt(scale**2 * (by_chance + parameters) + (level_sd * mean) ** 2))
     half = float(norm.ppf(0.5 + level / 2.0)) * sd
     return Total(horizon_days, mean, max(0.0, mean - half), mean + half, level)
+
+
+def _sampled(fit: PurchaseFit) -> tuple[Floats, Floats, Floats, Floats]:
+    """Return x, t_x, T of a systematic sample of customers, and how many each stands for, shape (m,) each.
+
+    Few distinct customers are all returned.
+    """
+    weight = np.bincount(fit.place, minlength=len(fit.x)).astype(np.float64)
+    if len(weight) <= _SAMPLE:
+        return fit.x, fit.t_x, fit.t, weight
+    upto = np.cumsum(weight)
+    points = (np.arange(_SAMPLE) + 0.5) / _SAMPLE * upto[-1]
+    cell, times = np.unique(np.searchsorted(upto, points), return_counts=True)
+    return fit.x[cell], fit.t_x[cell], fit.t[cell], times * (upto[-1] / _SAMPLE)
+
+
+def _recalibrated_horizon(fit: PurchaseFit, horizon: float) -> float:
+    """Return h′ such that all customers are expected to make level · E(horizon) purchases within h′.
+
+    Where no horizon holds that many, because customers leave, the level itself lengthens the horizon.
+    """
+    if fit.level == 1.0:
+        return horizon
+    *customers, weight = _sampled(fit)
+
+    def expected(within: float) -> float:
+        return float(weight @ fit.model.expected_purchases(within, *customers))
+
+    wanted, high = fit.level * expected(horizon), horizon
+    while expected(high) < wanted:
+        high *= 2.0
+        if high > _LONGEST * horizon:
+            return fit.level * horizon
+    return float(brentq(lambda within: expected(within) - wanted, 0.0, high, rtol=1e-6, xtol=1e-9 * horizon))
 
 
 def _variance(model: PurchaseModel, horizon: float, x: Floats, t_x: Floats, t: Floats) -> Floats:
@@ -140,11 +176,11 @@ def _variance(model: PurchaseModel, horizon: float, x: Floats, t_x: Floats, t: F
 
 def _spread(fit: PurchaseFit) -> Iterator[PurchaseModel]:
     """Models at the cubature points of the parameters; the model itself where their spread no longer shows."""
-    deviations = len(fit.fit.deviations)
-    if not deviations or fit.fit.n_customers > _MANY:
+    steps = fit.fit.deviations
+    if max((abs(step) for column in steps for step in column), default=0.0) <= _PRECISE:
         yield fit.model
         return
-    yield from _moved(fit, float(np.sqrt(deviations)))
+    yield from _moved(fit, float(np.sqrt(len(steps))))
 
 
 def _moved(fit: PurchaseFit, factor: float) -> Iterator[PurchaseModel]:
