@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from alamo.domain.errors import InsufficientDataError, UsageError
+from alamo.domain.errors import InputError, InsufficientDataError, UsageError
 from alamo.inference.lifetime_value import ShiftedBetaGeometric, fit_hazard, fit_shifted_beta_geometric
 
 HIGH_END = (1000, 869, 743, 653, 593, 551, 517, 491)
@@ -128,3 +128,79 @@ def test_an_age_without_stayers_shares_its_neighbours():
     assert len(fit.baseline) == 3
     assert fit.baseline[2] == fit.baseline[1] > fit.baseline[0]
     assert fit.converged
+
+
+PERIODS, LEFT = np.tile([1, 2, 3], 40), np.tile([True, False, False, True], 30)
+
+
+def fit_hazard_on(periods, left):
+    return fit_hazard(periods, left, np.linspace(0.0, 1.0, 120)[:, None], ("size",))
+
+
+@pytest.mark.parametrize("fit", [fit_shifted_beta_geometric, fit_hazard_on])
+@pytest.mark.parametrize(
+    ("periods", "left", "complaint"),
+    [
+        (np.where(np.arange(120) == 4, np.nan, PERIODS), LEFT, "periods, value 5: 'nan'"),
+        (PERIODS - 1, LEFT, "periods, value 1: '0'"),
+        (PERIODS + 0.9, LEFT, "periods, value 1: '1.9'"),
+        (PERIODS.astype(str), LEFT, "periods, value 1: '1'"),
+        (PERIODS, np.where(LEFT, "True", "False"), "left, value 1: 'True'"),
+        (PERIODS, np.where(LEFT, 1.0, np.nan), "left, value 2: 'nan'"),
+        (PERIODS, np.where(LEFT, 2, 0), "left, value 1: '2'"),
+        (PERIODS, np.where(LEFT, LEFT, None), "left, value 2: 'None'"),
+    ],
+)
+def test_rows_that_mean_nothing_are_named(fit, periods, left, complaint):
+    with pytest.raises(InputError, match=complaint):
+        fit(periods, left)
+
+
+@pytest.mark.parametrize("fit", [fit_shifted_beta_geometric, fit_hazard_on])
+def test_rows_must_be_equally_many_and_0_and_1_are_flags(fit):
+    with pytest.raises(UsageError, match="shape"):
+        fit(PERIODS, LEFT[:-1])
+    assert fit(PERIODS, LEFT.astype(float)).log_likelihood == fit(list(PERIODS), list(LEFT)).log_likelihood
+
+
+def test_ages_and_horizons_are_whole_numbers_from_where_they_start():
+    model = ShiftedBetaGeometric(1.0, 2.0)
+    with pytest.raises(InputError, match="age"):
+        model.survival_from(-1, 2)
+    with pytest.raises(InputError, match="horizon"):
+        model.residual_value_money([1], 1.0, discount_per_period=0.1, horizon=0)
+    with pytest.raises(UsageError, match="rate"):
+        model.residual_value_money([1], 1.0, discount_per_period=-1.0, horizon=2)
+    with pytest.raises(InputError, match="age"):
+        fit_hazard_on(PERIODS, LEFT).survival_from([-1], np.array([[0.5]]), 2)
+
+
+def test_covariates_that_make_each_other_up_are_named():
+    periods, left, x = simulated(np.random.default_rng(7), 1_000)
+    with pytest.raises(UsageError, match="'double' is made up"):
+        fit_hazard(periods, left, np.column_stack([x, 2 * x[:, 0] + 1]), ("size", "annual", "double"))
+    kind = np.eye(3)[np.random.default_rng(8).integers(0, 3, 1_000)]
+    with pytest.raises(UsageError, match="'c' is made up"):
+        fit_hazard(periods, left, kind, ("a", "b", "c"))
+    assert fit_hazard(periods, left, kind[:, :2], ("a", "b")).converged
+
+
+def test_covariates_that_tell_who_left_are_named():
+    periods, left, x = simulated(np.random.default_rng(9), 1_000)
+    with pytest.raises(UsageError, match="'gone' tells"):
+        fit_hazard(periods, left, np.column_stack([x[:, 0], left & (periods == 1)]), ("size", "gone"))
+    loyal = ~left & (np.arange(1_000) % 2 == 0)
+    with pytest.raises(UsageError, match="'loyal' tells"):
+        fit_hazard(periods, left, loyal[:, None], ("loyal",))
+    short = np.ones(1_000, dtype=int)  # leavers lie beyond a line across two covariates, neither of which tells alone
+    with pytest.raises(UsageError, match="tells"):
+        fit_hazard(short, x[:, 0] + x[:, 1] > 0.5, x, ("size", "annual"))
+
+
+def test_covariates_must_be_numbers_a_row_per_customer_and_somebody_must_stay():
+    periods, left, x = simulated(np.random.default_rng(10), 500)
+    for bad in (x[:-1], x[:, :1], np.full((500, 2), "a")):
+        with pytest.raises(UsageError, match="covariates"):
+            fit_hazard(periods, left, bad, ("size", "annual"))
+    with pytest.raises(InsufficientDataError, match="nobody renewed"):
+        fit_hazard(np.ones(500, dtype=int), np.ones(500, dtype=bool), x, ("size", "annual"))

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from alamo.domain.errors import InsufficientDataError
 from alamo.inference.lifetime_value.bg_nbd import DROPOUT_BLOCKS
+from alamo.inference.lifetime_value.contract_rows import contract_rows, unusable, whole_numbers
 from alamo.inference.lifetime_value.maximum_likelihood import FAR, Face, Fitted, fitted, maximise
 
 Floats = npt.NDArray[np.float64]
@@ -46,8 +47,16 @@ class ShiftedBetaGeometric:
         return self.survival_from(0, periods)
 
     def survival_from(self, age: npt.ArrayLike, periods: npt.ArrayLike) -> Floats:
-        """Return P(renews `periods` more times | renewed `age` times), shape of both broadcast."""
-        ages, ahead = np.broadcast_arrays(np.asarray(age, dtype=np.int64), np.asarray(periods, dtype=np.int64))
+        """Return P(renews `periods` more times | renewed `age` times), shape of both broadcast.
+
+        Raises
+        ------
+        InputError
+            If one is not a whole number of at least 0.
+        """
+        ages, ahead = np.broadcast_arrays(
+            whole_numbers(age, "age", least=0), whole_numbers(periods, "periods", least=0)
+        )
         table = self._log_survival(int((ages + ahead).max(initial=0)))
         return np.exp(table[ages + ahead] - table[ages])
 
@@ -69,8 +78,18 @@ class ShiftedBetaGeometric:
             Margin of a renewal, shape (n,) or a number.
         discount_per_period
             Rate d; the i-th coming renewal counts 1/(1 + d)^(i−1).
+        horizon
+            Renewals, at least 1.
+
+        Raises
+        ------
+        InputError, UsageError
+            If an age or the horizon is no such whole number, or the rate is not above −1.
         """
-        ages = np.atleast_1d(np.asarray(age, dtype=np.int64))
+        ages = np.atleast_1d(whole_numbers(age, "age", least=0))
+        horizon = int(whole_numbers(horizon, "horizon", least=1))
+        if not discount_per_period > -1.0:
+            raise unusable(f"discount_per_period {discount_per_period} is no rate", "Give a share, such as 0.1.")
         levels, place = np.unique(ages, return_inverse=True)
         steps = np.arange(1, horizon + 1)
         stays = self.survival_from(levels[:, None], steps[None, :])
@@ -96,8 +115,10 @@ def fit_shifted_beta_geometric(periods: npt.ArrayLike, left: npt.ArrayLike) -> F
     ------
     InsufficientDataError
         With fewer than ten who left, or fewer than ten renewals.
+    InputError, UsageError
+        See `contract_rows`.
     """
-    seen, gone = np.asarray(periods, dtype=np.int64), np.asarray(left, dtype=np.bool_)
+    seen, gone = contract_rows(periods, left)
     at_risk = np.bincount(seen, minlength=2)[::-1].cumsum()[::-1][1:].astype(np.float64)
     leavers = np.bincount(seen[gone], minlength=len(at_risk) + 1)[1:].astype(np.float64)
     if leavers.sum() < _LEAST or (at_risk - leavers).sum() < _LEAST:

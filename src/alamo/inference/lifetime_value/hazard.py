@@ -16,12 +16,15 @@ import numpy.typing as npt
 from scipy.special import expit
 
 from alamo.domain.errors import InsufficientDataError, UsageError
+from alamo.inference.lifetime_value.contract_rows import contract_rows, covariate_rows, whole_numbers
 from alamo.numerics.newton import minimise
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
 _LEAST_LEAVERS = 10
+_COLLINEAR = 1e-6  # share of a covariate's deviation that those before it do not explain
+_MOST_LOG_ODDS = 20.0  # between the ends of a covariate; beyond it the likelihood rises for ever
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,18 +53,18 @@ class Hazard:
 
     def p_leaves(self, age: npt.ArrayLike, covariates: Floats) -> Floats:
         """Return P(leaves at the next renewal | renewed `age` times), shape (n,); covariates (n, d)."""
-        ages = np.minimum(np.asarray(age, dtype=np.int64), len(self.baseline) - 1)
+        ages = np.minimum(whole_numbers(age, "age", least=0), len(self.baseline) - 1)
         return np.asarray(expit(self.baseline[ages] + (covariates - self.centre) @ self.effects))
 
     def survival_from(self, age: npt.ArrayLike, covariates: Floats, horizon: int) -> Floats:
         """Return P(renews 1, …, horizon more times), shape (n, horizon), for covariates that stay as they are."""
-        ages = np.asarray(age, dtype=np.int64)
-        stays = [1.0 - self.p_leaves(ages + i, covariates) for i in range(horizon)]
+        ages, steps = whole_numbers(age, "age", least=0), int(whole_numbers(horizon, "horizon", least=1))
+        stays = [1.0 - self.p_leaves(ages + i, covariates) for i in range(steps)]
         return np.asarray(np.cumprod(np.stack(stays, axis=1), axis=1), dtype=np.float64)
 
 
 def fit_hazard(
-    periods: npt.ArrayLike, left: npt.ArrayLike, covariates: Floats, names: Sequence[str], *, n_ages: int = 12
+    periods: npt.ArrayLike, left: npt.ArrayLike, covariates: npt.ArrayLike, names: Sequence[str], *, n_ages: int = 12
 ) -> Hazard:
     """Fit log-odds per age and linear effects by maximum likelihood (Newton, on ages × customers at risk).
 
@@ -82,33 +85,26 @@ def fit_hazard(
     Raises
     ------
     InsufficientDataError
-        With fewer than ten leavers and ten per covariate.
+        With fewer than ten leavers and ten per covariate, or nobody who renewed.
     UsageError
-        If a covariate is constant or not finite.
+        If a covariate is constant, not finite, made up of those before it, or tells leavers from stayers without fail;
+        if there is not a row per customer and a column per name.
+    InputError
+        See `contract_rows`.
     """
-    seen, gone = np.asarray(periods, dtype=np.int64), np.asarray(left, dtype=np.bool_)
-    if gone.sum() < _LEAST_LEAVERS * (1 + covariates.shape[1]):
-        raise InsufficientDataError(
-            f"{gone.sum()} customers left, too few for {covariates.shape[1]} covariates",
-            hint=f"Use at least {_LEAST_LEAVERS} leavers per covariate: fewer covariates or a longer history.",
-            code="lifetime.too_few_leavers",
-        )
+    seen, gone = contract_rows(periods, left)
+    most, covariates = int(whole_numbers(n_ages, "n_ages", least=1)), covariate_rows(covariates, names, len(seen))
+    _refuse_too_few(seen, gone, len(names))
     centre, scale = covariates.mean(axis=0), covariates.std(axis=0)
-    bad = [name for name, spread in zip(names, scale, strict=True) if not spread > 0.0]
-    if bad:
-        raise UsageError(
-            f"covariate {bad[0]!r} is constant or holds values that are not finite",
-            hint=f"Leave it out: {', '.join(name for name in names if name not in bad) or 'no covariate is left'}.",
-            code="lifetime.bad_covariate",
-        )
-    standard = (covariates - centre) / scale
+    standard = _standardised(covariates, centre, scale, names)
     rows = np.repeat(np.arange(len(seen)), seen)
     age = np.arange(len(rows)) - np.repeat(np.cumsum(seen) - seen, seen)
     leaves = (age == seen[rows] - 1) & gone[rows]
-    group = _groups(age, leaves, n_ages)
+    group = _groups(age, leaves, most)
     free = group[np.minimum(age, len(group) - 1)]
     rows, leaves, free = rows[free >= 0], leaves[free >= 0], free[free >= 0]
     k = int(free.max()) + 1
+    _refuse_separation(standard[rows], leaves, names)
 
     def objective(theta: Floats) -> tuple[float, Floats, Floats]:
         return _logistic(theta, free, standard[rows], leaves, len(seen))
@@ -116,6 +112,9 @@ def fit_hazard(
     share = float(leaves.mean())
     start = np.concatenate([np.full(k, np.log(share / (1.0 - share))), np.zeros(len(scale))])
     fit = minimise(objective, start)
+    reach = np.abs(fit.parameters[k:]) * np.ptp(standard, axis=0)
+    if reach.max(initial=0.0) > _MOST_LOG_ODDS:
+        raise _separating(names[int(np.argmax(reach))])
     errors = np.sqrt(np.maximum(np.diag(np.linalg.pinv(len(seen) * fit.hessian, hermitian=True)), 0.0))
     return Hazard(
         baseline=np.where(group < 0, -np.inf, fit.parameters[np.maximum(group, 0)]),
@@ -126,6 +125,58 @@ def fit_hazard(
         log_likelihood=-len(seen) * fit.value,
         converged=fit.converged,
         n_customers=len(seen),
+    )
+
+
+def _refuse_too_few(seen: Codes, gone: npt.NDArray[np.bool_], n_covariates: int) -> None:
+    if gone.sum() < _LEAST_LEAVERS * (1 + n_covariates):
+        raise InsufficientDataError(
+            f"{gone.sum()} customers left, too few for {n_covariates} covariates",
+            hint=f"Use at least {_LEAST_LEAVERS} leavers per covariate: fewer covariates or a longer history.",
+            code="lifetime.too_few_leavers",
+        )
+    if seen.sum() == gone.sum():
+        raise InsufficientDataError(
+            "nobody renewed: every customer left at the first renewal",
+            hint="Bring customers who stayed as well: left is False for whoever is still with you.",
+            code="lifetime.nobody_renewed",
+        )
+
+
+def _standardised(covariates: Floats, centre: Floats, scale: Floats, names: Sequence[str]) -> Floats:
+    """Return covariates of mean 0 and deviation 1, shape (n, d), each of which adds to those before it."""
+    bad = [name for name, spread in zip(names, scale, strict=True) if not spread > 0.0]
+    if bad:
+        raise UsageError(
+            f"covariate {bad[0]!r} is constant or holds values that are not finite",
+            hint=f"Leave it out: {', '.join(name for name in names if name not in bad) or 'no covariate is left'}.",
+            code="lifetime.bad_covariate",
+        )
+    standard = (covariates - centre) / scale
+    own = np.abs(np.diag(np.linalg.qr(standard, mode="r"))) / np.sqrt(len(standard))
+    if own.min(initial=1.0) < _COLLINEAR:
+        name = names[int(np.argmax(own < _COLLINEAR))]
+        raise UsageError(
+            f"covariate {name!r} is made up of those before it",
+            hint=f"Leave {name!r} out and fit again; of the columns of one category leave out one.",
+            code="lifetime.collinear_covariate",
+        )
+    return standard
+
+
+def _refuse_separation(standard: Floats, leaves: npt.NDArray[np.bool_], names: Sequence[str]) -> None:
+    """Refuse a covariate no value of which, but one, is shared by renewals made and refused."""
+    for name, column in zip(names, standard.T, strict=True):
+        left, stayed = column[leaves], column[~leaves]
+        if left.max() <= stayed.min() or stayed.max() <= left.min():
+            raise _separating(name)
+
+
+def _separating(name: str) -> UsageError:
+    return UsageError(
+        f"covariate {name!r} tells leavers from stayers without fail, so its effect has no finite estimate",
+        hint=f"Leave {name!r} out if it is known only after the fact; else join its rare values to others.",
+        code="lifetime.separating_covariate",
     )
 
 
