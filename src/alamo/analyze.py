@@ -211,7 +211,7 @@ def fit_lifetime_value(
         ``"auto"`` (chosen on time held back), ``"bg-nbd"``, ``"mbg-nbd"``, ``"pareto-nbd"``, ``"bg-cnbd-k"`` or
         ``"bg-bb"``.
     stages
-        k of ``"bg-cnbd-k"`` (default: the most likely).
+        k of ``"bg-cnbd-k"``, with that model only (default: the most likely).
     recalibrate
         ``"auto"`` corrects the level where past forecasts missed alike, or ``"none"`` (default).
     level

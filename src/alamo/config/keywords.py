@@ -231,6 +231,12 @@ def _perhaps(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
     return lambda value: None if value is None else read(value)
 
 
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or int(value) != float(value):
+        raise ValueError("it must be a whole number")
+    return int(value)
+
+
 def _names(value: Any) -> tuple[str, ...]:
     return (value,) if isinstance(value, str) else tuple(str(name) for name in value)
 
@@ -322,7 +328,7 @@ LIFETIME_VALUE = Keywords(
         "calibrate_until": _field("calibrate_until", _perhaps(_day)),
         "horizon": _field("horizon", _perhaps(_number)),
         "model": _field("model", _as_is),
-        "stages": _field("stages", _perhaps(int)),
+        "stages": _field("stages", _perhaps(_whole)),
         "recalibrate": _field("recalibrate", _as_is),
         "level": _field("level", _number),
         "cohorts": _field("cohorts", _perhaps(_text)),

@@ -127,3 +127,9 @@ def test_a_value_that_cannot_be_read_names_its_keyword(keywords: Keywords[Any], 
     (word,) = words
     with pytest.raises(UsageError, match=rf"{keywords.function}\(\): {word}=.* cannot be used"):
         keywords.spec(None, words)
+
+
+@pytest.mark.parametrize("stages", [2.5, "2.5", True])
+def test_stages_that_are_no_whole_number_are_not_rounded(stages: Any) -> None:
+    with pytest.raises(UsageError, match="stages"):
+        LIFETIME_VALUE.spec(None, {"customer": "who", "time": "day", "model": "bg-cnbd-k", "stages": stages})

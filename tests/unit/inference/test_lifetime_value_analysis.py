@@ -307,3 +307,18 @@ def test_cohorts_are_shown_where_asked(table):
     shown = analyze_lifetime_value(table, spec).to_dict()["cohorts"]
     assert shown[0] == {"cohort": "2024-01-01", "age": 0} | {key: shown[0][key] for key in list(shown[0])[2:]}
     assert shown[0]["retention"] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"model": "bg-nbd", "stages": 2}, "bg-nbd has none"),
+        ({"stages": 2}, "auto has none"),
+        ({"model": "bg-cnbd-k", "stages": 2.5}, "whole number"),
+        ({"model": "bg-cnbd-k", "stages": 9}, "whole number"),
+    ],
+)
+def test_stages_are_whole_and_belong_to_one_model(options, complaint):
+    with pytest.raises(UsageError) as caught:
+        LifetimeValueSpec("who", "day", **options)
+    assert complaint in caught.value.hint

@@ -245,7 +245,30 @@ def test_a_season_seen_in_three_years_is_used_and_one_seen_once_is_not():
     seen = recalibrate(purchases, fitter(purchases), until, 90.0)
     assert seen.chosen == "season"
     assert 1.3 < seen.level < 2.5
-    assert "seen in" in seen.season
+    assert seen.season.startswith("weak: seen in 2 earlier years")
     once = recalibrate(purchases, fitter(purchases), 364 + 270, 90.0)
     assert once.chosen != "season"
     assert "once" in once.season
+
+
+def test_what_is_missed_all_year_round_is_no_season(monkeypatch, purchases):
+    """The model is too low by the same at every origin, but for noise of 3 %, so that no week is told from another."""
+    made = iter([[1.13, 1.15], [1.12, 1.16, 1.13, 1.15], [1.60, 1.64], [1.12, 1.16, 1.13, 1.15], [1.6] * 3, [1.1] * 4])
+    monkeypatch.setattr(
+        "alamo.inference.lifetime_value.rolling.rolling_origins",
+        lambda *_: tuple(Origin(100 + 30 * i, 60, 9, 100.0, 100.0 * r) for i, r in enumerate(next(made))),
+    )
+    bias, weak, told = (recalibrate(purchases, fitter(purchases), UNTIL, 100.0) for _ in range(3))
+    assert bias.chosen == "level"
+    assert "no otherwise" in bias.season
+    assert (weak.chosen, weak.season.split(":")[0]) == ("season", "weak")
+    assert (told.chosen, told.season) == ("season", "seen in 3 earlier years")
+
+
+def test_origins_without_a_fit_or_a_maximum_are_left_out(purchases):
+    def failing(until):
+        fit = fit_purchases("bg-nbd", purchases, until)
+        return replace(fit, fit=replace(fit.fit, converged=False)) if until == 200 else fit if until < 240 else None
+
+    plan = [(150, 50), (200, 50), (250, 50)]
+    assert [origin.until_day for origin in rolling_origins(purchases, failing, plan)] == [150]

@@ -121,10 +121,13 @@ def _fit(
     def fit(until_day: int) -> PurchaseFit:
         return fit_purchases(name, purchases, until_day, unit_days=unit_days, stages=spec.stages)
 
+    def past_fit(until_day: int) -> PurchaseFit | None:
+        return fit(until_day) if can_be_fitted(name, purchases, until_day) else None
+
     fitted = fit(span.until)
     if spec.recalibrate == "none":
         return fitted, choice, None
-    recalibration = recalibrate(purchases, fit, span.until, span.horizon_days)
+    recalibration = recalibrate(purchases, past_fit, span.until, span.horizon_days)
     return fitted.recalibrated(recalibration.level), choice, recalibration
 
 

@@ -84,17 +84,17 @@ class Recalibration:
 
 
 def rolling_origins(
-    purchases: PurchaseDays, fit: Callable[[int], PurchaseFit], plan: Sequence[tuple[int, int]]
+    purchases: PurchaseDays, fit: Callable[[int], PurchaseFit | None], plan: Sequence[tuple[int, int]]
 ) -> tuple[Origin, ...]:
     """Forecast from each origin with a model that saw nothing after it.
 
     Parameters
     ----------
     fit
-        Maps the last day seen to a fit.
+        Maps the last day seen to a fit, or to None where the model sees nobody come back.
     plan
         (last day seen, horizon in days); origins before which nobody came back, or with fewer than 30 purchases in
-        their horizon, are left out.
+        their horizon, are left out, and so are those whose fit is absent or has not converged.
     """
     out = []
     for until_day, horizon_days in plan:
@@ -104,7 +104,10 @@ def rolling_origins(
         actual = float(purchases_between(purchases, summary, until_day, until_day + horizon_days).sum())
         if actual < _LEAST_PURCHASES:
             continue
-        predicted = float(fit(until_day).expected_purchases(horizon_days).sum())
+        past = fit(until_day)
+        if past is None or not past.fit.converged:
+            continue
+        predicted = float(past.expected_purchases(horizon_days).sum())
         out.append(Origin(until_day, horizon_days, len(summary), predicted, actual))
     return tuple(out)
 
@@ -129,11 +132,12 @@ def yearly_plan(first_day: int, until_day: int, horizon_days: float) -> list[tup
 
 
 def recalibrate(
-    purchases: PurchaseDays, fit: Callable[[int], PurchaseFit], until_day: int, horizon_days: float
+    purchases: PurchaseDays, fit: Callable[[int], PurchaseFit | None], until_day: int, horizon_days: float
 ) -> Recalibration:
     """Choose between no recalibration, a level, and a season, inside the calibration window alone.
 
-    A candidate is taken if it predicts every origin better, on average, from the *others* than nothing does. The level
+    A candidate is taken if it predicts every origin better, on average, from the *others* than nothing does; a season,
+    moreover, than the level that other weeks ask for: what is missed all year round is no season. The level
     is shrunk by how far the origins agree (positive-part James–Stein), counting overlapping horizons once.
 
     Source: Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Journal of Forecasting 16(4)
@@ -141,12 +145,14 @@ def recalibrate(
     """
     first_day = int(purchases.day.min())
     yearly = rolling_origins(purchases, fit, yearly_plan(first_day, until_day, horizon_days))
-    season = _season_note(until_day - first_day + 1, len(yearly))
-    if len(yearly) >= 2 and _helps(yearly):
-        level, sd = _shrunk_level(yearly)
-        reason = f"the same weeks of {len(yearly)} earlier years missed alike"
-        return Recalibration("season", level, sd, reason, season, yearly)
     matched = rolling_origins(purchases, fit, matched_plan(first_day, until_day, horizon_days))
+    usual = _shrunk_level(matched)[0] if len(matched) >= 3 and _helps(matched) else 1.0
+    seasonal = len(yearly) >= 2 and _helps(yearly) and _helps(yearly, usual)
+    season = _season_note(until_day - first_day + 1, len(yearly), seasonal)
+    if seasonal:
+        level, sd = _shrunk_level(yearly)
+        reason = f"the same weeks of {len(yearly)} earlier years missed alike, and otherwise than other weeks"
+        return Recalibration("season", level, sd, reason, season, yearly)
     if len(matched) < 3:
         return Recalibration("none", 1.0, 0.0, "fewer than three origins fit into the calibration", season, matched)
     if not _helps(matched):
@@ -156,8 +162,12 @@ def recalibrate(
     return Recalibration("level", level, sd, f"{len(matched)} past forecasts missed alike", season, matched)
 
 
-def _season_note(days: int, n_years: int) -> str:
-    if n_years >= 2:
+def _season_note(days: int, n_years: int, used: bool) -> str:
+    if n_years >= 2 and not used:
+        return f"looked for in {n_years} earlier years: their weeks missed no otherwise than other weeks, or not alike"
+    if n_years == 2:
+        return "weak: seen in 2 earlier years, which a trend may explain as well; a third year would tell"
+    if n_years > 2:
         return f"seen in {n_years} earlier years"
     return (
         f"not identified: {days} days of history show the weeks ahead {'once' if n_years else 'never'}, which cannot "
@@ -169,11 +179,11 @@ def _log_ratios(origins: Sequence[Origin]) -> np.ndarray[Any, np.dtype[np.float6
     return np.log([origin.actual / max(origin.predicted, 1e-9) for origin in origins])
 
 
-def _helps(origins: Sequence[Origin]) -> bool:
-    """Say whether the mean of the other origins predicts each one better than zero does."""
+def _helps(origins: Sequence[Origin], level: float = 1.0) -> bool:
+    """Say whether the mean of the other origins predicts each one better than `level`, the same for all, does."""
     ratios = _log_ratios(origins)
     others = (ratios.sum() - ratios) / (len(ratios) - 1)
-    return bool(np.abs(ratios - others).mean() < np.abs(ratios).mean())
+    return bool(np.abs(ratios - others).mean() < np.abs(ratios - np.log(level)).mean())
 
 
 def _shrunk_level(origins: Sequence[Origin]) -> tuple[float, float]:

@@ -34,7 +34,7 @@ class LifetimeValueSpec:
     model
         ``"auto"`` chooses on time held back inside the calibration; or one of `MODELS`.
     stages
-        k of ``"bg-cnbd-k"``; None takes the most likely.
+        k of ``"bg-cnbd-k"``, and of no other model; None takes the most likely.
     recalibrate
         ``"auto"`` corrects the level of forecasts where past forecasts, inside the calibration, missed alike.
     level
@@ -65,6 +65,8 @@ class LifetimeValueSpec:
     def __post_init__(self) -> None:
         if self.model not in ("auto", *MODELS):
             raise wrong_option("model", self.model, f"Choose one of: auto, {', '.join(MODELS)}.")
+        if self.stages is not None and self.model != "bg-cnbd-k":
+            raise wrong_option("stages", self.stages, f"{self.model} has none: add --model bg-cnbd-k, or leave it out.")
         if self.unit not in UNIT_DAYS:
             raise wrong_option("unit", self.unit, "Choose day or week.")
         if self.recalibrate not in ("auto", "none"):
@@ -74,7 +76,7 @@ class LifetimeValueSpec:
         self._check_numbers()
 
     def _check_numbers(self) -> None:
-        if self.stages is not None and not 1 <= self.stages <= MOST_STAGES:
+        if self.stages is not None and self.stages not in range(1, MOST_STAGES + 1):
             raise wrong_option("stages", self.stages, f"Give a whole number from 1 to {MOST_STAGES}.")
         if self.horizon is not None and not (math.isfinite(self.horizon) and self.horizon > 0):
             raise wrong_option("horizon", self.horizon, f"Give a number of {self.unit}s above 0.")
