@@ -77,3 +77,19 @@ def test_customers_who_never_leave_have_no_estimate_of_leaving():
     assert not fit.identified
     assert (fit.estimates["gamma"], fit.estimates["delta"]) == (None, None)
     assert fit.estimates["alpha"] == pytest.approx(TRUE.alpha, abs=4 * fit.standard_errors["alpha"])
+
+
+def test_customers_who_buy_always_or_never_have_no_estimate_of_buying():
+    rng = np.random.default_rng(7)
+    t = rng.integers(4, 20, 2_000).astype(float)
+    stays = np.minimum(rng.geometric(rng.beta(0.8, 6.0, 2_000)) - 1.0, t)
+    x = np.where(rng.random(2_000) < 0.5, stays, 0.0)
+    fit = fit_bg_bb(compress(x, x, t))
+    assert fit.converged
+    assert (fit.estimates["alpha"], fit.estimates["beta"]) == (None, None)
+    assert "always or never" in fit.limit
+    # of those who come back the next opportunity is used by all who stay
+    loyal = np.array([10.0]), np.array([10.0]), np.array([10.0])
+    stay = (fit.model.delta + 10.0) / (fit.model.gamma + fit.model.delta + 10.0)
+    assert fit.model.expected_purchases(1.0, *loyal)[0] == pytest.approx(stay)
+    assert fit.model.p_at_least_if_alive(1, 1.0, *loyal)[0] == pytest.approx(stay)

@@ -20,7 +20,7 @@ from alamo.inference.lifetime_value.bg_bb_likelihood import Histories, left_and_
 from alamo.inference.lifetime_value.bg_nbd import DROPOUT_BLOCKS
 from alamo.inference.lifetime_value.cells import Cells
 from alamo.inference.lifetime_value.count_law import CountLaw
-from alamo.inference.lifetime_value.maximum_likelihood import FAR, Face, Fitted, fitted, maximise
+from alamo.inference.lifetime_value.maximum_likelihood import FAR, NEAR, Face, Fitted, fitted, maximise
 
 Floats = npt.NDArray[np.float64]
 
@@ -35,6 +35,13 @@ _BUY_BLOCKS = (
         meaning="all customers buy with the same probability",
         lost=("alpha", "beta"),
         offset=np.array([FAR, FAR]),
+        directions=np.array([[1.0], [0.0]]),
+        seed=np.array([[1.0, -1.0]]),
+    ),
+    Face(
+        meaning="every customer who stays buys always or never",
+        lost=("alpha", "beta"),
+        offset=np.array([NEAR, NEAR]),
         directions=np.array([[1.0], [0.0]]),
         seed=np.array([[1.0, -1.0]]),
     ),
@@ -134,7 +141,7 @@ def fit_bg_bb(cells: Cells) -> Fitted[BgBb]:
 
     fit = maximise(objective, np.log([0.5, 2.0, 0.5, 2.0]), cells.n_customers)
     alpha, beta, gamma, delta = np.exp(np.clip(fit.theta, -FAR, FAR))
-    buy = not fit.converged or alpha + beta > 60.0
+    buy = not fit.converged or alpha + beta > 60.0 or min(alpha, beta) < 0.02
     leave = not fit.converged or gamma + delta > 60.0 or min(gamma, delta) < 0.02
     if buy or leave:
         suspects = (_BUY_BLOCKS if buy else _BUY_BLOCKS[:1], _LEAVE_BLOCKS if leave else _LEAVE_BLOCKS[:1])
