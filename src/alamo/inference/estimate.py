@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from scipy.special import ndtri
+from alamo.numerics.normal import z_value
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,6 @@ class Estimate:
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as JSON-able values."""
         return asdict(self)
-
-
-def z_value(level: float) -> float:
-    """Return the two-sided normal quantile of `level` (1.96 at .95)."""
-    return float(ndtri(0.5 + 0.5 * level))
 
 
 def normal_estimate(mean: float, se: float, n: int, level: float) -> Estimate:

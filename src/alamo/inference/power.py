@@ -8,8 +8,8 @@ from collections.abc import Callable
 from scipy.special import ndtri
 
 from alamo.domain.settings import InferenceSettings
-from alamo.inference.estimate import z_value
 from alamo.numerics.confidence_sequence import half_width
+from alamo.numerics.normal import z_value
 
 MOST_CYCLES = 1000
 """Where the search ends: an effect that needs more is out of reach."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alamo.inference.estimate import Estimate, z_value
+from alamo.inference.estimate import Estimate
 from alamo.numerics.fay_herriot import LEAST_SEGMENTS, ShrunkEffects, fay_herriot
 from alamo.numerics.moments import sums_by
+from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

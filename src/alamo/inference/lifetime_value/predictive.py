@@ -21,11 +21,11 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.stats import norm
 
 from alamo.inference.lifetime_value.future_counts import first_tail, step_after
 from alamo.inference.lifetime_value.purchase_fit import PurchaseFit
 from alamo.inference.lifetime_value.purchase_model import PurchaseModel
+from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
 
@@ -120,7 +120,7 @@ def total_interval(fit: PurchaseFit, horizon_days: float, level: float, level_sd
     parameters = sum(((up - down) / 2.0) ** 2 for up, down in zip(sides[::2], sides[1::2], strict=True))
     by_chance = float(weight @ _variance(fit.model, horizon, *customers))
     sd = float(np.sqrt(scale**2 * (by_chance + parameters) + (level_sd * mean) ** 2))
-    half = float(norm.ppf(0.5 + level / 2.0)) * sd
+    half = z_value(level) * sd
     return Total(horizon_days, mean, max(0.0, mean - half), mean + half, level)
 
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alamo.inference.estimate import z_value
 from alamo.inference.off_policy.estimators import Scores
 from alamo.inference.off_policy.log import LoggedDecisions
 from alamo.inference.off_policy.overlap import effective_size
 from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO, half_width
 from alamo.numerics.doubly_robust import mean_by_group
+from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
 

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
 
 from alamo.numerics.doubly_robust import ScoreMean, mean_by_group
+from alamo.numerics.normal import z_value
 from alamo.prediction.analysis.spec import Gain, HoldoutRow
 
 Floats = npt.NDArray[np.float64]
@@ -52,7 +53,7 @@ class HeldOut:
         value = np.where(predicted[rows, best] > 0.0, score[rows, best], 0.0)
         single = self._single(columns)
         policy, fixed, gain = self._mean(value), self._mean(single), self._mean(value - single)
-        z = float(norm.ppf(0.5 + self.level / 2.0))
+        z = z_value(self.level)
         alone = len(columns) == 1 and action is not None
         return HoldoutRow(
             action=action,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +17,7 @@ from alamo.numerics.hashing import Keys, unit_keys
 from alamo.numerics.moments import codes
 from alamo.numerics.screening import Design, screen_columns
 from alamo.prediction.analysis.spec import UpliftSpec
+from alamo.prediction.named_columns import require_columns
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -76,7 +76,7 @@ def read_trial(table: pa.Table, spec: UpliftSpec) -> Trial:
         If no row has both an arm and an outcome.
     """
     chosen = [choice for choice in (spec.features, spec.segments) if isinstance(choice, tuple)]
-    _require(table, (*spec.reserved_columns, *(name for part in chosen for name in part)))
+    require_columns(table, (*spec.reserved_columns, *(name for part in chosen for name in part)))
     usable = pc.and_(pc.is_valid(table.column(spec.action)), pa.array(np.isfinite(_outcome(table, spec.outcome))))
     rows = np.flatnonzero(np.asarray(usable))
     if not len(rows):
@@ -139,18 +139,6 @@ def choose_features(trial: Trial, spec: UpliftSpec) -> tuple[tuple[str, ...], tu
         for name, reason in found.dropped.items()
     )
     return found.kept, refusals
-
-
-def _require(table: pa.Table, names: Iterable[str]) -> None:
-    for name in names:
-        if name not in table.column_names:
-            near = difflib.get_close_matches(name, table.column_names, n=3, cutoff=0.4)
-            raise UsageError(
-                f"there is no column {name!r}",
-                hint=f"Did you mean {' or '.join(near)}?" if near else f"Columns: {', '.join(table.column_names)}.",
-                code="analyze.unknown_column",
-                details={"column": name, "near": near},
-            )
 
 
 def _outcome(table: pa.Table, name: str) -> Floats:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.errors import InputError, UsageError
+from alamo.prediction.named_columns import require_columns
 from alamo.prediction.next_product.spec import NextProductSpec
 from alamo.prediction.scores.moments import order_values
 
@@ -64,15 +64,7 @@ def read_orders(table: pa.Table, spec: NextProductSpec) -> Orders:
     InputError
         If no line is complete.
     """
-    for name in (spec.customer, spec.time, spec.product):
-        if name not in table.column_names:
-            near = difflib.get_close_matches(name, table.column_names, n=3, cutoff=0.4)
-            raise UsageError(
-                f"there is no column {name!r}",
-                hint=f"Did you mean {' or '.join(near)}?" if near else f"Columns: {', '.join(table.column_names)}.",
-                code="analyze.unknown_column",
-                details={"column": name, "near": near},
-            )
+    require_columns(table, (spec.customer, spec.time, spec.product))
     day = order_values(table.column(spec.time))
     if day is None:
         raise UsageError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -10,10 +9,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alamo.domain.errors import UsageError
 from alamo.domain.reasons import Refusal
 from alamo.numerics.encoding import texts
 from alamo.prediction.learners.classifier import STAGES
+from alamo.prediction.named_columns import require_columns
 from alamo.prediction.scores.columns import Chosen, choose_columns
 from alamo.prediction.scores.drift import Drift, find_drift
 from alamo.prediction.scores.figures import Figures, calibration_curve
@@ -72,7 +71,7 @@ def analyze_scores(table: pa.Table, spec: ScoreSpec) -> ScoresResult:
     UsageError
         If a column does not exist, or the target does not hold two values.
     """
-    _require(table, spec)
+    require_columns(table, (spec.target, spec.id, spec.time, *spec.drop, *spec.keep))
     target = read_target(table, spec)
     if target.refusal is not None:
         known = target.values[np.isfinite(target.values)]
@@ -142,18 +141,6 @@ def _nothing_to_learn_from(table: pa.Table, spec: ScoreSpec, target: Target, rea
 def _rng(spec: ScoreSpec, use: str) -> np.random.Generator:
     """Return a generator of its own for each use, so that one part's draws do not move another's."""
     return np.random.default_rng([spec.seed, *use.encode()])
-
-
-def _require(table: pa.Table, spec: ScoreSpec) -> None:
-    for name in (spec.target, spec.id, spec.time, *spec.drop, *spec.keep):
-        if name and name not in table.column_names:
-            near = difflib.get_close_matches(name, table.column_names, n=3, cutoff=0.4)
-            raise UsageError(
-                f"there is no column {name!r}",
-                hint=f"Did you mean {' or '.join(near)}?" if near else f"Columns: {', '.join(table.column_names)}.",
-                code="analyze.unknown_column",
-                details={"column": name, "near": near},
-            )
 
 
 def _prepare(table: pa.Table, spec: ScoreSpec, target: Target) -> _Prepared:

@@ -9,7 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
-from scipy.stats import norm, rankdata
+from scipy.stats import rankdata
+
+from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
 Interval = tuple[float, float]
@@ -110,7 +112,7 @@ def intervals(log_odds: Floats, target: Floats, level: float, rng: np.random.Gen
     Source: DeLong, DeLong & Clarke-Pearson (1988), Biometrics 44(3); ranks as in Sun & Xu (2014), IEEE SPL 21(11).
     """
     z = np.clip(log_odds, -_LOG_ODDS_LIMIT, _LOG_ODDS_LIMIT)
-    reach = float(norm.ppf(0.5 + level / 2.0))
+    reach = z_value(level)
     losses = np.logaddexp(0.0, z) - target * z
     half = reach * float(losses.std(ddof=1)) / np.sqrt(len(z)) if len(z) > 1 else 0.0
     mean = float(losses.mean())
@@ -170,7 +172,7 @@ def _gaps(z: Floats, target: Floats) -> tuple[Floats, Floats]:
 
 def calibration_curve(log_odds: Floats, target: Floats, level: float) -> tuple[CurvePoint, ...]:
     """Return ten equal-count bins, lowest scores first, with Wilson's interval of the share seen."""
-    p, reach = expit(log_odds), float(norm.ppf(0.5 + level / 2.0))
+    p, reach = expit(log_odds), z_value(level)
     points = []
     for rows in _bins(log_odds):
         n, seen = len(rows), float(target[rows].mean())
