@@ -1,4 +1,4 @@
-"""Candidate effects: zero, one effect, one effect per segment, ridge, boosting; each in one of three units.
+"""Candidate effects: zero, one effect, one effect per segment, and learners; each in one of three units.
 
 Money as it is; money divided by the customer's money scale and multiplied back (`RELATIVE`), so that a point of
 conversion is worth more with a customer of large orders; or the chance of an order, times what an order is worth
@@ -7,7 +7,7 @@ conversion is worth more with a customer of large orders; or the chance of an or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from alamo.numerics.folds import fold_splits
 from alamo.prediction.inputs import EffectInputs
-from alamo.prediction.learners import BoostedEffect, EffectLearner, FittedEffect, RidgeEffect
+from alamo.prediction.learners import EffectLearner, FittedEffect, learner_named
 from alamo.prediction.orders import OrderRows
 from alamo.prediction.rows import EffectRows
 from alamo.prediction.segment_effects import SegmentCells, SegmentEffect
@@ -25,6 +25,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 ZERO, ONE, SEGMENTS, RIDGE, BOOSTING = "zero", "one effect", "segments", "ridge", "boosting"
+LOOP_LEARNERS = (RIDGE, BOOSTING)
+"""Learners beside zero, one effect and segments where nothing else is asked for."""
 PRIOR_IN_MONEY = {ZERO: 0.10, ONE: 0.60, SEGMENTS: 0.20, RIDGE: 0.07, BOOSTING: 0.03}
 """Prior weights without a money scale. With more for ridge and boosting, differences between customers that were not
 there were believed in 3 of 20 halves of Hillstrom's spend, at up to a fifth of the value; judged on other halves."""
@@ -33,12 +35,12 @@ PRIOR_SCALED = {ZERO: 0.10, ONE: 0.04, SEGMENTS: 0.03}
 PRIOR_RELATIVE = {ONE: 0.16, SEGMENTS: 0.32, RIDGE: 0.32, BOOSTING: 0.03}
 """Prior weights of the relative candidates. Segments and ridge shrink to one effect by themselves where nothing more is
 seen; chosen on six draws of three worlds of `benchmarks/uplift_worlds.py`, judged on others."""
-
-
 PRIOR_ORDERS = {ONE: 0.1, SEGMENTS: 0.1, RIDGE: 0.1}
 """Prior weights of candidates in orders, beside the others: with 1.0 each they hide for two cycles an action that works
 on the size of orders, with 0.2 or less they do not. Chosen with rows weighted as in `alamo.prediction.noise` on seeds
 104, 105, 301 and 302 of the scenario `shop`, judged on others."""
+PRIOR_FURTHER = 0.02
+"""Prior weight of every learner that is named in none of these tables."""
 
 MONEY, RELATIVE, ORDERS = "money", "relative", "orders"
 """Units of a candidate's target."""
@@ -75,19 +77,22 @@ class Candidate:
     unit
         `MONEY`, `RELATIVE` or `ORDERS`.
     model
-        `ConstantEffect`, `SegmentEffect`, `RidgeEffect`, `BoostedEffect` or another learner's model.
+        `ConstantEffect`, `SegmentEffect`, or a learner's model.
     worth
         Of one unit, in units of the money scale; 1 but for `ORDERS`.
+    view
+        What the model looks at: ``"segment"``, or a learner's `View`.
     """
 
     learner: str
     unit: str
     model: FittedEffect
     worth: float = 1.0
+    view: str = "segment"
 
     def predict(self, inputs: EffectInputs) -> Floats:
         """Return the gross effect in money, shape (n,)."""
-        return in_money(self.model.predict(_view(self.learner, inputs)), self, inputs.scale)
+        return in_money(self.model.predict(_seen(self.view, inputs)), self, inputs.scale)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the state as JSON-able values."""
@@ -95,25 +100,26 @@ class Candidate:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Candidate:
-        """Return the candidate that `to_dict` wrote."""
-        learner = str(values["learner"])
-        model = _read_model(learner, values["model"])
-        return cls(learner, str(values["unit"]), model, float(values["worth"]))
+        """Return the candidate that `to_dict` wrote; a learner of another package has to be installed.
+
+        Raises
+        ------
+        UsageError
+            If there is no such learner here.
+        """
+        name, unit, state = str(values["learner"]), str(values["unit"]), values["model"]
+        model: FittedEffect
+        if name in (ZERO, ONE, SEGMENTS):
+            model = SegmentEffect.from_dict(state) if name == SEGMENTS else ConstantEffect.from_dict(state)
+            return cls(name, unit, model, float(values["worth"]))
+        learner = learner_named(name)
+        return cls(name, unit, learner.read(state), float(values["worth"]), learner.view)
 
 
-def _read_model(learner: str, state: Mapping[str, Any]) -> FittedEffect:
-    if learner == SEGMENTS:
-        return SegmentEffect.from_dict(state)
-    if learner == RIDGE:
-        return RidgeEffect.from_dict(state)
-    return BoostedEffect.from_dict(state) if learner == BOOSTING else ConstantEffect.from_dict(state)
-
-
-def _view(learner: str, inputs: EffectInputs) -> Any:
-    """Return what a learner looks at."""
-    if learner in (ZERO, ONE, SEGMENTS):
+def _seen(view: str, inputs: EffectInputs) -> Any:
+    if view == "segment":
         return inputs.segment
-    return inputs.linear if learner == RIDGE else inputs.tree
+    return inputs.linear if view == "linear" else inputs.tree
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +185,27 @@ def explained_variance(effects: Floats, target: Target) -> Floats:
     return np.where(variance > 1e-300, explained, 0.0)
 
 
+def prior_weights(target: Target, learners: Sequence[str], *, scaled: bool) -> dict[str, float]:
+    """Return the prior weight of each candidate fitted to `target`, not summing to one.
+
+    Parameters
+    ----------
+    target
+        What candidates are fitted to.
+    learners
+        Names of the learners beside zero, one effect and segments.
+    scaled
+        Whether there are relative candidates; learners in none of the tables are tried as such, else in money.
+    """
+    table = PRIOR_IN_MONEY
+    if scaled:
+        table = {MONEY: PRIOR_SCALED, ORDERS: PRIOR_ORDERS}.get(target.unit, PRIOR_RELATIVE)
+    found = {name: weight for name, weight in table.items() if name in (ZERO, ONE, SEGMENTS, *learners)}
+    if target.unit == (RELATIVE if scaled else MONEY):
+        found |= {name: PRIOR_FURTHER for name in learners if name not in found}
+    return found
+
+
 def cross_fit_constant(target: Target, folds: Integers) -> tuple[Floats, ConstantEffect]:
     """Return the mean of the other folds at each row, and the overall mean."""
     held_out = np.zeros(len(folds))
@@ -199,5 +226,5 @@ def cross_fit_segments(rows: EffectRows, target: Target, cells: SegmentCells) ->
 
 def cross_fit_learner(learner: EffectLearner, rows: EffectRows, target: Target) -> tuple[Floats, FittedEffect]:
     """Return a learner's out-of-fold effects and its model for new rows."""
-    fitted = learner.cross_fit(_view(learner.name, rows.inputs), target.score, target.weight, rows.folds)
+    fitted = learner.cross_fit(_seen(learner.view, rows.inputs), target.score, target.weight, rows.folds)
     return fitted.held_out, fitted.model

@@ -16,16 +16,9 @@ import numpy.typing as npt
 
 from alamo.numerics.q_aggregation import LossMoments, loss_moments, q_aggregate
 from alamo.prediction.candidates import (
-    BOOSTING,
+    LOOP_LEARNERS,
     MONEY,
     ONE,
-    ORDERS,
-    PRIOR_IN_MONEY,
-    PRIOR_ORDERS,
-    PRIOR_RELATIVE,
-    PRIOR_SCALED,
-    RIDGE,
-    SEGMENTS,
     ZERO,
     Candidate,
     ConstantEffect,
@@ -35,15 +28,17 @@ from alamo.prediction.candidates import (
     cross_fit_segments,
     explained_variance,
     in_money,
+    prior_weights,
 )
 from alamo.prediction.inputs import EffectInputs
-from alamo.prediction.learners import BoostedEffectLearner, EffectLearner, FittedEffect, RidgeEffectLearner
+from alamo.prediction.learners import EffectLearner, learners_named
 from alamo.prediction.level import EffectLevel, EffectParts
 from alamo.prediction.rows import EffectRows
 from alamo.prediction.segment_effects import SegmentCells, SegmentEffect
 
 Floats = npt.NDArray[np.float64]
 
+_ZERO = Candidate(ZERO, MONEY, ConstantEffect(0.0))
 LEAST_DRAWN = 20
 """Draws of the action, and of none, before any effect but zero is considered."""
 
@@ -185,7 +180,9 @@ class EffectStack:
         )
 
 
-def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack:
+def fit_stack(
+    rows: EffectRows, n_segments: int, *, scaled: bool, learners: Sequence[str] = LOOP_LEARNERS
+) -> EffectStack:
     """Fit the effect of one action; with too few draws it is zero with a wide spread.
 
     Parameters
@@ -196,14 +193,22 @@ def fit_stack(rows: EffectRows, n_segments: int, *, scaled: bool) -> EffectStack
         Number of segments known to the inputs.
     scaled
         Whether the inputs carry a money scale, so that relative candidates make sense.
+    learners
+        Names of the learners that are candidates beside zero, one effect and segments.
+
+    Raises
+    ------
+    UsageError
+        If there is no learner of a name.
     """
+    found = {learner.name: learner for learner in learners_named(learners)}
     one_fold = not len(rows) or rows.folds.min() == rows.folds.max()
     if min(rows.drawn, rows.drawn_none) < LEAST_DRAWN or not rows.score.any() or one_fold:
         return _unknown(rows, scaled=scaled, n_segments=n_segments)
     targets = _targets(rows, scaled=scaled)
     main = targets[-1]
     cells = SegmentCells.of(rows.inputs, n_segments)
-    held_out, candidates, prior = _candidates(rows, targets, cells)
+    held_out, candidates, prior = _candidates(rows, targets, cells, found)
     moments = loss_moments(held_out, rows.score, rows.weight)
     shares = q_aggregate(moments, prior / prior.sum())
     promised = held_out @ shares
@@ -234,18 +239,18 @@ def _targets(rows: EffectRows, *, scaled: bool) -> tuple[Target, ...]:
 
 
 def _candidates(
-    rows: EffectRows, targets: Sequence[Target], cells: SegmentCells
+    rows: EffectRows, targets: Sequence[Target], cells: SegmentCells, learners: Mapping[str, EffectLearner]
 ) -> tuple[Floats, list[Candidate], Floats]:
     """Return out-of-fold effects in money (n, k), the fitted candidates, and their prior weights (k,)."""
-    held_out, candidates, prior = [np.zeros(len(rows))], [Candidate(ZERO, MONEY, ConstantEffect(0.0))], [0.0]
+    held_out, candidates, prior = [np.zeros(len(rows))], [_ZERO], [0.0]
     for target in targets:
-        priors = _priors(target, scaled=len(targets) > 1)
-        prior[0] = max(prior[0], priors.get(ZERO, 0.0))
-        for name in (name for name in priors if name != ZERO):
-            effect, model = _cross_fit(name, rows, target, cells)
+        priors = prior_weights(target, list(learners), scaled=len(targets) > 1)
+        prior[0] = max(prior[0], priors.pop(ZERO, 0.0))
+        for name, weight in priors.items():
+            effect, candidate = _cross_fit(name, learners.get(name), (rows, target, cells))
             held_out.append(in_money(effect, target, rows.inputs.scale))
-            candidates.append(Candidate(name, target.unit, model, target.worth))
-            prior.append(priors[name])
+            candidates.append(candidate)
+            prior.append(weight)
     return np.column_stack(held_out), candidates, np.asarray(prior)
 
 
@@ -257,21 +262,19 @@ def _lift(rows: EffectRows, kept: Floats) -> EffectLevel:
     return EffectLevel.of(expected, rows.score - kept, rows.weight, rows.unit)
 
 
-def _priors(target: Target, *, scaled: bool) -> Mapping[str, float]:
-    if not scaled:
-        return PRIOR_IN_MONEY
-    return {MONEY: PRIOR_SCALED, ORDERS: PRIOR_ORDERS}.get(target.unit, PRIOR_RELATIVE)
-
-
-_LEARNERS: Mapping[str, EffectLearner] = {RIDGE: RidgeEffectLearner(), BOOSTING: BoostedEffectLearner()}
-
-
-def _cross_fit(name: str, rows: EffectRows, target: Target, cells: SegmentCells) -> tuple[Floats, FittedEffect]:
+def _cross_fit(
+    name: str, learner: EffectLearner | None, data: tuple[EffectRows, Target, SegmentCells]
+) -> tuple[Floats, Candidate]:
+    """Return the out-of-fold effects of a candidate, in its target's unit, and the candidate."""
+    rows, target, cells = data
+    if learner is not None:
+        held_out, model = cross_fit_learner(learner, rows, target)
+        return held_out, Candidate(name, target.unit, model, target.worth, learner.view)
     if name == ONE:
-        return cross_fit_constant(target, rows.folds)
-    if name == SEGMENTS:
-        return cross_fit_segments(rows, target, cells)
-    return cross_fit_learner(_LEARNERS[name], rows, target)
+        constant, everybody = cross_fit_constant(target, rows.folds)
+        return constant, Candidate(name, target.unit, everybody, target.worth)
+    by_segment, effects = cross_fit_segments(rows, target, cells)
+    return by_segment, Candidate(name, target.unit, effects, target.worth)
 
 
 def _assemble(
@@ -301,7 +304,7 @@ def _unknown(rows: EffectRows, *, scaled: bool, n_segments: int) -> EffectStack:
     sd = float(np.sqrt(2.0 * variance / LEAST_DRAWN))
     loss = float(rows.weight @ rows.score**2 / rows.weight.sum()) if len(rows) else 0.0
     return EffectStack(
-        candidates=(Candidate(ZERO, MONEY, ConstantEffect(0.0)),),
+        candidates=(_ZERO,),
         shares=(1.0,),
         spread=EffectSpread(scaled, SegmentEffect((sd,) * (n_segments + 1)), 0.0),
         weights={ZERO: 1.0},

@@ -18,6 +18,7 @@ from alamo.domain.features import feature_columns
 from alamo.domain.tables import SCORES, TIME
 from alamo.domain.time import utc
 from alamo.numerics.hashing import content_hash
+from alamo.prediction.candidates import LOOP_LEARNERS
 from alamo.prediction.inputs import EffectInputs, InputEncoder
 from alamo.prediction.rows import DecisionLog, decision_folds
 from alamo.prediction.stack import EffectStack, fit_stack
@@ -111,7 +112,12 @@ class UpliftModel:
 
 
 def fit_uplift_model(
-    observations_with_outcome: pa.Table, dr_scores: pa.Table, *, actions: Sequence[Action], salt: str
+    observations_with_outcome: pa.Table,
+    dr_scores: pa.Table,
+    *,
+    actions: Sequence[Action],
+    salt: str,
+    learners: Sequence[str] = LOOP_LEARNERS,
 ) -> UpliftModel:
     """Fit the effect of every action against no action on the decisions matured so far.
 
@@ -126,6 +132,8 @@ def fit_uplift_model(
         What to score; an action without decisions gets a zero effect with a wide uncertainty.
     salt
         Of the folds by unit.
+    learners
+        Names of the learners that are candidates beside zero, one effect and segments.
     """
     scored = pc.is_in(observations_with_outcome.column("decision_id"), value_set=dr_scores.column("decision_id"))
     decisions = observations_with_outcome.filter(scored)
@@ -139,7 +147,8 @@ def fit_uplift_model(
     scaled = encoder.scale is not None
     fitted = []
     for action in actions:
-        stack = fit_stack(log.rows_of(action.id, action.cost_money), len(encoder.segments), scaled=scaled)
+        rows = log.rows_of(action.id, action.cost_money)
+        stack = fit_stack(rows, len(encoder.segments), scaled=scaled, learners=learners)
         fitted.append(ActionUplift(action.id, action.cost_money, stack))
     return UpliftModel(encoder, tuple(fitted))
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from alamo.prediction.learners import (
-    BoostedEffect,
+    BUILT_IN,
     BoostedEffectLearner,
+    EnsembleEffect,
     RidgeEffect,
     RidgeEffectLearner,
     boosted_outcome,
@@ -15,7 +16,7 @@ from alamo.prediction.learners import (
 from alamo.prediction.learners.outcome import draw_in_tails
 from alamo.prediction.learners.ridge import RidgeMoments
 
-LEARNERS = [RidgeEffectLearner(), BoostedEffectLearner()]
+LEARNERS = [make() for make in BUILT_IN.values()]
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ def test_boosting_above_its_row_limit_samples_in_proportion_to_the_weights(data)
 
 
 def test_an_average_of_no_ensembles_is_the_mean():
-    model = BoostedEffect((), 1.5, 0.0)
+    model = EnsembleEffect((), 1.5, 0.0)
     assert model.predict(np.zeros((3, 2))).tolist() == [1.5, 1.5, 1.5]
     assert RidgeEffect(1.5, (0.0, 0.0)).predict(np.zeros((3, 2))).tolist() == [1.5, 1.5, 1.5]
 

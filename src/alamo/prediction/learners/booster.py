@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 Objective = Literal["regression", "binary", "poisson"]
 
 
@@ -33,6 +35,10 @@ class BoosterSettings:
         Most histogram bins of a feature.
     least_curvature
         Least second derivative of the loss in a leaf; above 0 for log loss, where pure leaves have none.
+    forest
+        Grow trees beside each other instead of one on what the last has left; a prediction is their mean.
+    split_sample
+        Share of the columns each split sees (forests).
     """
 
     trees: int = 100
@@ -46,10 +52,13 @@ class BoosterSettings:
     bins: int = 255
     seed: int = 20_240_001
     least_curvature: float = 0.0
+    forest: bool = False
+    split_sample: float = 1.0
 
     def parameters(self, n: int, objective: Objective) -> dict[str, Any]:
         """Return LightGBM's parameters for `n` training rows."""
-        return {
+        forest = {"boosting": "rf", "feature_fraction_bynode": self.split_sample} if self.forest else {}
+        return forest | {
             "objective": objective,
             "learning_rate": self.rate,
             "num_leaves": self.leaves,
@@ -104,6 +113,19 @@ class Trees:
         if not len(features):
             return np.zeros(0)
         return np.asarray(self._booster.predict(features, num_threads=1), dtype=np.float64)
+
+    def leaves(self, features: npt.NDArray[np.floating]) -> Integers:
+        """Return the leaf of each row in each tree, shape (n, trees)."""
+        found = self._booster.predict(features, pred_leaf=True, num_threads=1)
+        return np.asarray(found, dtype=np.int64).reshape(len(features), -1)
+
+    def with_leaf_values(self, values: Sequence[Floats]) -> Trees:
+        """Return the same trees with other values in their leaves, one array per tree."""
+        booster = lightgbm.Booster(model_str=self.text)
+        for tree, leaves in enumerate(values):
+            for leaf, value in enumerate(leaves.tolist()):
+                booster.set_leaf_output(tree, leaf, value)
+        return Trees(booster.model_to_string())
 
     def log_odds(self, features: npt.NDArray[np.floating], first: int, count: int) -> Floats:
         """Return what trees `first` … `first` + `count` − 1 of a binary ensemble add to the log-odds, shape (n,)."""

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alamo.numerics.folds import fold_splits
-from alamo.prediction.learners.protocol import CrossFit
+from alamo.prediction.learners.protocol import CrossFit, View
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -123,12 +123,22 @@ def _evidence_ridge(gram: Floats, cross: Floats, square: float, n: int) -> Float
 
 @dataclass(frozen=True, slots=True)
 class RidgeEffectLearner:
-    """Fits `RidgeEffect` on standardised features."""
+    """Fits `RidgeEffect` on standardised features.
+
+    Assumes effects that are a straight line in the features. Not supported: interactions that no column spells out.
+
+    Source: see `RidgeMoments.solve`; Kennedy (2023), EJS 17(2), alg. 1, with a linear second stage.
+    """
 
     @property
     def name(self) -> str:
         """``ridge``."""
         return "ridge"
+
+    @property
+    def view(self) -> View:
+        """A line needs numbers without gaps."""
+        return "linear"
 
     def fit(self, features: Floats, score: Floats, weight: Floats) -> RidgeEffect:
         """Fit on features (n, d), scores (n,), weights (n,)."""
@@ -145,3 +155,7 @@ class RidgeEffectLearner:
         for test, part in parts:
             held_out[test] = (total - part).solve().predict(features[test])
         return CrossFit(held_out, total.solve())
+
+    def read(self, state: Mapping[str, Any]) -> RidgeEffect:
+        """Return the model whose `to_dict` wrote `state`."""
+        return RidgeEffect.from_dict(state)
