@@ -119,17 +119,25 @@ def fit_uplift(
         Share of the units kept to judge (default 0.5).
     seed
         Of the split (default 1).
+    learners
+        Candidates beside zero, one effect and segments: ``"ridge"``, ``"tree"``, ``"forest"``, ``"boosting"``,
+        ``"network"``, or the entry point of an installed one (default ``["ridge", "boosting"]``).
+    explain
+        For how many rows to say what each column adds to the effect (default 0).
+    what_if
+        Columns along which to show the effect (default: none).
 
     Raises
     ------
     UsageError
-        For a keyword, column or value that does not exist, naming the near ones.
+        For a keyword, column, learner or value that does not exist, naming the near ones.
     InputError
         If the table cannot be read, or no row has both an arm and an outcome.
 
     See Also
     --------
     UpliftResult.scores_table : the score of every row for every action.
+    UpliftResult.predict : the scores of a new table; `UpliftResult.model` goes into a file as ``to_dict()``.
     """
     return engine.analyze_uplift(table, UPLIFT.spec(spec, keywords), _layout(mapping))
 

@@ -47,6 +47,11 @@ def test_the_script_holds_commands_documents_and_python() -> None:
         ("read-audience-files.md", ["welcome-back email We have missed you", "report.csv: 1 row taken in"]),
         ("evaluate-a-policy.md", ["go by this", "'p' is 0 in row 5", "by loyalty", "loyal is 1: voucher"]),
         ("score-churn-and-readiness.md", ["call_seconds (left out)", "Forward in time"]),
+        (
+            "find-whom-an-action-moves.md",
+            ["Kept, because", "part:new", "0 voucher", "if new were this", "new matters most"],
+        ),
+        ("write-a-learner.md", ["passed"]),
         ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),
     ],
 )

@@ -21,7 +21,7 @@ from alamo.analyze import (
     readiness_table,
 )
 from alamo.cli.failures import report_failure
-from alamo.cli.files import write_table
+from alamo.cli.files import write_json, write_table
 from alamo.cli.html.file import write_page
 from alamo.cli.options import amount, html_option, json_option, layout, moment, names
 from alamo.cli.output import announcing, emit
@@ -29,6 +29,8 @@ from alamo.cli.views import analysis as views
 from alamo.cli.views import off_policy
 from alamo.cli.views.scores import next_product as next_product_view
 from alamo.cli.views.scores import scores as score_view
+from alamo.cli.views.uplift import uplift as uplift_view
+from alamo.domain.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Choice = Literal["auto", "none"] | tuple[str, ...]
@@ -55,9 +57,10 @@ def propensity(words: str) -> float | str:
         return words
 
 
+file_to_write = click.Path(path_type=Path, dir_okay=False)
 out_option = click.option(
     "--out",
-    type=click.Path(path_type=Path, dir_okay=False),
+    type=file_to_write,
     metavar="FILE",
     help="Write one row per customer or row (.parquet or .csv).",
 )
@@ -113,16 +116,41 @@ def experiment(file: str, *, as_json: bool, **columns: Any) -> None:
     "--holdout", type=click.FloatRange(0.05, 0.95), default=0.5, show_default=True, help="Share kept to judge."
 )
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the split.")
+@click.option(
+    "--learners",
+    type=names,
+    default="ridge,boosting",
+    show_default=True,
+    metavar="NAME[,NAME…]",
+    help="Beside zero, one effect, segments: ridge, tree, forest, boosting, network, or an installed one.",
+)
+@click.option("--explain", type=click.IntRange(0), default=0, metavar="N", help="Say for N rows what columns add.")
+@click.option("--explain-out", type=file_to_write, metavar="FILE", help="Write what they add (.parquet or .csv).")
+@click.option("--what-if", type=names, metavar="COL[,COL…]", help="Show the effect along these columns.")
+@click.option("--model-out", type=file_to_write, metavar="FILE", help="Write the fitted model (.json).")
 @out_option
 def uplift(file: str, out: Path | None, *, as_json: bool, **columns: Any) -> None:
     """Which action adds most for whom, and what acting on it earns on rows the models never saw."""
+    model_out, explain_out = columns.pop("model_out"), columns.pop("explain_out")
+    if explain_out is not None and not columns["explain"]:
+        raise UsageError(
+            "--explain-out writes what columns add, but for no rows",
+            hint="Say for how many: --explain 100",
+            code="uplift.not_explained",
+        )
     with announcing(not as_json) as announce:
         announce("reading and fitting")
         answer = fit_uplift(file, **_by_arm(columns))
+    if explain_out is not None:
+        write_table(explain_out, answer.contributions_table())
+        answer = replace(answer, contributions=str(explain_out))
+    if model_out is not None:
+        write_json(model_out, answer.model.to_dict())
+        answer = replace(answer, model_file=str(model_out))
     if out is not None:
         write_table(out, answer.scores_table())
         answer = replace(answer, scores=str(out))
-    emit(answer, views.uplift, as_json=as_json)
+    emit(answer, uplift_view, as_json=as_json)
 
 
 @analyze.command(

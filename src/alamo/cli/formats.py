@@ -25,6 +25,12 @@ def number(value: Any, digits: int = 4) -> str:
     return f"{value:.{digits - 1}e}"
 
 
+def signed(value: Any) -> str:
+    """Write a number with its sign, where more than nothing is the question."""
+    written = number(value)
+    return f"+{written}" if isinstance(value, int | float) and value > 0 and written != ABSENT else written
+
+
 def figure(value: Any) -> str:
     """Write a number with six significant digits, where a bound is compared with its use."""
     return number(value, 6)

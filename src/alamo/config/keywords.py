@@ -53,6 +53,9 @@ class UpliftKeywords(TrialKeywords, total=False):
 
     holdout: float
     seed: int
+    learners: str | Sequence[str]
+    explain: int
+    what_if: str | Sequence[str] | None
 
 
 class PolicyKeywords(TypedDict, total=False):
@@ -297,6 +300,9 @@ UPLIFT = Keywords(
         "outcome": _field("outcome", _one_name),
         "holdout": _field("holdout", _number),
         "seed": _field("seed", int),
+        "learners": _field("learners", _names),
+        "explain": _field("explain", _whole),
+        "what_if": _field("what_if", lambda value: _names(value or ())),
     },
     {"segments": "none"},
 )

@@ -8,8 +8,9 @@ Source: Wan, Wong & Prusinkiewicz (1988), "An algorithm for multidimensional dat
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -78,6 +79,17 @@ class Grouping:
         for cut in self.cuts:
             cell[(cell == cut.cell) & (values[:, cut.column] > cut.at)] = cut.into
         return cell
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the partition as JSON-able values."""
+        cuts = [asdict(cut) for cut in self.cuts]
+        return {"names": list(self.names), "fill": list(self.fill), "cuts": cuts}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Grouping:
+        """Return the partition that `to_dict` wrote."""
+        fill = tuple(float(value) for value in values["fill"])
+        return cls(tuple(values["names"]), fill, tuple(Cut(**cut) for cut in values["cuts"]))
 
     @property
     def labels(self) -> tuple[str, ...]:

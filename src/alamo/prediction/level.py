@@ -100,10 +100,20 @@ class EffectParts:
         found = slopes(np.column_stack([common, mixture - common]), score, weight, unit)
         return cls(centre, *found)
 
+    @property
+    def common_kept(self) -> float:
+        """Share kept of what is common."""
+        return self.common.keep(_COMMON)
+
+    @property
+    def contrast_kept(self) -> float:
+        """Share kept of the differences."""
+        return self.contrast.keep(_CONTRAST)
+
     def kept(self, mixture: Floats, scale: Floats) -> Floats:
         """Return what is kept of a mixture, money, shape (n,)."""
         common = self.centre * scale
-        return self.common.keep(_COMMON) * common + self.contrast.keep(_CONTRAST) * (mixture - common)
+        return self.common_kept * common + self.contrast_kept * (mixture - common)
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EffectParts:

@@ -33,7 +33,44 @@ UPLIFT: dict[str, Any] = {
             "calibration_slope": 0.8,
         }
     ],
+    "level": 0.95,
+    "intervals": [
+        {
+            "action": None, "figure": "gain", "mean": 0.12, "se": 0.06, "lower": 0.0, "upper": 0.24,
+            "anytime_lower": -0.03, "anytime_upper": 0.27,
+        },
+        {
+            "action": "mens-mail", "figure": "qini", "mean": 2.1, "se": 0.9, "lower": 0.3, "upper": 3.9,
+            "anytime_lower": None, "anytime_upper": None,
+        },
+    ],
+    "kept": [
+        {
+            "action": "mens-mail", "common": 0.92, "contrast": 0.2, "common_slope": 0.98, "common_se": 0.11,
+            "contrast_slope": 0.0, "contrast_se": 0.0,
+        }
+    ],
+    "importance": [
+        {
+            "action": "mens-mail", "column": "loyal", "mean_absolute": 0.4, "loss_change": 0.2, "lower": 0.1,
+            "upper": 0.3,
+        }
+    ],
+    "what_if": [
+        {
+            "action": "mens-mail", "column": "loyal", "shape": "rising", "change": 0.8, "change_lower": 0.3,
+            "change_upper": 1.3,
+            "points": [
+                {
+                    "value": False, "effect": -0.1, "lower": -0.2, "upper": 0.0, "n": 5, "seen": None,
+                    "seen_lower": None, "seen_upper": None,
+                }
+            ],
+        }
+    ],
     "scores": "scores.parquet",
+    "contributions": "parts.csv",
+    "model": "model.json",
 }  # fmt: skip
 _VALUE = {"estimator": "ips", "value": 0.0453, "se": 0.0012, "lower": 0.0429, "upper": 0.0477, "ess": 2467.4}
 _GAIN = {"mean": 0.0123, "se": 0.001, "lower": 0.0103, "upper": 0.0143, "anytime_lower": None, "anytime_upper": None}

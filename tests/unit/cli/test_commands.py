@@ -56,7 +56,7 @@ OPTIONS = {
     "alamo report": "html",
     "alamo simulate": "cycles seed policy",
     "alamo analyze experiment": _EXPERIMENT,
-    "alamo analyze uplift": f"{_EXPERIMENT} holdout seed out",
+    "alamo analyze uplift": f"{_EXPERIMENT} holdout seed learners explain explain-out what-if model-out out",
     "alamo analyze lifetime-value": "customer time amount time-format unit calibrate-until horizon model mapping out",
     "alamo analyze allocation": "customer action value use limits temperature gap out",
 }

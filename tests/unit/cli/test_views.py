@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console, RenderableType
 from tests.unit.cli import samples
 
-from alamo.cli.views import analysis, decision, imports, loop, off_policy, plan, reports, simulation, standing
+from alamo.cli.views import analysis, decision, imports, loop, off_policy, plan, reports, simulation, standing, uplift
 
 View = Callable[[Mapping[str, Any]], Iterable[RenderableType]]
 
@@ -26,7 +26,27 @@ def shown(view: View, data: Mapping[str, Any], width: int = 200) -> str:
 
 EXPECTED = [
     (analysis.experiment, samples.EXPERIMENT, ["mens-mail", "+0.07660", "helps", "nothing found", "p = 0.42", "–"]),
-    (analysis.uplift, samples.UPLIFT, ["boosting", "61.0 %", "scores.parquet", "+0.1200"]),
+    (
+        uplift.uplift,
+        samples.UPLIFT,
+        [
+            "boosting",
+            "61.0 %",
+            "scores.parquet",
+            "+0.1200",
+            "-0.03000 … +0.2700",
+            "qini 2.1",
+            "92 %",
+            "0.980 ± 0.11",
+            "loyal",
+            "+0.2000",
+            "(rising)",
+            "seen there",
+            "model.json",
+            "parts.csv",
+            "–",
+        ],
+    ),
     (
         off_policy.policy,
         samples.OFF_POLICY,

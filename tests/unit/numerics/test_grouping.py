@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -48,3 +50,10 @@ def test_missing_values_count_as_the_median(features):
 def test_constant_features_give_one_group():
     grouping = Grouping.fit(np.ones((1000, 2)), ("a", "b"))
     assert grouping.labels == ("all",)
+
+
+def test_a_partition_comes_back_from_its_state(features):
+    grouping = Grouping.fit(features, NAMES)
+    read = Grouping.from_dict(json.loads(json.dumps(grouping.to_dict())))
+    assert read == grouping
+    assert np.array_equal(read.assign(features), grouping.assign(features))

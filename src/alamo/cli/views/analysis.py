@@ -1,4 +1,4 @@
-"""Analyses of a file: experiment, uplift, lifetime value, allocation."""
+"""Analyses of a file: experiment, lifetime value, allocation."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def experiment(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         column("action", "action"),
         *([column("segment", "segment")] if any(row.get("segment") is not None for row in rows) else []),
         column("outcome", "outcome"),
-        column("effect", "mean", _signed),
-        interval_column(f"{level} interval", "lower", "upper", _signed),
-        interval_column("always valid", "anytime_lower", "anytime_upper", _signed),
+        column("effect", "mean", formats.signed),
+        interval_column(f"{level} interval", "lower", "upper", formats.signed),
+        interval_column("always valid", "anytime_lower", "anytime_upper", formats.signed),
         column("without it", "baseline", formats.number),
         column("n", "n", formats.count),
         column("control", "n_control", formats.count),
@@ -34,32 +34,6 @@ def experiment(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         "dim",
     )
     yield from _ratio_check(data.get("ratio_check") or {})
-    yield from refusals(data)
-
-
-def uplift(data: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """What a policy by uplift earns on the hold-out, and which learners carry it."""
-    columns = [
-        column("policy over", "action"),
-        column("value per unit", "value_of_policy", formats.number),
-        interval_column("interval", "lower", "upper"),
-        column("best single action", "value_of_best_single_action", formats.number),
-        Column("gain", lambda row: _signed((row.get("gain") or {}).get("mean"))),
-        Column("gain interval", lambda row: formats.interval(*_ends(row.get("gain")), _signed)),
-        column("Qini", "qini", formats.number),
-        column("AUUC", "auuc", formats.number),
-        column("calibration slope", "calibration_slope", formats.number),
-    ]
-    yield table("On the rows held out", columns, data.get("holdout", []))
-    learners = [
-        column("action", "action"),
-        column("learner", "learner"),
-        column("weight", "weight", formats.percent),
-        column("DR loss", "dr_loss", formats.number),
-    ]
-    yield table("Learners", learners, data.get("rows", []))
-    if data.get("scores"):
-        yield note(f"Scores: {data['scores']}")
     yield from refusals(data)
 
 
@@ -158,12 +132,3 @@ def _ratio_check(check: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield note(f"The arms' sizes do not fit the design (p = {p_value:.2g}: {counts}); trust no effect.", "bold red")
     else:
         yield note(f"Arms fit the design (p = {p_value:.2g}: {counts})", "dim")
-
-
-def _signed(value: Any) -> str:
-    written = formats.number(value)
-    return f"+{written}" if isinstance(value, int | float) and value > 0 and written != formats.ABSENT else written
-
-
-def _ends(gain: Mapping[str, Any] | None) -> tuple[Any, Any]:
-    return (None, None) if not gain else (gain.get("lower"), gain.get("upper"))

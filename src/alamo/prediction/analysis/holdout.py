@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from scipy.stats import rankdata
 
 from alamo.numerics.doubly_robust import ScoreMean, mean_by_group
 from alamo.numerics.normal import z_value
-from alamo.prediction.analysis.spec import Gain, HoldoutRow
+from alamo.prediction.analysis.result import Gain, HoldoutRow
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -46,13 +47,30 @@ class HeldOut:
         every = self._row(None, list(range(len(actions))))
         return (every, *(self._row(name, [j]) for j, name in enumerate(actions)))
 
+    def chosen(self, columns: Sequence[int]) -> Integers:
+        """Return what the policy over `columns` chooses: 0 none, j + 1 action j, shape (n,)."""
+        predicted = self.predicted[:, columns]
+        best = predicted.argmax(axis=1)
+        return np.where(predicted[np.arange(len(best)), best] > 0.0, np.asarray(columns)[best] + 1, 0)
+
+    def best_single(self, columns: Sequence[int]) -> int:
+        """Return the best single choice among `columns` and none, chosen on the training rows: 0 none, j + 1 action."""
+        best = max(columns, key=lambda j: float(self.training_mean[j]))
+        return best + 1 if self.training_mean[best] > 0.0 else 0
+
+    def value_of(self, choice: Integers | int) -> Floats:
+        """Return the score by row of a choice, shape (n,)."""
+        with_none = np.column_stack([np.zeros(len(self.score)), self.score])
+        return with_none[np.arange(len(self.score)), choice]
+
+    def mean(self, values: Floats) -> ScoreMean:
+        """Return the mean per unit of scores by row."""
+        return mean_by_group(values, self.group, self.units)
+
     def _row(self, action: str | None, columns: list[int]) -> HoldoutRow:
         score, predicted = self.score[:, columns], self.predicted[:, columns]
-        best = predicted.argmax(axis=1)
-        rows = np.arange(len(best))
-        value = np.where(predicted[rows, best] > 0.0, score[rows, best], 0.0)
-        single = self._single(columns)
-        policy, fixed, gain = self._mean(value), self._mean(single), self._mean(value - single)
+        value, single = self.value_of(self.chosen(columns)), self.value_of(self.best_single(columns))
+        policy, fixed, gain = self.mean(value), self.mean(single), self.mean(value - single)
         z = z_value(self.level)
         alone = len(columns) == 1 and action is not None
         return HoldoutRow(
@@ -67,18 +85,10 @@ class HeldOut:
             calibration_slope=calibration_slope(score[:, 0], predicted[:, 0]) if alone else None,
         )
 
-    def _single(self, columns: list[int]) -> Floats:
-        """Return the score by row of the best single choice among `columns` and none."""
-        best = max(columns, key=lambda j: float(self.training_mean[j]))
-        return self.score[:, best] if self.training_mean[best] > 0.0 else np.zeros(len(self.score))
-
-    def _mean(self, values: Floats) -> ScoreMean:
-        return mean_by_group(values, self.group, self.units)
-
 
 def area_under_curve(score: Floats, predicted: Floats) -> float:
     """Return ∫ of the effect gained by treating the best share q, over q: mean of score · (1 − rank share)."""
-    return float(np.mean(score * (1.0 - _rank_share(predicted))))
+    return float(np.mean(score * (1.0 - rank_share(predicted))))
 
 
 def area_beyond_random(score: Floats, predicted: Floats) -> float:
@@ -87,7 +97,7 @@ def area_beyond_random(score: Floats, predicted: Floats) -> float:
     Source: Radcliffe (2007), on doubly robust scores; Yadlowsky et al. (2024), "Evaluating treatment prioritization
     rules via rank-weighted average treatment effects", JASA.
     """
-    return float(np.mean(score * (0.5 - _rank_share(predicted))))
+    return float(np.mean(score * (0.5 - rank_share(predicted))))
 
 
 def calibration_slope(score: Floats, predicted: Floats) -> float | None:
@@ -97,6 +107,6 @@ def calibration_slope(score: Floats, predicted: Floats) -> float | None:
     return float(centred @ score) / square if square > 1e-18 * max(float(predicted @ predicted), 1e-300) else None
 
 
-def _rank_share(predicted: Floats) -> Floats:
+def rank_share(predicted: Floats) -> Floats:
     """Return each row's rank from the top as a share in (0, 1)."""
     return (rankdata(-predicted, method="average") - 0.5) / max(len(predicted), 1)

@@ -1,0 +1,170 @@
+"""A fitted uplift outside of the file it came from: new tables, JSON, explanations, and scikit-learn's habits."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from sklearn.base import clone
+from tests.unit.prediction.test_analyze_uplift import experiment
+
+from alamo.domain.errors import StateError, UsageError
+from alamo.prediction import FittedUplift, UpliftRegressor, UpliftSpec, analyze_uplift
+from alamo.prediction.learners import BUILT_IN
+
+SPEC = UpliftSpec(
+    "arm", "hold", "bought", costs={"red": 0.5}, features=("loyal", "age"), learners=tuple(BUILT_IN), explain=30,
+    what_if=("age", "loyal"),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def result():
+    return analyze_uplift(experiment(), SPEC)
+
+
+def read_again(model):
+    return FittedUplift.from_dict(json.loads(json.dumps(model.to_dict(), allow_nan=False)))
+
+
+def test_all_learners_take_part_beside_the_simple_ones(result):
+    blue = {row["learner"]: row for row in result.records() if row["action"] == "blue"}
+    assert list(blue) == ["zero", "one effect", "segments", "ridge", "boosting", "tree", "forest", "network"]
+    assert sum(row["weight"] for row in blue.values()) == pytest.approx(1.0)
+    assert blue["network"]["dr_loss"] < blue["one effect"]["dr_loss"]
+
+
+def test_a_model_from_its_file_scores_with_the_same_bits(result):
+    scores = result.scores_table()
+    for model in (result.model, read_again(result.model)):
+        again = model.predict(experiment())
+        assert again.column_names == ["row", "action", "value_mean", "value_sd", "cost"]
+        assert again == scores.drop_columns(["holdout"])
+    assert read_again(result.model).to_dict() == result.model.to_dict()
+    assert result.predict(experiment().slice(0, 5)).num_rows == 10
+
+
+def test_every_learner_by_itself_comes_back_from_a_file():
+    for name in BUILT_IN:
+        spec = UpliftSpec("arm", "hold", "bought", segments="none", learners=(name,))
+        model = analyze_uplift(experiment(), spec).model
+        assert read_again(model).predict(experiment()) == model.predict(experiment())
+
+
+def test_a_row_alone_gets_the_bits_of_the_batch(result):
+    table = experiment()
+    batch = result.model.effects(table)
+    alone = np.vstack([result.model.effects(table.slice(i, 1)) for i in range(50)])
+    assert np.array_equal(alone, batch[:50])
+
+
+def test_segments_of_named_columns_and_of_none_go_into_the_file():
+    for segments in (("loyal",), "none", "auto"):
+        model = analyze_uplift(experiment(), UpliftSpec("arm", "hold", "bought", segments=segments)).model
+        assert read_again(model).predict(experiment()) == model.predict(experiment())
+    named = analyze_uplift(experiment(), UpliftSpec("arm", "hold", "bought", features="none", segments=("loyal",)))
+    assert named.model.columns == ("loyal",)
+
+
+def test_a_table_without_a_column_or_with_another_type_is_refused(result):
+    with pytest.raises(UsageError, match="no column 'age'"):
+        result.predict(experiment().drop_columns(["age"]))
+    with pytest.raises(UsageError) as caught:
+        result.predict(pa.table({"loyal": [True], "age": ["old"]}))
+    assert caught.value.code == "uplift.other_types"
+    with pytest.raises(UsageError) as caught:
+        FittedUplift.from_dict({"schema": "alamo.policy/1"})
+    assert caught.value.code == "uplift.not_a_model"
+
+
+def test_a_level_never_seen_and_a_missing_value_are_scored(result):
+    scores = result.predict(pa.table({"loyal": [None, True], "age": pa.array([None, 1e9])}))
+    assert np.isfinite(np.asarray(scores["value_mean"])).all()
+
+
+def test_contributions_add_up_to_the_effect_and_name_their_rows(result):
+    table = result.contributions_table()
+    assert table.column_names == ["row", "action", "effect", "base", "part:loyal", "part:age"]
+    assert table.num_rows == 60
+    total = sum(np.asarray(table[name]) for name in ("base", "part:loyal", "part:age"))
+    assert total == pytest.approx(np.asarray(table["effect"]), abs=1e-12)
+    rows = np.asarray(table["row"])[:30]
+    held_out = np.asarray(result.scores_table()["holdout"])[: len(experiment())]
+    assert held_out[rows].all()
+    effects = result.model.effects(experiment().take(pa.array(rows)))
+    assert np.asarray(table["effect"])[:30] == pytest.approx(effects[:, 0])
+
+
+def test_the_column_that_makes_the_difference_is_the_important_one(result):
+    blue = [row for row in result.to_dict()["importance"] if row["action"] == "blue"]
+    assert [row["column"] for row in blue] == ["loyal", "age"]
+    assert blue[0]["mean_absolute"] > 5.0 * blue[1]["mean_absolute"]
+    assert blue[0]["lower"] > 0.0
+    assert blue[1]["upper"] < blue[0]["lower"]
+
+
+def test_a_what_if_is_a_curve_per_action_and_column(result):
+    curves = {(curve["action"], curve["column"]): curve for curve in result.to_dict()["what_if"]}
+    assert set(curves) == {("blue", "age"), ("red", "age"), ("blue", "loyal"), ("red", "loyal")}
+    loyal = curves["blue", "loyal"]
+    assert [point["value"] for point in loyal["points"]] == [False, True]
+    assert loyal["shape"] == "rising"
+    assert 0.2 < loyal["change_lower"] < loyal["change"] < loyal["change_upper"]
+    assert loyal["points"][1]["seen_lower"] < 0.25 < loyal["points"][1]["seen_upper"]
+
+
+def test_what_is_kept_is_said(result):
+    blue = result.to_dict()["kept"][0]
+    assert blue["action"] == "blue"
+    assert 0.8 < blue["contrast"] <= 1.0
+    assert blue["contrast_slope"] == pytest.approx(1.0, abs=0.25)
+
+
+def test_nothing_is_explained_unasked_and_without_a_holdout_no_loss_is_given():
+    plain = analyze_uplift(experiment(), UpliftSpec("arm", "hold", "bought"))
+    assert (plain.explanation.importance, plain.explanation.what_if) == ((), ())
+    with pytest.raises(UsageError, match="no explanation"):
+        plain.contributions_table()
+    spec = UpliftSpec("arm", "hold", "bought", holdout=0.0, explain=5, what_if=("loyal",))
+    learnt = analyze_uplift(experiment(), spec)
+    assert {row.loss_change for row in learnt.explanation.importance} == {None}
+    assert len(learnt.explanation.what_if) == 2
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ({"what_if": ("clicked",)}, "uplift.not_a_feature"),
+        ({"learners": ("ridgy",)}, "uplift.unknown_learner"),
+        ({"explain": -1}, "uplift.bad_explain"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_reason(change, code):
+    with pytest.raises(UsageError) as caught:
+        analyze_uplift(experiment(n=300), UpliftSpec("arm", "hold", "bought", **change))
+    assert caught.value.code == code
+    assert caught.value.hint
+
+
+def test_the_estimator_keeps_the_habits_of_its_kind():
+    rng = np.random.default_rng(3)
+    x, arm = rng.normal(size=(4000, 3)), rng.integers(0, 3, 4000)
+    y = (arm == 1) * 2.0 * (x[:, 0] > 0) + rng.normal(size=4000)
+    first = UpliftRegressor(learners=("tree",), seed=4)
+    twin = clone(first)
+    assert twin.get_params() == {"learners": ("tree",), "segments": "none", "propensity": None, "seed": 4}
+    fitted = first.fit(x, y, treatment=arm)
+    effects = fitted.predict(x)
+    assert (fitted.actions_, effects.shape, fitted.n_features_in_) == (("1", "2"), (4000, 2), 3)
+    assert np.corrcoef(effects[:, 0], x[:, 0] > 0)[0, 1] > 0.9
+    assert (fitted.predict_sd(x) > 0.0).all()
+    assert np.array_equal(twin.fit(x, y, treatment=arm).predict(x), effects)
+    named = UpliftRegressor(segments=["x0"]).fit(pa.table({"x0": x[:, 0] > 0}), y, treatment=arm, control=2)
+    assert named.actions_ == ("0", "1")
+    with pytest.raises(StateError):
+        UpliftRegressor().predict(x)
+    with pytest.raises(UsageError, match="no parameter"):
+        UpliftRegressor().set_params(depth=1)
+    assert UpliftRegressor().set_params(seed=2).seed == 2
