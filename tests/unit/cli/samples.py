@@ -46,8 +46,8 @@ UPLIFT: dict[str, Any] = {
     ],
     "kept": [
         {
-            "action": "mens-mail", "common": 0.92, "contrast": 0.2, "common_slope": 0.98, "common_se": 0.11,
-            "contrast_slope": 0.0, "contrast_se": 0.0,
+            "action": "mens-mail", "common": 0.92, "contrast": None, "common_slope": 0.98, "common_se": 0.11,
+            "contrast_slope": None, "contrast_se": None,
         }
     ],
     "importance": [

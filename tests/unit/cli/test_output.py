@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import RenderableType
 
-from alamo.cli.files import write_table
+from alamo.cli.files import write_json, write_table
 from alamo.cli.output import announcing, counting, emit, note
 from alamo.domain.errors import UsageError
 
@@ -66,3 +66,13 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, name: str, code
         write_table(tmp_path / name, pa.table({"id": ["a"]}))
     assert caught.value.code == code
     assert "--out" in caught.value.hint
+
+
+def test_a_model_is_written_so_that_its_numbers_come_back(tmp_path: Path) -> None:
+    state = {"names": ["é"], "values": [0.1 + 0.2, 1e-300, 1 / 3]}
+    write_json(tmp_path / "model.json", state)
+    assert json.loads((tmp_path / "model.json").read_text(encoding="utf-8")) == state
+    for name, code in (("model.txt", "output.unknown_format"), ("no/model.json", "output.unwritable")):
+        with pytest.raises(UsageError) as caught:
+            write_json(tmp_path / name, state)
+        assert caught.value.code == code

@@ -207,6 +207,13 @@ def test_a_grid_holds_values_that_are_found_there():
     assert len(ColumnGrid.of(pa.chunked_array([pa.nulls(3, pa.float64())]))) == 0
 
 
+def test_a_column_without_a_value_has_a_curve_without_points(rows):
+    empty = rows.set_column(0, "a", pa.nulls(400, pa.float64()))
+    held_out = ScoredRows(empty, np.zeros((400, 2)), np.arange(400))
+    curve = what_if(Judged(straight, (straight, straight), held_out, ("x", "y")), "a")[0]
+    assert (curve.points, curve.shape) == ((), None)
+
+
 def test_text_has_no_order_and_so_no_shape():
     table = pa.table({"t": ["u", "v", "u", "w"] * 5})
 

@@ -122,6 +122,32 @@ def test_what_is_kept_is_said(result):
     assert blue["contrast_slope"] == pytest.approx(1.0, abs=0.25)
 
 
+def test_of_an_effect_that_is_not_there_nothing_is_said_to_be_kept():
+    flat = experiment().set_column(4, "bought", pa.array(np.zeros(6000)))
+    kept = analyze_uplift(flat, UpliftSpec("arm", "hold", "bought")).to_dict()["kept"][0]
+    assert (kept["common"], kept["contrast"], kept["common_slope"]) == (None, None, None)
+
+
+def test_categories_and_dates_are_explained_like_text_and_numbers():
+    table = experiment(n=3000)
+    stage = pa.array(np.where(table["loyal"].to_numpy(zero_copy_only=False), "old", "young")).dictionary_encode()
+    since = pa.array(np.arange(3000) % 90, pa.int32()).cast(pa.date32())
+    spec = UpliftSpec(
+        "arm", "hold", "bought", features=("stage", "since"), learners=("ridge",), explain=5, what_if=("stage", "since")
+    )
+    found = analyze_uplift(table.append_column("stage", stage).append_column("since", since), spec)
+    assert {len(curve.points) for curve in found.explanation.what_if} == {2, 10}
+    json.dumps(found.to_dict())
+    assert read_again(found.model).predict(pa.table({"stage": ["old"], "since": since.slice(0, 1)})).num_rows == 2
+
+
+def test_ten_people_get_an_answer():
+    found = analyze_uplift(experiment(n=10), UpliftSpec("arm", "hold", "bought", explain=3, what_if=("age",)))
+    assert all(row.weight in (0.0, 1.0) for row in found.rows)
+    assert any(refusal.what == "ranking of policies" for refusal in found.refusals)
+    json.dumps(found.to_dict(), allow_nan=False)
+
+
 def test_nothing_is_explained_unasked_and_without_a_holdout_no_loss_is_given():
     plain = analyze_uplift(experiment(), UpliftSpec("arm", "hold", "bought"))
     assert (plain.explanation.importance, plain.explanation.what_if) == ((), ())

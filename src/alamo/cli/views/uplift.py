@@ -72,7 +72,7 @@ def _kept(data: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _slope(row: Mapping[str, Any], part: str) -> str:
-    if not row[f"{part}_se"]:
+    if row[f"{part}_se"] is None:
         return formats.ABSENT
     return f"{formats.number(row[f'{part}_slope'], 3)} ± {formats.number(row[f'{part}_se'], 2)}"
 

@@ -12,6 +12,7 @@ from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
 from alamo.prediction.analysis.model import FittedUplift
 from alamo.prediction.explanation import Curve
+from alamo.prediction.level import EffectLevel
 from alamo.prediction.stack import EffectStack
 
 
@@ -128,27 +129,30 @@ class KeptRow:
     Attributes
     ----------
     common, contrast
-        Share kept of what is common to all, and of the differences between customers.
+        Share kept of what is common to all, and of the differences between customers; None where there is no such part.
     common_slope, common_se, contrast_slope, contrast_se
-        What was measured: slope of the scores on each part, 1 where it is right, and its standard error; both 0 where
-        there is no such part.
+        What was measured: slope of the scores on each part, 1 where it is right, and its standard error.
     """
 
     action: str
-    common: float
-    contrast: float
-    common_slope: float
-    common_se: float
-    contrast_slope: float
-    contrast_se: float
+    common: float | None
+    contrast: float | None
+    common_slope: float | None
+    common_se: float | None
+    contrast_slope: float | None
+    contrast_se: float | None
 
     @classmethod
     def of(cls, action: str, stack: EffectStack) -> KeptRow:
         """Return what is kept of the fitted effect of `action`."""
         parts = stack.parts
-        common, contrast = parts.common, parts.contrast
-        kept = parts.common_kept, parts.contrast_kept
-        return cls(action, *kept, common.slope, common.slope_se, contrast.slope, contrast.slope_se)
+        common = _measured(parts.common_kept, parts.common)
+        contrast = _measured(parts.contrast_kept, parts.contrast)
+        return cls(action, common[0], contrast[0], *common[1:], *contrast[1:])
+
+
+def _measured(kept: float, level: EffectLevel) -> tuple[float | None, float | None, float | None]:
+    return (kept, level.slope, level.slope_se) if level.slope_se > 0.0 else (None, None, None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,11 +45,12 @@ class ColumnGrid:
 
 
 def _texts(column: pa.ChunkedArray) -> ColumnGrid:
-    counts = pc.value_counts(column.drop_null())
+    words = column.cast(pa.string())
+    counts = pc.value_counts(words.drop_null())
     found = zip(counts.field("counts").to_pylist(), counts.field("values").to_pylist(), strict=True)
     frequent = sorted(found, key=lambda pair: (-pair[0], pair[1]))[:_MOST_VALUES]
-    values = pa.array([level for _, level in frequent], column.type)
-    place = pc.fill_null(pc.index_in(column, value_set=values), -1)
+    values = pa.array([level for _, level in frequent], pa.string())
+    place = pc.fill_null(pc.index_in(words, value_set=values), -1)
     return ColumnGrid(values, np.asarray(place, dtype=np.int64), ordered=False)
 
 

@@ -124,6 +124,7 @@ def what_if(judged: Judged, column: str) -> tuple[Curve, ...]:
     some = table.take(pa.array(systematic_rows(table.num_rows, _ENOUGH_ROWS)))
     found = _dependence(judged.effect, some, column, grid)
     others = [_dependence(refit, some, column, grid) for refit in judged.refits]
+    found = found.reshape(len(grid), len(judged.actions))
     refits = np.array(others).reshape(len(others), *found.shape)
     return tuple(_curve(judged, column, grid, j, found[:, j], refits[..., j]) for j in range(len(judged.actions)))
 
