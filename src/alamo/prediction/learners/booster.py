@@ -119,6 +119,11 @@ class Trees:
         found = self._booster.predict(features, pred_leaf=True, num_threads=1)
         return np.asarray(found, dtype=np.int64).reshape(len(features), -1)
 
+    @property
+    def leaf_counts(self) -> tuple[int, ...]:
+        """Number of leaves of each tree, whether rows fall into them or not."""
+        return tuple(int(tree["num_leaves"]) for tree in self._booster.dump_model()["tree_info"])
+
     def with_leaf_values(self, values: Sequence[Floats]) -> Trees:
         """Return the same trees with other values in their leaves, one array per tree."""
         booster = lightgbm.Booster(model_str=self.text)

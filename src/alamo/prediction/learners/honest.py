@@ -53,12 +53,15 @@ def grow_honest(x: Floats, score: Floats, weight: Floats, first: Flags, settings
     if spread == 0.0:
         return None
     trees = Trees.grow(x[first], (s - centre) / spread, w, settings)
-    leaves, others = trees.leaves(x[~first]), (score[~first], weight[~first])
-    return trees.with_leaf_values([leaf_effects(leaf, *others) for leaf in leaves.T]) if leaves.shape[1] else None
+    leaves, sizes = trees.leaves(x[~first]), trees.leaf_counts
+    if not sizes:
+        return None
+    others = (score[~first], weight[~first])
+    return trees.with_leaf_values([leaf_effects(leaf, *others, n) for leaf, n in zip(leaves.T, sizes, strict=True)])
 
 
-def leaf_effects(leaf: Integers, score: Floats, weight: Floats) -> Floats:
-    """Return the effect of each leaf from rows that did not choose the leaves, shape (largest leaf + 1,).
+def leaf_effects(leaf: Integers, score: Floats, weight: Floats, size: int) -> Floats:
+    """Return the effect of each of `size` leaves from rows that did not choose the leaves, shape (size,).
 
     Weighted means, drawn towards their centre by 1 − τ²/(τ² + v) each, where v is the variance of the mean (scores
     vary by φ/weight) and τ² that of the leaves' true effects, by moments; 0 where chance explains the differences. A
@@ -67,7 +70,6 @@ def leaf_effects(leaf: Integers, score: Floats, weight: Floats) -> Floats:
     Source: DerSimonian & Laird (1986), "Meta-analysis in clinical trials", Controlled Clinical Trials 7(3), eq. 8;
     Efron & Morris (1973), JASA 68, §2, for drawing means together.
     """
-    size = int(leaf.max()) + 1
     mass = sums_by(leaf, weight, size)
     filled = np.flatnonzero(mass > 0.0)
     mass = mass[filled]
