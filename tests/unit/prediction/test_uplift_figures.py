@@ -55,6 +55,14 @@ def test_there_is_no_always_valid_interval_before_every_compared_arm_has_shown_o
     assert figure(figures(seen=enough), None, "value of policy").anytime_lower is not None
 
 
+def test_clusters_of_independent_units_leave_the_always_valid_interval_as_wide():
+    ratios = []
+    for size in (1, 3, 10):
+        value = figure(figures(6000, group=np.arange(6000) // size), None, "value of policy")
+        ratios.append((value.anytime_upper - value.anytime_lower) / (value.upper - value.lower))
+    assert ratios[1:] == pytest.approx([ratios[0]] * 2, rel=0.1)  # 600 groups: their spread is known to about 3 %
+
+
 def test_choices_that_never_differ_have_no_gain_and_no_sequence():
     found = figures()
     alone = figure(found, "b", "gain")  # b harms: neither the policy nor the best single action takes it

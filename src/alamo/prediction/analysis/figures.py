@@ -117,8 +117,8 @@ class Figures:
         if min(nonzero) < LEAST_NONZERO or draws.p_drawn.min() < LEAST_CHANCE:
             return None
         spread = np.where(differ, 1.0 / draws.shares[choice] + 1.0 / draws.shares[other], 0.0)
-        rows_per_group = len(choice) / n
-        floor = float((draws.residual**2).mean() * spread.mean()) * rows_per_group
+        in_groups = len(choice) * n / float(self.held_out.units.sum()) ** 2  # from a row to a group's share of the mean
+        floor = float((draws.residual**2).mean() * spread.mean()) * in_groups
         return half_width(n, max(variance, floor), alpha=1.0 - self.held_out.level, n_opt=float(n))
 
     def _rankings(self, action: str, score: Floats, predicted: Floats) -> list[FigureRow]:
