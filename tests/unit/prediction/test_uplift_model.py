@@ -1,4 +1,4 @@
-"""A fitted uplift outside of the file it came from: new tables, JSON, explanations, and scikit-learn's habits."""
+"""A fitted uplift outside of the file it came from: new tables, JSON and explanations."""
 
 from __future__ import annotations
 
@@ -7,11 +7,10 @@ import json
 import numpy as np
 import pyarrow as pa
 import pytest
-from sklearn.base import clone
 from tests.unit.prediction.test_analyze_uplift import experiment
 
-from alamo.domain.errors import StateError, UsageError
-from alamo.prediction import FittedUplift, UpliftRegressor, UpliftSpec, analyze_uplift
+from alamo.domain.errors import UsageError
+from alamo.prediction import FittedUplift, UpliftSpec, analyze_uplift
 from alamo.prediction.learners import BUILT_IN
 
 SPEC = UpliftSpec(
@@ -172,25 +171,3 @@ def test_a_wrong_word_is_answered_with_the_reason(change, code):
         analyze_uplift(experiment(n=300), UpliftSpec("arm", "hold", "bought", **change))
     assert caught.value.code == code
     assert caught.value.hint
-
-
-def test_the_estimator_keeps_the_habits_of_its_kind():
-    rng = np.random.default_rng(3)
-    x, arm = rng.normal(size=(4000, 3)), rng.integers(0, 3, 4000)
-    y = (arm == 1) * 2.0 * (x[:, 0] > 0) + rng.normal(size=4000)
-    first = UpliftRegressor(learners=("tree",), seed=4)
-    twin = clone(first)
-    assert twin.get_params() == {"learners": ("tree",), "segments": "none", "propensity": None, "seed": 4}
-    fitted = first.fit(x, y, treatment=arm)
-    effects = fitted.predict(x)
-    assert (fitted.actions_, effects.shape, fitted.n_features_in_) == (("1", "2"), (4000, 2), 3)
-    assert np.corrcoef(effects[:, 0], x[:, 0] > 0)[0, 1] > 0.9
-    assert (fitted.predict_sd(x) > 0.0).all()
-    assert np.array_equal(twin.fit(x, y, treatment=arm).predict(x), effects)
-    named = UpliftRegressor(segments=["x0"]).fit(pa.table({"x0": x[:, 0] > 0}), y, treatment=arm, control=2)
-    assert named.actions_ == ("0", "1")
-    with pytest.raises(StateError):
-        UpliftRegressor().predict(x)
-    with pytest.raises(UsageError, match="no parameter"):
-        UpliftRegressor().set_params(depth=1)
-    assert UpliftRegressor().set_params(seed=2).seed == 2

@@ -78,6 +78,14 @@ def _check(spec: UpliftSpec) -> None:
             hint="Use for example --explain 100",
             code="uplift.bad_explain",
         )
+    for name, choice in (("features", spec.features), ("segments", spec.segments)):
+        if isinstance(choice, str) and choice not in ("auto", "none"):
+            raise UsageError(
+                f"{name} is {choice!r}, which is neither auto nor none",
+                hint=f"Name columns as a list: {name}=[{choice!r}]",
+                code="uplift.unknown_choice",
+                details={"given": choice},
+            )
     learners_named(spec.learners)  # a wrong name is said before the work, not after
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from alamo.domain.errors import StateError, UsageError
 from alamo.prediction.analysis.analyze import analyze_uplift
@@ -15,6 +17,7 @@ from alamo.prediction.analysis.model import FittedUplift
 from alamo.prediction.analysis.result import LearnerRow
 from alamo.prediction.analysis.spec import UpliftSpec
 from alamo.prediction.candidates import LOOP_LEARNERS
+from alamo.prediction.learners import regressor_tags
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,7 +32,7 @@ class UpliftRegressor:
     Parameters
     ----------
     learners
-        Names of the candidates beside zero, one effect and segments.
+        Names of the candidates beside zero, one effect and segments; a text is one name.
     segments
         ``"auto"``, ``"none"`` or columns.
     propensity
@@ -64,7 +67,7 @@ class UpliftRegressor:
 
     def __init__(
         self,
-        learners: Sequence[str] = LOOP_LEARNERS,
+        learners: str | Sequence[str] = LOOP_LEARNERS,
         segments: str | Sequence[str] = "none",
         propensity: float | None = None,
         seed: int = 1,
@@ -108,23 +111,22 @@ class UpliftRegressor:
         Raises
         ------
         UsageError
-            If `control` is no arm, or a parameter cannot be used.
+            If `control` is no arm, there is no other, or a parameter cannot be used.
         """
         table = as_table(X)
-        arms = np.asarray(treatment)
-        base = np.unique(arms)[0] if control is None else control
-        named = table.append_column(_ARM, pa.array(arms).cast(pa.string()))
+        arms, base = _arms(treatment, control)
+        named = table.append_column(_ARM, arms)
         named = named.append_column(_OUTCOME, pa.array(np.asarray(y, dtype=np.float64)))
         spec = UpliftSpec(
             _ARM,
-            str(base),
+            base,
             _OUTCOME,
             propensity=self.propensity,
             features=tuple(table.column_names),
             segments=self.segments if isinstance(self.segments, str) else tuple(self.segments),  # type: ignore[arg-type]  # the spec checks the words
             holdout=0.0,
             seed=self.seed,
-            learners=tuple(self.learners),
+            learners=(self.learners,) if isinstance(self.learners, str) else tuple(self.learners),
         )
         result = analyze_uplift(named, spec)
         self.model_: FittedUplift = result.model
@@ -144,6 +146,9 @@ class UpliftRegressor:
         inputs = model.inputs(as_table(X))
         return np.column_stack([stack.spread.predict(inputs) for stack in model.stacks])
 
+    def __sklearn_tags__(self) -> Any:
+        return regressor_tags()
+
     def _fitted(self) -> FittedUplift:
         if not hasattr(self, "model_"):
             raise StateError(
@@ -153,10 +158,38 @@ class UpliftRegressor:
 
 
 def as_table(X: Any) -> pa.Table:
-    """Return a table, or a matrix (n, d) as one with columns ``x0``, ``x1`` …"""
-    if isinstance(X, pa.Table):
-        return X
-    if hasattr(X, "__arrow_c_stream__"):
-        return pa.table(X)
+    """Return a table, or a matrix (n, d) as one with columns ``x0``, ``x1`` …; the index of pandas is no column."""
+    if isinstance(X, pa.Table) or hasattr(X, "__arrow_c_stream__"):
+        return _without_index(X if isinstance(X, pa.Table) else pa.table(X))
     matrix = np.asarray(X, dtype=np.float64)
     return pa.table({f"x{j}": matrix[:, j] for j in range(matrix.shape[1])})
+
+
+def _without_index(table: pa.Table) -> pa.Table:
+    """Return `table` without the columns that its metadata call an index of pandas."""
+    described = json.loads((table.schema.metadata or {}).get(b"pandas", b"{}"))
+    index = [name for name in described.get("index_columns", []) if isinstance(name, str)]  # others are ranges
+    return table.drop_columns([name for name in index if name in table.column_names])
+
+
+def _arms(treatment: Any, control: Any) -> tuple[pa.Array, str]:
+    """Return the arms as text, and the one of no action, read the same way; an arm that is missing stays so."""
+    drawn = pa.array(np.asarray(treatment), from_pandas=True)
+    known = np.unique(np.asarray(drawn.drop_null()))
+    if len(known) < 2:
+        raise UsageError(
+            f"treatment holds {'one arm only' if len(known) else 'no arm'}",
+            hint="Give the rows of control and of at least one action: fit(X, y, treatment=arm)",
+            code="uplift.one_arm",
+        )
+    try:
+        base = pa.array([known[0] if control is None else control], drawn.type)
+    except (pa.ArrowInvalid, pa.ArrowTypeError):
+        shown = ", ".join(str(arm) for arm in known[:10])
+        raise UsageError(
+            f"treatment never holds the control value {control!r}",
+            hint=f"It holds: {shown}. Name the one for no action with control=…",
+            code="analyze.unknown_control",
+            details={"given": str(control)},
+        ) from None
+    return pc.cast(drawn, pa.string()), str(pc.cast(base, pa.string())[0].as_py())

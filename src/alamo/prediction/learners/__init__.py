@@ -12,6 +12,7 @@ from alamo.prediction.learners.outcome import BoostedOutcome, BoostedOutcomeLear
 from alamo.prediction.learners.protocol import CrossFit, EffectLearner, FittedEffect, View
 from alamo.prediction.learners.registry import BUILT_IN, learner_named, learner_names, learners_named
 from alamo.prediction.learners.ridge import RidgeEffect, RidgeEffectLearner
+from alamo.prediction.learners.scikit_tags import regressor_tags
 from alamo.prediction.learners.tree import TreeEffectLearner
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "learner_named",
     "learner_names",
     "learners_named",
+    "regressor_tags",
 ]
