@@ -122,6 +122,11 @@ class EffectStack:
     parts: EffectParts = field(default_factory=EffectParts)
     lift: float = 0.0
 
+    @property
+    def refused(self) -> bool:
+        """Whether the rows were too few to try any effect but zero: then zero stands for "not known"."""
+        return set(self.weights) == {ZERO}
+
     def predict(self, inputs: EffectInputs) -> Floats:
         """Return the gross effect in money, shape (n,)."""
         kept = self.parts.kept(self._mixture(inputs), inputs.scale)

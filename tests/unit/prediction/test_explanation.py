@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import sys
 from datetime import date
 
 import numpy as np
@@ -87,6 +88,13 @@ def test_the_same_generator_gives_the_same_parts(rows):
     assert np.array_equal(first.parts, second.parts)
 
 
+def test_rows_explained_in_blocks_get_the_same_parts(rows, monkeypatch):
+    given = (crossed, rows.slice(0, 9), rows.slice(9, 9), ("x",))
+    whole = contributions(*given, np.random.default_rng(7)).parts
+    monkeypatch.setattr(sys.modules[contributions.__module__], "_MOST_ROWS", 4)
+    assert np.array_equal(contributions(*given, np.random.default_rng(7)).parts, whole)
+
+
 def test_one_column_and_none_are_no_special_case(rows):
     def lonely(table):
         return column(table, "a")[:, None]
@@ -149,7 +157,7 @@ def test_a_curve_follows_its_column_and_says_how_it_runs(rows):
     assert sum(point.n for point in first.points) == 400
     assert all(point.seen_lower < point.seen < point.seen_upper for point in first.points)
     assert first.points[-1].seen > first.points[0].seen
-    assert math.isnan(first.points[0].lower)  # nothing was refitted
+    assert first.points[0].lower is None  # nothing was refitted
 
 
 def test_the_interval_of_a_curve_is_the_jackknife_over_refits(rows):
@@ -165,6 +173,16 @@ def test_the_interval_of_a_curve_is_the_jackknife_over_refits(rows):
     assert curve.change_upper - curve.change == pytest.approx(
         jackknife_half_width(np.array([[-0.2], [0.0], [0.1], [0.1]]) * span, 0.95)[0]
     )
+
+
+def test_a_refit_without_an_effect_leaves_a_curve_without_an_interval(rows):
+    unknown = np.array([np.nan, 1.0])  # of the first action
+    refits = [straight, straight, lambda table: straight(table) * unknown]
+    first, second = what_if(judged(rows, refits), "a")
+    assert {(point.lower, point.upper) for point in first.points} == {(None, None)}
+    assert (first.change_lower, first.change_upper) == (None, None)
+    assert first.change > 0.0
+    assert second.points[0].lower is not None
 
 
 def test_the_jackknife_of_a_mean_is_its_textbook_error():

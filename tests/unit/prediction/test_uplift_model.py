@@ -147,6 +147,43 @@ def test_ten_people_get_an_answer():
     json.dumps(found.to_dict(), allow_nan=False)
 
 
+def test_of_a_refused_action_there_is_a_refusal_and_nothing_to_explain():
+    table = experiment(n=1500)
+    arms = np.array(table["arm"].to_pylist())
+    red = np.flatnonzero(arms == "red")
+    few = np.setdiff1d(np.arange(1500), red[12:])  # twelve rows drew red
+    spec = UpliftSpec(
+        "arm", "hold", "bought", features=("loyal", "age"), learners=("ridge",), explain=5, what_if=("age",)
+    )
+    found = analyze_uplift(table.take(pa.array(few)), spec)
+    assert "uplift of red" in {refusal.what for refusal in found.refusals}
+    assert {row.action for row in found.explanation.importance} == {"blue"}
+    assert {curve.action for curve in found.explanation.what_if} == {"blue"}
+    assert set(found.contributions_table()["action"].to_pylist()) == {"blue"}
+    assert np.isfinite(found.explanation.what_if[0].points[0].lower)
+
+
+def test_without_any_effect_there_is_no_row_to_explain():
+    flat = experiment().set_column(4, "bought", pa.array(np.zeros(6000)))
+    found = analyze_uplift(flat, UpliftSpec("arm", "hold", "bought", explain=5, what_if=("age",)))
+    assert {refusal.what for refusal in found.refusals} >= {"uplift of blue", "uplift of red"}
+    assert (found.explanation.importance, found.explanation.what_if) == ((), ())
+    assert found.contributions_table().num_rows == 0
+
+
+def test_curves_count_every_held_out_row(monkeypatch):
+    monkeypatch.setattr("alamo.prediction.analysis.explaining._JUDGED_ROWS", 50)
+    spec = UpliftSpec("arm", "hold", "bought", features=("loyal",), learners=("ridge",), what_if=("loyal",))
+    found = analyze_uplift(experiment(n=2000), spec)
+    assert sum(point.n for point in found.explanation.what_if[0].points) == found.units_holdout
+
+
+def test_many_rows_are_scored_in_blocks(result, monkeypatch):
+    whole = result.predict(experiment(n=250))
+    monkeypatch.setattr("alamo.prediction.analysis.model._BLOCK", 100)
+    assert result.predict(experiment(n=250)) == whole
+
+
 def test_nothing_is_explained_unasked_and_without_a_holdout_no_loss_is_given():
     plain = analyze_uplift(experiment(), UpliftSpec("arm", "hold", "bought"))
     assert (plain.explanation.importance, plain.explanation.what_if) == ((), ())
@@ -164,6 +201,8 @@ def test_nothing_is_explained_unasked_and_without_a_holdout_no_loss_is_given():
         ({"what_if": ("clicked",)}, "uplift.not_a_feature"),
         ({"learners": ("ridgy",)}, "uplift.unknown_learner"),
         ({"explain": -1}, "uplift.bad_explain"),
+        ({"explain": 9, "features": "none"}, "uplift.nothing_to_explain"),
+        ({"features": "all"}, "uplift.unknown_choice"),
     ],
 )
 def test_a_wrong_word_is_answered_with_the_reason(change, code):

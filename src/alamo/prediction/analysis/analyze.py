@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from alamo.domain.errors import UsageError
 from alamo.domain.reasons import Refusal
-from alamo.prediction.analysis.explaining import explain
+from alamo.prediction.analysis.explaining import explain, require_explainable
 from alamo.prediction.analysis.figures import Draws, Figures, thin_overlap
 from alamo.prediction.analysis.holdout import HeldOut
 from alamo.prediction.analysis.model import FittedUplift
@@ -37,6 +37,8 @@ def analyze_uplift(table: pa.Table, spec: UpliftSpec) -> UpliftResult:
     _check(spec)
     trial = read_trial(table, spec)
     features, refusals = choose_features(trial, spec)
+    segmented = spec.segments if isinstance(spec.segments, tuple) else ()
+    require_explainable(tuple(dict.fromkeys((*features, *segmented))), spec)
     ready = prepare(trial, spec, features)
     model = ready.fit(spec.learners)
     scored = ready.score_held_out() if model.actions and len(ready.held_out) else None
@@ -48,7 +50,7 @@ def analyze_uplift(table: pa.Table, spec: UpliftSpec) -> UpliftResult:
         refusals=(
             *trial.refusals,
             *refusals,
-            *_few_draws(model.actions, model.stacks),
+            *_refused(model.actions, model.stacks),
             *_no_action(trial, spec),
             *thin_overlap(overlap),
         ),
@@ -115,16 +117,21 @@ def _learner_rows(actions: Sequence[str], stacks: Sequence[EffectStack]) -> tupl
     )
 
 
-def _few_draws(actions: Sequence[str], stacks: Sequence[EffectStack]) -> tuple[Refusal, ...]:
+def _refused(actions: Sequence[str], stacks: Sequence[EffectStack]) -> tuple[Refusal, ...]:
     return tuple(
         Refusal(
-            f"uplift of {action}",
-            f"{stack.drawn} rows drew it, {stack.drawn_none} drew control; at least {LEAST_DRAWN} of each are needed",
-            "collect more randomised rows; until then its effect counts as zero",
+            f"uplift of {action}", _why(stack), "collect more randomised rows; until then its effect counts as zero"
         )
         for action, stack in zip(actions, stacks, strict=True)
-        if min(stack.drawn, stack.drawn_none) < LEAST_DRAWN
+        if stack.refused
     )
+
+
+def _why(stack: EffectStack) -> str:
+    if min(stack.drawn, stack.drawn_none) < LEAST_DRAWN:
+        drew = f"{stack.drawn} rows drew it, {stack.drawn_none} drew control"
+        return f"{drew}; at least {LEAST_DRAWN} of each are needed"
+    return "outcomes do not vary, or all rows belong to one group, so that no row can be judged by others"
 
 
 def _no_action(trial: Trial, spec: UpliftSpec) -> tuple[Refusal, ...]:

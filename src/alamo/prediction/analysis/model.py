@@ -95,20 +95,16 @@ class FittedUplift:
             As `inputs`.
         """
         rows = table if isinstance(table, pa.Table) else pa.table(table)
-        blocks = [self.inputs(rows.slice(start, _BLOCK)) for start in range(0, max(rows.num_rows, 1), _BLOCK)]
+        n = rows.num_rows
+        mean, sd = np.empty((len(self.stacks), n)), np.empty((len(self.stacks), n))
+        for start in range(0, max(n, 1), _BLOCK):
+            block, inputs = slice(start, start + _BLOCK), self.inputs(rows.slice(start, _BLOCK))
+            for j, (cost, stack) in enumerate(zip(self.costs, self.stacks, strict=True)):
+                mean[j, block], sd[j, block] = stack.predict(inputs) - cost, stack.spread.predict(inputs)
         parts = []
-        for action, cost, stack in zip(self.actions, self.costs, self.stacks, strict=True):
-            parts.append(
-                pa.table(
-                    {
-                        "row": np.arange(rows.num_rows),
-                        "action": pa.repeat(action, rows.num_rows),
-                        "value_mean": np.concatenate([stack.predict(block) - cost for block in blocks]),
-                        "value_sd": np.concatenate([stack.spread.predict(block) for block in blocks]),
-                        "cost": np.full(rows.num_rows, cost),
-                    }
-                )
-            )
+        for j, (action, cost) in enumerate(zip(self.actions, self.costs, strict=True)):
+            values = {"value_mean": mean[j], "value_sd": sd[j], "cost": np.full(n, cost)}
+            parts.append(pa.table({"row": np.arange(n), "action": pa.repeat(action, n), **values}))
         return pa.concat_tables(parts) if parts else pa.table({"row": pa.array([], pa.int64())})
 
     def to_dict(self) -> dict[str, Any]:

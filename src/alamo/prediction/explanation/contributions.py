@@ -16,6 +16,10 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
+_MOST_ROWS = 200_000
+"""Rows of mixed columns that stand in memory at a time."""
+
+
 @dataclass(frozen=True, slots=True)
 class Contributions:
     """Parts of predicted effects; `base` plus all parts of a row are its effect.
@@ -63,7 +67,7 @@ class Contributions:
             columns |= {"action": pa.repeat(action, n), "effect": self.effect[:, j], "base": np.full(n, self.base[j])}
             columns |= {f"part:{name}": self.parts[:, i, j] for i, name in enumerate(self.columns)}
             blocks.append(pa.table(columns))
-        return pa.concat_tables(blocks) if blocks else pa.table(dict(beside))
+        return pa.concat_tables(blocks) if blocks else pa.table(dict(beside)).slice(0, 0)
 
 
 def contributions(
@@ -97,18 +101,33 @@ def contributions(
     """
     columns = tuple(rows.column_names)
     n, d, m = rows.num_rows, len(columns), background.num_rows
-    both = pa.concat_tables([rows, background])
+    orders = [rng.permutation(d) for _ in range((m + 1) // 2)]
+    orders = [order for drawn in orders for order in (drawn, drawn[::-1])][:m]
     whole, other = effect(rows), effect(background)
     parts = np.zeros((n, d, len(actions)))
-    order = np.arange(d)
-    for b in range(m):
-        order = order[::-1] if b % 2 else rng.permutation(d)
-        steps = np.empty((d + 1, n, len(actions)))
+    size = max(_MOST_ROWS // max(d - 1, 1), 1)
+    for start in range(0, n, size):
+        block = slice(start, start + size)
+        both = pa.concat_tables([rows.slice(start, size), background])
+        parts[block] = _sum_of_steps(effect, both, (whole[block], other), orders)
+    return Contributions(tuple(actions), columns, other.mean(axis=0), whole, parts / max(m, 1))
+
+
+def _sum_of_steps(effect: Effect, both: pa.Table, ends: tuple[Floats, Floats], orders: Sequence[Integers]) -> Floats:
+    """Return the sum over background rows, the last of `both`, of what each column's change of hands adds, (n, d, k).
+
+    `ends` holds the effects of the rows, (n, k), and of the background rows, (m, k).
+    """
+    columns, (whole, other) = tuple(both.column_names), ends
+    n, k, d = *whole.shape, len(columns)
+    parts = np.zeros((n, d, k))
+    for b, order in enumerate(orders):
+        steps = np.empty((d + 1, n, k))
         steps[0], steps[-1] = other[b], whole
         if d > 1:
-            steps[1:-1] = effect(mixed(both, _exchange(columns, order, n, n + b))).reshape(d - 1, n, len(actions))
+            steps[1:-1] = effect(mixed(both, _exchange(columns, order, n, n + b))).reshape(d - 1, n, k)
         parts[:, order] += np.moveaxis(np.diff(steps, axis=0), 0, 1)
-    return Contributions(tuple(actions), columns, other.mean(axis=0), whole, parts / max(m, 1))
+    return parts
 
 
 def _exchange(columns: Sequence[str], order: Integers, n: int, partner: int) -> dict[str, Integers]:

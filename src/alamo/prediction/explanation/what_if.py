@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -34,7 +33,7 @@ class CurvePoint:
     value
         Of the column.
     effect, lower, upper
-        Mean predicted effect and its interval.
+        Mean predicted effect and its interval; None where a refit has no effect.
     n
         Held-out rows whose own value is this one, or nearest to it.
     seen, seen_lower, seen_upper
@@ -43,8 +42,8 @@ class CurvePoint:
 
     value: Any
     effect: float
-    lower: float
-    upper: float
+    lower: float | None
+    upper: float | None
     n: int
     seen: float | None
     seen_lower: float | None
@@ -60,7 +59,8 @@ class Curve:
     shape
         ``rising``, ``falling``, ``flat`` or ``mixed``; None for text, which has no order.
     change, change_lower, change_upper
-        Effect at the last value less that at the first, and its interval; None for text.
+        Effect at the last value less that at the first, and its interval; None for text, the interval also where a
+        refit has no effect.
     points
         In the order of the values.
     """
@@ -83,7 +83,7 @@ class Judged:
     effect
         The prediction.
     refits
-        The same fitted without one fold of units each.
+        The same fitted without one fold of units each; NaN where that left too few rows for an effect.
     held_out
         Rows that none of them saw.
     actions
@@ -139,21 +139,26 @@ def _dependence(effect: Effect, table: pa.Table, column: str, grid: ColumnGrid) 
 
 
 def _curve(judged: Judged, column: str, grid: ColumnGrid, j: int, effect: Floats, refits: Floats) -> Curve:
-    half = jackknife_half_width(refits, judged.level)
-    lower, upper = (effect - half).tolist(), (effect + half).tolist()
+    half = jackknife_half_width(refits, judged.level).tolist()
     points = tuple(
-        _point(judged, j, np.flatnonzero(grid.nearest == i), value, ends)
-        for i, (value, *ends) in enumerate(zip(grid.values.to_pylist(), effect.tolist(), lower, upper, strict=True))
+        _point(judged, j, np.flatnonzero(grid.nearest == i), value, (mean, *_ends(mean, reach)))
+        for i, (value, mean, reach) in enumerate(zip(grid.values.to_pylist(), effect.tolist(), half, strict=True))
     )
     action = judged.actions[j]
     if not grid.ordered or len(points) < 2:
         return Curve(action, column, None, None, None, None, points)
     change = float(effect[-1] - effect[0])
     reach = float(jackknife_half_width(refits[:, -1:] - refits[:, :1], judged.level)[0])
-    return Curve(action, column, shape_of(effect), change, change - reach, change + reach, points)
+    return Curve(action, column, shape_of(effect), change, *_ends(change, reach), points)
 
 
-def _point(judged: Judged, j: int, rows: Integers, value: Any, ends: Sequence[float]) -> CurvePoint:
+def _ends(mean: float, half: float) -> tuple[float | None, float | None]:
+    return (mean - half, mean + half) if np.isfinite(half) else (None, None)
+
+
+def _point(
+    judged: Judged, j: int, rows: Integers, value: Any, ends: tuple[float, float | None, float | None]
+) -> CurvePoint:
     effect, lower, upper = ends
     if len(rows) < 2:
         return CurvePoint(value, effect, lower, upper, len(rows), None, None, None)
@@ -163,7 +168,10 @@ def _point(judged: Judged, j: int, rows: Integers, value: Any, ends: Sequence[fl
 
 
 def jackknife_half_width(refits: Floats, level: float) -> Floats:
-    """Return the half width of intervals from estimates without one group each, shape (g,) of refits (K, g)."""
+    """Return the half width of intervals from estimates without one group each, shape (g,) of refits (K, g).
+
+    NaN where an estimate is, or where there are fewer than two.
+    """
     k = len(refits)
     if k < 2:
         return np.full(refits.shape[1], np.nan)
