@@ -28,15 +28,15 @@ def console(block: str) -> list[str]:
     for line in block.splitlines():
         if inside or line.startswith("$ "):
             lines.append(line if inside else line.removeprefix("$ "))
-            inside = line != "END" if inside else line.endswith("<<END")
+            inside = line != "END" if inside else line.endswith(("<<END", "<<'END'"))
     return lines
 
 
 def test_the_script_holds_commands_documents_and_python() -> None:
-    page = "```console\n$ cat > f <<END\na = 1\nEND\nout\n```\n```python\none()\n```\n"
+    page = "```console\n$ cat > f <<'END'\na = 1\nEND\nout\n```\n```python\none()\n```\n"
     page += "```python\ntwo()\n```\n```\nnot run\n```\n"
     script = script_of(page).splitlines()
-    assert script[:4] == ["set -euo pipefail", "cat > f <<END", "a = 1", "END"]
+    assert script[:4] == ["set -euo pipefail", "cat > f <<'END'", "a = 1", "END"]
     assert script[4:] == [f"\"{sys.executable}\" - <<'PYTHON'", "one()", "two()", "PYTHON"]
 
 
