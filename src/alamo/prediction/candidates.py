@@ -14,9 +14,18 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alamo.domain.errors import AlamoError
 from alamo.numerics.folds import fold_splits
 from alamo.prediction.inputs import EffectInputs
-from alamo.prediction.learners import EffectLearner, FittedEffect, learner_named
+from alamo.prediction.learners import (
+    ALWAYS,
+    BUILT_IN,
+    CrossFit,
+    EffectLearner,
+    FittedEffect,
+    learner_named,
+    unusable_learner,
+)
 from alamo.prediction.orders import OrderRows
 from alamo.prediction.rows import EffectRows
 from alamo.prediction.segment_effects import SegmentCells, SegmentEffect
@@ -24,7 +33,8 @@ from alamo.prediction.segment_effects import SegmentCells, SegmentEffect
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-ZERO, ONE, SEGMENTS, RIDGE, BOOSTING = "zero", "one effect", "segments", "ridge", "boosting"
+ZERO, ONE, SEGMENTS = ALWAYS
+RIDGE, BOOSTING = "ridge", "boosting"
 LOOP_LEARNERS = (RIDGE, BOOSTING)
 """Learners beside zero, one effect and segments where nothing else is asked for."""
 PRIOR_IN_MONEY = {ZERO: 0.10, ONE: 0.60, SEGMENTS: 0.20, RIDGE: 0.07, BOOSTING: 0.03}
@@ -225,6 +235,32 @@ def cross_fit_segments(rows: EffectRows, target: Target, cells: SegmentCells) ->
 
 
 def cross_fit_learner(learner: EffectLearner, rows: EffectRows, target: Target) -> tuple[Floats, FittedEffect]:
-    """Return a learner's out-of-fold effects and its model for new rows."""
-    fitted = learner.cross_fit(_seen(learner.view, rows.inputs), target.score, target.weight, rows.folds)
+    """Return a learner's out-of-fold effects and its model for new rows.
+
+    Raises
+    ------
+    UsageError
+        If a learner of another package fails, or gives something else than one finite effect per row.
+    """
+    given = (_seen(learner.view, rows.inputs), target.score, target.weight, rows.folds)
+    fitted = learner.cross_fit(*given) if learner.name in BUILT_IN else _cross_fit_foreign(learner, given)
     return fitted.held_out, fitted.model
+
+
+def _cross_fit_foreign(learner: EffectLearner, given: tuple[Any, Floats, Floats, Integers]) -> CrossFit:
+    """Cross-fit a learner of another package, whose code may fail in any way, and check what it gives."""
+    features, score, _, _ = given
+    try:
+        fitted = learner.cross_fit(*given)
+        effects = {"out of fold": fitted.held_out, "for new rows": fitted.model.predict(features)}
+        found = {part: np.asarray(values, dtype=np.float64) for part, values in effects.items()}
+    except AlamoError:
+        raise
+    except Exception as error:
+        raise unusable_learner(learner.name, f"{type(error).__name__}: {error}") from error
+    for part, values in found.items():
+        if values.shape != score.shape:
+            raise unusable_learner(learner.name, f"its effects {part} have the shape {values.shape}, not {score.shape}")
+        if not np.isfinite(values).all():
+            raise unusable_learner(learner.name, f"its effects {part} are not all finite")
+    return CrossFit(found["out of fold"], fitted.model)

@@ -48,6 +48,25 @@ class HalvesLearner:
     def read(self, state):
         return Halves(tuple(state["values"]))
 
+class BadFit(HalvesLearner):
+    def fit(self, features, score, weight):
+        raise ZeroDivisionError("no rows at all")
+
+class BadShape(HalvesLearner):
+    def cross_fit(self, features, score, weight, folds):
+        found = super().cross_fit(features, score, weight, folds)
+        return type(found)(found.held_out[:, None], found.model)
+
+class BadNumbers(HalvesLearner):
+    def fit(self, features, score, weight):
+        return Halves((float("nan"), 1.0))
+
+def named(kind, name):
+    return lambda: kind(name=name)
+
+bad_fit, bad_shape = named(BadFit, "bad-fit"), named(BadShape, "bad-shape")
+bad_numbers = named(BadNumbers, "bad-numbers")
+
 def no_learner():
     return object()
 
@@ -66,6 +85,9 @@ def installed(tmp_path, monkeypatch):
     (info / "entry_points.txt").write_text(
         "[alamo.learners]\nhalves = other_package:HalvesLearner\nhalf = other_package:HalvesLearner\n"
         "empty = other_package:no_learner\nfails = other_package:fails\nridge = other_package:fails\n"
+        "bad-fit = other_package:bad_fit\nbad-shape = other_package:bad_shape\n"
+        "bad-numbers = other_package:bad_numbers\nzero = other_package:fails\n"
+        "one effect = other_package:fails\nsegments = other_package:fails\n"
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     yield
@@ -79,7 +101,9 @@ def test_our_own_learners_are_found_by_name():
 
 
 def test_a_learner_of_another_package_is_found_by_its_entry_point(installed):
-    assert learner_names() == (*BUILT_IN, "empty", "fails", "half", "halves")
+    assert learner_names() == (
+        *BUILT_IN, "bad-fit", "bad-numbers", "bad-shape", "empty", "fails", "half", "halves",
+    )  # fmt: skip
     assert learner_named("halves").view == "tree"
     assert learner_named("ridge").name == "ridge"  # nobody takes the name of one of our own
 
@@ -111,6 +135,9 @@ def test_a_state_whose_learner_is_not_installed_says_so(installed, monkeypatch):
         ("empty", "uplift.unusable_learner", "lacks name"),
         ("half", "uplift.unusable_learner", "calls itself 'halves'"),
         ("fails", "uplift.unusable_learner", "no licence"),
+        ("zero", "uplift.unusable_learner", "always takes part"),
+        ("one effect", "uplift.unusable_learner", "always takes part"),
+        ("segments", "uplift.unusable_learner", "always takes part"),
     ],
 )
 def test_a_learner_that_cannot_be_used_is_refused(installed, name, code, says):
@@ -119,3 +146,20 @@ def test_a_learner_that_cannot_be_used_is_refused(installed, name, code, says):
     assert caught.value.code == code
     assert says in caught.value.message + caught.value.hint
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("bad-fit", "ZeroDivisionError: no rows at all"),
+        ("bad-shape", "have the shape ("),
+        ("bad-numbers", "out of fold are not all finite"),
+    ],
+)
+def test_a_learner_that_fails_while_it_fits_is_named(installed, name, says):
+    spec = UpliftSpec("arm", "hold", "bought", learners=("ridge", name), features=("loyal",))
+    with pytest.raises(UsageError) as caught:
+        analyze_uplift(experiment(n=600), spec)
+    assert caught.value.code == "uplift.unusable_learner"
+    assert repr(name) in caught.value.message
+    assert says in caught.value.message

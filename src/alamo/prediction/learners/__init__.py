@@ -10,12 +10,20 @@ from alamo.prediction.learners.forest import ForestEffectLearner
 from alamo.prediction.learners.network import NetworkEffectLearner
 from alamo.prediction.learners.outcome import BoostedOutcome, BoostedOutcomeLearner, boosted_outcome
 from alamo.prediction.learners.protocol import CrossFit, EffectLearner, FittedEffect, View
-from alamo.prediction.learners.registry import BUILT_IN, learner_named, learner_names, learners_named
+from alamo.prediction.learners.registry import (
+    ALWAYS,
+    BUILT_IN,
+    learner_named,
+    learner_names,
+    learners_named,
+    unusable_learner,
+)
 from alamo.prediction.learners.ridge import RidgeEffect, RidgeEffectLearner
 from alamo.prediction.learners.scikit_tags import regressor_tags
 from alamo.prediction.learners.tree import TreeEffectLearner
 
 __all__ = [
+    "ALWAYS",
     "BUILT_IN",
     "BoostedEffectLearner",
     "BoostedOutcome",
@@ -36,4 +44,5 @@ __all__ = [
     "learner_names",
     "learners_named",
     "regressor_tags",
+    "unusable_learner",
 ]

@@ -24,13 +24,15 @@ BUILT_IN: Mapping[str, Callable[[], EffectLearner]] = {
     "network": NetworkEffectLearner,
 }
 """Our own learners; a package cannot take one of their names."""
+ALWAYS = ("zero", "one effect", "segments")
+"""Candidates that always take part and are no learners; a package cannot take one of their names either."""
 _PARTS = ("name", "view", "fit", "cross_fit", "read")
 
 
 def learner_names() -> tuple[str, ...]:
     """Return the names of all learners that can be asked for: our own first, then those of installed packages."""
     offered = {point.name for point in entry_points(group=GROUP)}
-    return (*BUILT_IN, *sorted(offered - set(BUILT_IN)))
+    return (*BUILT_IN, *sorted(offered - {*BUILT_IN, *ALWAYS}))
 
 
 def learner_named(name: str) -> EffectLearner:
@@ -41,15 +43,18 @@ def learner_named(name: str) -> EffectLearner:
     Raises
     ------
     UsageError
-        If there is none of that name (with the near ones), or if what a package offers is no learner.
+        If there is none of that name (with the near ones), or if what a package offers is no learner or takes the
+        name of a candidate that always takes part.
     """
     if name in BUILT_IN:
         return BUILT_IN[name]()
     for point in entry_points(group=GROUP, name=name):
+        if name in ALWAYS:
+            raise unusable_learner(name, "its name is that of a candidate that always takes part")
         try:
             learner = point.load()()
         except Exception as error:  # a package's own code may fail in any way
-            raise _unusable(name, f"{type(error).__name__}: {error}") from error
+            raise unusable_learner(name, f"{type(error).__name__}: {error}") from error
         return _checked(name, learner)
     known = learner_names()
     near = difflib.get_close_matches(name, known, n=2)
@@ -70,16 +75,17 @@ def learners_named(names: Iterable[str]) -> tuple[EffectLearner, ...]:
 def _checked(name: str, learner: Any) -> EffectLearner:
     missing = [part for part in _PARTS if not hasattr(learner, part)]
     if missing:
-        raise _unusable(name, f"it lacks {', '.join(missing)}")
+        raise unusable_learner(name, f"it lacks {', '.join(missing)}")
     if learner.name != name:
-        raise _unusable(name, f"it calls itself {learner.name!r}")
+        raise unusable_learner(name, f"it calls itself {learner.name!r}")
     if learner.view not in get_args(View):
-        raise _unusable(name, f"its view is {learner.view!r}, not one of {', '.join(get_args(View))}")
+        raise unusable_learner(name, f"its view is {learner.view!r}, not one of {', '.join(get_args(View))}")
     checked: EffectLearner = learner
     return checked
 
 
-def _unusable(name: str, why: str) -> UsageError:
+def unusable_learner(name: str, why: str) -> UsageError:
+    """Return what is raised where the learner `name` of another package does not do what a learner does."""
     return UsageError(
         f"the learner {name!r} of another package cannot be used: {why}",
         hint="Mend it with the suite alamo.testing.LearnerSuite, or leave it out: --learners ridge,boosting",
