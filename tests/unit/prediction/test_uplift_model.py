@@ -73,9 +73,44 @@ def test_a_table_without_a_column_or_with_another_type_is_refused(result):
     with pytest.raises(UsageError) as caught:
         result.predict(pa.table({"loyal": [True], "age": ["old"]}))
     assert caught.value.code == "uplift.other_types"
+
+
+@pytest.mark.parametrize(
+    ("segments", "columns"),
+    [
+        ("none", {"word": [3]}),
+        ("none", {"age": ["30"]}),
+        ("none", {"age": pa.array(["30"]).dictionary_encode()}),
+        (("loyal",), {"loyal": [1]}),
+    ],
+)
+def test_text_for_numbers_and_numbers_for_text_are_refused_not_taken_for_unknown(segments, columns):
+    table = experiment(n=1500)
+    word = np.where(np.asarray(table["loyal"]), "yes", "no")
+    spec = UpliftSpec("arm", "hold", "bought", features=("word", "age"), segments=segments, learners=("ridge",))
+    model = read_again(analyze_uplift(table.append_column("word", pa.array(word)), spec).model)
+    good = {"loyal": [True], "word": ["yes"], "age": [30]}
+    assert np.isfinite(model.effects(pa.table(good))).all()
+    assert np.isfinite(model.effects(pa.table(good | {"word": [None], "age": [30.0]}))).all()
     with pytest.raises(UsageError) as caught:
-        FittedUplift.from_dict({"schema": "alamo.policy/1"})
-    assert caught.value.code == "uplift.not_a_model"
+        model.predict(pa.table(good | columns))
+    assert caught.value.code == "uplift.other_types"
+    assert repr(next(iter(columns))) in caught.value.message
+
+
+def test_flags_written_as_numbers_are_read(result):
+    flags, numbers = (pa.table({"loyal": loyal, "age": [30, 40]}) for loyal in ([True, False], [1, 0]))
+    assert np.array_equal(result.model.effects(flags), result.model.effects(numbers))
+
+
+@pytest.mark.parametrize("part", ["actions", "costs", "features", "segmenting", "encoder", "stacks", "kinds"])
+def test_what_is_no_model_is_refused_in_words(result, part):
+    state = result.model.to_dict()
+    absent = {key: value for key, value in state.items() if key != part}
+    for values in ({"schema": "alamo.policy/1"}, [state], absent, state | {part: 7}):
+        with pytest.raises(UsageError, match="no uplift model") as caught:
+            FittedUplift.from_dict(values)
+        assert caught.value.code == "uplift.not_a_model"
 
 
 def test_a_level_never_seen_and_a_missing_value_are_scored(result):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alamo.domain.errors import UsageError
+from alamo.domain.errors import AlamoError, UsageError
+from alamo.numerics.encoding import column_kind
 from alamo.prediction.analysis.segmenting import SEGMENT, Segmenting
 from alamo.prediction.inputs import EffectInputs, InputEncoder
 from alamo.prediction.named_columns import require_columns
@@ -38,8 +39,10 @@ class FittedUplift:
         From columns to what the candidates look at.
     stacks
         The fitted effect of each action.
+    kinds
+        How each column was read at the fit: ``number``, ``flag``, ``text``, or the name of another type.
 
-    Not supported: columns whose type has changed since the fit.
+    Not supported: columns whose kind has changed since the fit; they are refused.
     """
 
     actions: tuple[str, ...]
@@ -48,6 +51,7 @@ class FittedUplift:
     segmenting: Segmenting
     encoder: InputEncoder
     stacks: tuple[EffectStack, ...]
+    kinds: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -63,15 +67,30 @@ class FittedUplift:
             If `table` lacks a column, or one cannot be read as it was when the model was fitted.
         """
         require_columns(table, self.columns)
+        self._require_kinds(table)
         try:
             return self.encoder.transform(self.segmenting.described(table.select(self.columns)), SEGMENT)
         except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
-            raise UsageError(
-                f"a column cannot be read as it was when the model was fitted: {error}",
-                hint=f"Give {', '.join(self.columns)} with the types of the table the model was fitted on.",
-                code="uplift.other_types",
-                details={"columns": list(self.columns)},
-            ) from None
+            raise self._other_types(f"a column cannot be read as it was when the model was fitted: {error}") from None
+
+    def _require_kinds(self, table: pa.Table) -> None:
+        """Refuse text where there were numbers and the reverse: either would be read as values never seen.
+
+        Flags and numbers stand for each other, but not in a segment's name; a column of nulls is missing, not another.
+        """
+        for name in self.columns:
+            was, now = self.kinds.get(name), kind_of(table.column(name).type)
+            alike = {"number", "flag"} if name not in self.segmenting.columns else set()
+            if None not in (was, now) and was != now and not {was, now} <= alike:
+                raise self._other_types(f"column {name!r} was a {was} when the model was fitted, and is a {now} here")
+
+    def _other_types(self, why: str) -> UsageError:
+        return UsageError(
+            why,
+            hint=f"Give {', '.join(self.columns)} with the types of the table the model was fitted on.",
+            code="uplift.other_types",
+            details={"columns": list(self.columns)},
+        )
 
     def effects(self, table: pa.Table) -> Floats:
         """Return the gross effect of every action, shape (n, k); a row gets the same bits alone as in a batch."""
@@ -117,6 +136,7 @@ class FittedUplift:
             "segmenting": self.segmenting.to_dict(),
             "encoder": self.encoder.to_dict(),
             "stacks": [stack.to_dict() for stack in self.stacks],
+            "kinds": dict(self.kinds),
         }
 
     @classmethod
@@ -128,17 +148,40 @@ class FittedUplift:
         UsageError
             If `values` is no such model, or a learner of another package in it is not installed.
         """
-        if values.get("schema") != _SCHEMA:
-            raise UsageError(
-                f"this is no uplift model: its schema is {values.get('schema')!r}, not {_SCHEMA!r}",
-                hint="Write one with: alamo analyze uplift FILE … --model-out model.json",
-                code="uplift.not_a_model",
+        schema = values.get("schema") if isinstance(values, Mapping) else None
+        if schema != _SCHEMA:
+            raise _no_model(f"its schema is {schema!r}, not {_SCHEMA!r}")
+        try:
+            return cls(
+                actions=tuple(values["actions"]),
+                costs=tuple(float(cost) for cost in values["costs"]),
+                features=tuple(values["features"]),
+                segmenting=Segmenting.from_dict(values["segmenting"]),
+                encoder=InputEncoder.from_dict(values["encoder"]),
+                stacks=tuple(EffectStack.from_dict(stack) for stack in values["stacks"]),
+                kinds=dict(values["kinds"]),
             )
-        return cls(
-            actions=tuple(values["actions"]),
-            costs=tuple(float(cost) for cost in values["costs"]),
-            features=tuple(values["features"]),
-            segmenting=Segmenting.from_dict(values["segmenting"]),
-            encoder=InputEncoder.from_dict(values["encoder"]),
-            stacks=tuple(EffectStack.from_dict(stack) for stack in values["stacks"]),
-        )
+        except AlamoError:
+            raise
+        except KeyError as error:
+            raise _no_model(f"it lacks {error}") from None
+        except (TypeError, ValueError, AttributeError) as error:
+            raise _no_model(f"a part of it cannot be read: {error}") from None
+
+
+def kind_of(type_: pa.DataType) -> str | None:
+    """Return how a column of this type is read, or the type's name; None for a column of nulls."""
+    if pa.types.is_null(type_):
+        return None
+    try:
+        return column_kind(type_)
+    except TypeError:
+        return str(type_)
+
+
+def _no_model(why: str) -> UsageError:
+    return UsageError(
+        f"this is no uplift model: {why}",
+        hint="Write one with: alamo analyze uplift FILE … --model-out model.json",
+        code="uplift.not_a_model",
+    )

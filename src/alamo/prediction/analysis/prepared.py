@@ -14,7 +14,7 @@ from alamo.domain.ports import FittedOutcome
 from alamo.numerics import doubly_robust
 from alamo.numerics.folds import fold_splits, unit_folds
 from alamo.numerics.hashing import uniforms
-from alamo.prediction.analysis.model import FittedUplift
+from alamo.prediction.analysis.model import FittedUplift, kind_of
 from alamo.prediction.analysis.segmenting import SEGMENT, Segmenting
 from alamo.prediction.analysis.spec import UpliftSpec
 from alamo.prediction.analysis.trial import Trial
@@ -92,7 +92,10 @@ class PreparedTrial:
     def fitted(self, stacks: Sequence[EffectStack]) -> FittedUplift:
         """Return the model that `stacks` make."""
         costs = tuple(self.costs.tolist())
-        return FittedUplift(self.actions, costs, self.features, self.segmenting, self.encoder, tuple(stacks))
+        looked_at = dict.fromkeys((*self.features, *self.segmenting.columns))
+        found = ((name, kind_of(self.trial.table.column(name).type)) for name in looked_at)
+        kinds = {name: kind for name, kind in found if kind is not None}
+        return FittedUplift(self.actions, costs, self.features, self.segmenting, self.encoder, tuple(stacks), kinds)
 
     def score_held_out(self) -> Scored:
         """Return the scores of the rows held out, by an outcome model of all training rows."""
@@ -116,7 +119,7 @@ class PreparedTrial:
             score=score,
             weight=np.ones(len(score)),
             noise=noise,
-            unit=trial.unit[rows],
+            unit=trial.group[rows],
             folds=self.folds[kept],
             drawn=int((arm == a).sum()),
             drawn_none=int((arm == 0).sum()),
@@ -126,7 +129,7 @@ class PreparedTrial:
 
 
 def prepare(trial: Trial, spec: UpliftSpec, features: tuple[str, ...]) -> PreparedTrial:
-    """Split by unit, learn encodings on the training rows, and cross-fit the outcome model on them.
+    """Split by unit or cluster, learn encodings on the training rows, and cross-fit the outcome model on them.
 
     Raises
     ------
