@@ -92,7 +92,7 @@ def _importance(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     for row in found:
         by_action.setdefault(row["action"], []).append(row)
     shown = [row for rows in by_action.values() for row in rows[:_MOST_COLUMNS]]
-    yield table("What predicted effects rest on (an interval that holds 0: it would do without)", columns, shown)
+    yield table("What predicted effects rest on (an interval that holds 0: these rows cannot tell)", columns, shown)
 
 
 def _curve(curve: Mapping[str, Any]) -> Iterator[RenderableType]:

@@ -165,7 +165,7 @@ class ImportanceRow:
         Mean size of its part over the explained rows.
     loss_change, lower, upper
         Growth of the doubly robust loss on held-out rows when the column is shuffled, with its interval; None without
-        a hold-out. An interval that holds 0: the prediction does without the column.
+        a hold-out. An interval that holds 0: these rows cannot tell.
     """
 
     action: str

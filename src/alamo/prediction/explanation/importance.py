@@ -38,7 +38,7 @@ def loss_changes(
     """Return the growth of the mean of (score − effect)² when each column is shuffled over rows, largest first.
 
     Scores are unbiased for the effect given the row, so the expected growth is that of the squared error against the
-    true effect. An interval that holds 0 says that the prediction does without the column.
+    true effect. An interval that holds 0 says that these rows cannot tell what the column is worth.
 
     Parameters
     ----------

@@ -17,7 +17,6 @@ _EPOCHS = 40
 _PATIENCE = 4
 _STEP = 0.01
 _KEPT_BACK = 0.2
-_PENALTY = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +93,7 @@ def train_perceptron(inputs: Sequence[Floats], target: Floats, weight: Floats, *
     batch = min(_BATCH, int((1.0 - _KEPT_BACK) * n))
     model = MLPRegressor(
         hidden_layer_sizes=(units,),
-        alpha=batch * _PENALTY * float(np.sqrt(len(inputs) / n)),
+        alpha=batch * float(np.sqrt(len(inputs) / n)),
         batch_size=batch,
         learning_rate_init=_STEP,
         max_iter=_EPOCHS,
