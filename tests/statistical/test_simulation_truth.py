@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import norm, t
 from tests.unit.simulation.markets import action, batch, scenario, world
 
+from alamo.domain.settings import OutcomeSettings
+from alamo.inference.lifetime_value import NoResidualValue
+from alamo.simulation.counterfactual import CycleRecord
+from alamo.simulation.decision_log import NOBODY, DecisionLog
+from alamo.simulation.long_truth import Terms, long_effects
 from alamo.simulation.purchases import natural_cycle
 from alamo.simulation.response import UNTREATED, answer, answer_draws, settle_debts
 from alamo.simulation.state import MarketState
@@ -122,3 +129,45 @@ def test_profit_adds_up_over_the_life_of_the_market(index, n_seeds):
         differences.append(money_made(loud) - money_made(calm) - 1000 * ACTIONS[index]["cost"] - said)
     se = np.std(differences, ddof=1) / np.sqrt(len(differences))
     assert abs(np.mean(differences)) < SIGMAS * se
+
+
+def test_the_long_run_truth_is_what_randomised_draws_show(n_seeds):
+    """A policy that looks at the customer is played only about right; what it misses comes from the log."""
+    errors, corrections = [], []
+    for seed in range(1, 5 * n_seeds + 1):
+        place, records, seen = randomised(seed)
+        truth = long_effects(place, records, Terms(lambda cycle: NoResidualValue(), lambda cycle: None))
+        errors.append(shown_by_the_log(records[0].log, seen) - truth.by_cycle[0, 0])
+        corrections.append(truth.se[0])
+    se = np.std(errors, ddof=1) / np.sqrt(len(errors))
+    assert abs(np.mean(errors)) < SIGMAS * se
+    assert 0 < np.mean(corrections) < 0.5 * np.std(errors)
+
+
+def randomised(seed, customers=500, cycles=4):
+    """Four cycles of a policy that likes those who bought lately; what each customer brought since the first."""
+    keys = {"customers": customers, "consent": {"email": 1.0}, "purchase": {"rate_per_year": 12.0}}
+    place = world(scenario(action("mail", effect={"mean": 0.2}, fatigue=0.2), **keys), seed)
+    place.scenario = replace(place.scenario, outcome=OutcomeSettings(long_days=28 * cycles, discount_rate_per_year=0.0))
+    rng, records, bought, paid = np.random.default_rng(seed), [], np.zeros(customers), np.zeros(customers)
+    for cycle in range(cycles):
+        state = place.view().state
+        lately = state.ledger.last_day > place.view().first_day - 60
+        chance = np.where(lately, 0.7, 0.2) * ~state.withdrawn[:, 0]
+        drawn = np.where(rng.random(customers) < 1 - chance, NOBODY, 0)
+        log = DecisionLog(
+            np.arange(customers), drawn, (chance > 0)[:, None], chance[:, None], np.zeros(customers, bool)
+        )
+        place.receive(batch(place, "mail", [place.population.ids[i] for i in np.flatnonzero(drawn == 0)], f"b{cycle}"))
+        records.append(CycleRecord.of(place, log))
+        before = state.ledger.total
+        place.advance()
+        bought += place.view().state.ledger.total - before
+        paid += 0.1 * (drawn == 0)
+    return place, records, place.scenario.margin.rate * bought - paid
+
+
+def shown_by_the_log(log, seen):
+    """The inverse-propensity estimate of the action's effect on what was really seen."""
+    p = log.p[:, 0]
+    return float(np.mean(np.where(log.drawn == 0, seen / p, 0.0) - np.where(log.drawn == NOBODY, seen / (1 - p), 0.0)))

@@ -35,6 +35,9 @@ class _Outcome(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     window_days: Positive | UnsetType = UNSET
     residual_horizon_days: Count | UnsetType = UNSET
     discount_rate_per_year: Share | UnsetType = UNSET
+    long_days: Count | UnsetType = UNSET
+    act_on_calibrated: bool | UnsetType = UNSET
+    price_permissions: bool | UnsetType = UNSET
 
 
 class _Margin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -160,3 +163,6 @@ def _check(settings: Settings, source: Source) -> None:
         ) from None
     if settings.control.share + settings.exploration.floor_minimum >= 1:
         raise source.error("control.share", "must stay below 1 together with exploration.floor_minimum")
+    wrong = settings.outcome.complaint()
+    if wrong is not None:
+        raise source.error(f"outcome.{wrong[0]}", wrong[1])

@@ -10,6 +10,10 @@ import pyarrow.compute as pc
 
 from alamo.domain.errors import ContractError
 
+TIME = pa.timestamp("us", tz="UTC")
+TEXT, NUMBER, COUNT, FLAG = pa.string(), pa.float64(), pa.int64(), pa.bool_()
+TEXTS, NUMBERS = pa.list_(pa.string()), pa.list_(pa.float64())
+
 _FIRST_BAD = 5
 
 

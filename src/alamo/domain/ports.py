@@ -271,3 +271,7 @@ class ContinuationValue(Protocol):
     def residual_value_money(self, x: Floats, t_x_days: Floats, t_days: Floats, repeat_money: Floats) -> Floats:
         """Return the discounted residual margin of each customer, shape (n,), in major units."""
         ...
+
+    def over(self, horizon_days: int) -> ContinuationValue:
+        """Return the same model looking `horizon_days` ahead, at least 0."""
+        ...

@@ -20,11 +20,31 @@ class OutcomeSettings:
         Future counted as residual lifetime value at the end of the window; 0 switches it off.
     discount_rate_per_year
         Continuous annual rate on the residual value.
+    long_days
+        Length of the longer outcome that effects are calibrated against once it has matured, such as 182, at least
+        `window_days`; 0 switches it off, and effects are those on the short outcome alone.
+    act_on_calibrated
+        Add each action's correction to its customers' values, so that decisions follow the calibrated effect; false
+        shows it only.
+    price_permissions
+        Take what a reachable customer is expected to bring from an outcome in whose window the permission was lost;
+        false records the loss only.
     """
 
     window_days: int = 28
     residual_horizon_days: int = 365
     discount_rate_per_year: float = 0.10
+    long_days: int = 0
+    act_on_calibrated: bool = False
+    price_permissions: bool = False
+
+    def complaint(self) -> tuple[str, str] | None:
+        """Return the key that does not go with the others and what is wrong with it, or None."""
+        if 0 < self.long_days <= self.window_days:
+            return "long_days", f"must be above window_days, which is {self.window_days}, or 0 to switch it off"
+        if self.act_on_calibrated and not self.long_days:
+            return "act_on_calibrated", "needs a longer outcome to calibrate against: set long_days, such as 182"
+        return None
 
 
 @dataclass(frozen=True, slots=True)

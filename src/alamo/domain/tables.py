@@ -9,11 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.domain.contracts import Column, Contract
-
-TIME = pa.timestamp("us", tz="UTC")
-TEXT, NUMBER, COUNT, FLAG = pa.string(), pa.float64(), pa.int64(), pa.bool_()
-TEXTS, NUMBERS = pa.list_(pa.string()), pa.list_(pa.float64())
+from alamo.domain.contracts import COUNT, FLAG, NUMBER, NUMBERS, TEXT, TEXTS, TIME, Column, Contract
+from alamo.domain.long_tables import CALIBRATED_EFFECTS, LONG_DR_SCORES, LONG_OBSERVATIONS, LONG_OUTCOMES
 
 _SUM_TOLERANCE = 1e-9
 
@@ -243,8 +240,9 @@ OUTCOMES = Contract(
         Column("margin_money", NUMBER, "margin earned in the window"),
         Column("residual_value_money", NUMBER, "discounted residual lifetime value at the end of the window"),
         Column("cost_money", NUMBER, "variable cost of what was done", minimum=0),
-        Column("outcome_money", NUMBER, "margin + residual value − cost"),
+        Column("outcome_money", NUMBER, "margin + residual value − cost − price of a lost permission"),
         Column("value_version", TEXT, "value model used"),
+        Column("permission_money", NUMBER, "price charged for a lost permission; null: not priced", nullable=True),
     ),
 )
 
@@ -344,6 +342,10 @@ CONTRACTS: dict[str, Contract] = {
         OUTCOMES,
         DR_SCORES,
         EFFECTS,
+        LONG_OBSERVATIONS,
+        LONG_OUTCOMES,
+        LONG_DR_SCORES,
+        CALIBRATED_EFFECTS,
         SCORES,
         PROPOSALS,
         DECISIONS,

@@ -110,5 +110,6 @@ def _outcomes_of(observations: pa.Table) -> pa.Table:
         "cost_money": cost,
         "outcome_money": pc.subtract(margin, cost),
         "value_version": pa.repeat("observed", observations.num_rows),
+        "permission_money": pa.nulls(observations.num_rows, pa.float64()),
     }
     return CONTRACTS["outcomes"].check(pa.table(columns))

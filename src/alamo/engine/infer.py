@@ -13,7 +13,9 @@ from alamo.domain.errors import InsufficientDataError
 from alamo.domain.ports import ContinuationValue
 from alamo.domain.records import StepRecord
 from alamo.domain.tables import CONTRACTS
+from alamo.engine.calibrate import calibrate
 from alamo.engine.context import Context, StepOutcome, once, rewrite, table_hash, versions
+from alamo.engine.permission import freeze_price, prices
 from alamo.inference import (
     SegmentDefinition,
     assign_segments,
@@ -54,7 +56,22 @@ def _infer(context: Context, cycle: int, as_of: datetime) -> Mapping[str, Any]:
     observations = observations_with_outcome(context)
     scored = _score_matured_cycles(context, observations)
     effects = _write_effects(context, as_of, observations)
-    return {"value_model": model.version, "segments_version": definition.version, "cycles_scored": scored} | effects
+    found = {"value_model": model.version, "segments_version": definition.version, "cycles_scored": scored} | effects
+    beyond = _beyond_the_window(context, cycle, as_of, observations)
+    return found | beyond | {"refusals": [*found["refusals"], *beyond.get("refusals", [])]}
+
+
+def _beyond_the_window(context: Context, cycle: int, as_of: datetime, observations: pa.Table) -> dict[str, Any]:
+    """Price lost permissions and calibrate effects against longer outcomes, where the settings ask for it."""
+    outcome = context.settings.outcome
+    if not (outcome.long_days or outcome.price_permissions):
+        return {}
+    scores = scores_so_far(context)
+    if not scores.num_rows:
+        return {}
+    price = freeze_price(context, cycle, as_of, scores, observations, decided=_decided_since(context, cycle))
+    calibrated = calibrate(context, as_of, observations, scores, _models)
+    return price | calibrated | {"refusals": [*price.get("refusals", []), *calibrated.get("refusals", [])]}
 
 
 def profiles_as_of(context: Context, as_of: datetime) -> pa.Table:
@@ -186,7 +203,8 @@ def _write_outcomes(context: Context) -> None:
     )
     if not fresh.num_rows:
         return
-    outcomes = CONTRACTS["outcomes"].check(value_outcomes(fresh, _models(context, fresh)))
+    models = _models(context, fresh)
+    outcomes = CONTRACTS["outcomes"].check(value_outcomes(fresh, models, prices(context, models)))
     context.history.append("outcomes", outcomes, batch=table_hash(outcomes))
 
 

@@ -11,7 +11,7 @@ from alamo.domain.money import minor_per_major
 from alamo.domain.tables import CONTRACTS, DELIVERIES, EVENTS
 from alamo.engine.context import Context, StepOutcome, once, rewrite, versions
 from alamo.engine.horizon import Horizon, horizon
-from alamo.measurement import build_profiles, mature_observations
+from alamo.measurement import build_profiles, mature_long_observations, mature_observations
 from alamo.numerics.hashing import content_hash
 
 MOST_FILES = 16
@@ -101,13 +101,34 @@ def _describe(context: Context, as_of: datetime, known: Horizon) -> dict[str, An
     if matured.num_rows:
         ids = content_hash(sorted(matured["decision_id"].to_pylist()))
         context.history.append("observations", matured, batch=ids)
+    long = _mature_long(context, as_of, known)
     return {
         "as_of": as_of.isoformat(),
         "customers": profiles.num_rows,
         "observations_matured": matured.num_rows,
         "margin_window_money": float(sum(matured["margin_money"].to_pylist())),
         "refusals": known.refusals(),
+        **long,
     }
+
+
+def _mature_long(context: Context, as_of: datetime, known: Horizon) -> dict[str, int]:
+    """Write the decisions whose long window has closed; counts them where there is a longer outcome."""
+    settings = context.settings
+    if not settings.outcome.long_days or known.known_until is None:
+        return {}
+    matured = mature_long_observations(
+        context.history,
+        as_of,
+        outcome=settings.outcome,
+        margin=settings.margin,
+        currency=settings.currency,
+        known_until=known.known_until,
+    )
+    if matured.num_rows:
+        ids = content_hash([settings.outcome.long_days, *sorted(matured["decision_id"].to_pylist())])
+        context.history.append("long_observations", matured, batch=ids)
+    return {"long_observations_matured": matured.num_rows}
 
 
 def _mature(context: Context, as_of: datetime, known: Horizon) -> pa.Table:

@@ -10,7 +10,7 @@ import numpy as np
 from alamo.domain.tables import CONTRACTS
 from alamo.engine.context import Context, ScoredCycle, StepOutcome, once, rewrite, versions
 from alamo.engine.infer import observations_with_outcome, profiles_as_of, scores_so_far
-from alamo.prediction import fit_uplift_model, opening_scores
+from alamo.prediction import Correction, corrected, fit_uplift_model, opening_scores
 
 _LEAST_MONEY = 1.0
 
@@ -18,7 +18,7 @@ _LEAST_MONEY = 1.0
 def predict(context: Context, cycle: int) -> StepOutcome:
     """Write the scores of `cycle`."""
     as_of = context.today()
-    inputs = versions(context, "profiles", "dr_scores", "outcomes", "segments") | {
+    inputs = versions(context, "profiles", "dr_scores", "outcomes", "segments", "calibrated_effects") | {
         "as_of": as_of.isoformat(),
         "actions": [f"{action.id}={action.cost_money}" for action in context.actions],
         "outcome": str(context.settings.outcome),
@@ -29,10 +29,27 @@ def predict(context: Context, cycle: int) -> StepOutcome:
 
 def _predict(context: Context, cycle: int, as_of: datetime) -> dict[str, Any]:
     scored = (context.scorer or uplift_scorer)(context, cycle, as_of)
-    scores = CONTRACTS["scores"].check(scored.scores)
+    corrections = _corrections(context, as_of)
+    scores = CONTRACTS["scores"].check(corrected(scored.scores, corrections))
     day = as_of.date().isoformat()
     rewrite(context, "scores", scores, {"as_of_day": day})
-    return {"scores": scores.num_rows, **scored.detail}
+    added = {"corrections": {name: one.money for name, one in corrections.items()}} if corrections else {}
+    return {"scores": scores.num_rows, **scored.detail, **added}
+
+
+def _corrections(context: Context, as_of: datetime) -> dict[str, Correction]:
+    """Return what each action's values are corrected by today; none where decisions do not follow calibrated effects.
+
+    A rival's rule scores by what it believes, so it is not corrected.
+    """
+    if not context.settings.outcome.act_on_calibrated or context.scorer is not None:
+        return {}
+    rows = context.history.query(
+        "SELECT action_id, correction_money, correction_se FROM calibrated_effects "
+        "WHERE as_of_day = $day AND label = 'calibrated' ORDER BY action_id",
+        {"day": as_of.date().isoformat()},
+    ).to_pylist()
+    return {row["action_id"]: Correction(row["correction_money"], row["correction_se"]) for row in rows}
 
 
 def uplift_scorer(context: Context, cycle: int, as_of: datetime) -> ScoredCycle:

@@ -11,6 +11,7 @@ import numpy as np
 from alamo.domain.errors import InsufficientDataError, UsageError
 from alamo.domain.result import Result
 from alamo.engine.act import newest_plan
+from alamo.engine.calibration_report import beside_effects
 from alamo.engine.context import Context
 from alamo.engine.infer import value_model
 
@@ -129,6 +130,7 @@ def _effects(context: Context) -> EffectsReport:
             "ratio_checks": detail.get("ratio_checks", {}),
             "intervals_shown": table.num_rows,
             "unit": f"{context.settings.currency} per decision, net of cost",
+            **beside_effects(context, detail),
         },
     )
 

@@ -7,12 +7,16 @@ support is absent, with a `Refusal` that says what would cure it.
 
 from __future__ import annotations
 
+from alamo.inference.calibrated_effects import LongEvidence, calibrated_effects
 from alamo.inference.dr_scores import cycle_dr_scores
 from alamo.inference.effects import LoopEffects, loop_effects
 from alamo.inference.estimate import Estimate
 from alamo.inference.experiment import analyze_experiment
 from alamo.inference.experiment_spec import EffectRow, ExperimentResult, ExperimentSpec
+from alamo.inference.long_outcomes import value_long_outcomes
 from alamo.inference.outcomes import value_outcomes
+from alamo.inference.permission_gain import PriceTerms, not_charged, permission_price
+from alamo.inference.permission_price import PermissionPrice, Prices
 from alamo.inference.power import cycles_needed, cycles_needed_fixed
 from alamo.inference.programme import programme_effect, programme_gain
 from alamo.inference.segments import SegmentDefinition, assign_segments, define_segments
@@ -22,16 +26,24 @@ __all__ = [
     "Estimate",
     "ExperimentResult",
     "ExperimentSpec",
+    "LongEvidence",
     "LoopEffects",
+    "PermissionPrice",
+    "PriceTerms",
+    "Prices",
     "SegmentDefinition",
     "analyze_experiment",
     "assign_segments",
+    "calibrated_effects",
     "cycle_dr_scores",
     "cycles_needed",
     "cycles_needed_fixed",
     "define_segments",
     "loop_effects",
+    "not_charged",
+    "permission_price",
     "programme_effect",
     "programme_gain",
+    "value_long_outcomes",
     "value_outcomes",
 ]

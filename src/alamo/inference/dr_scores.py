@@ -1,7 +1,8 @@
 """Doubly robust scores of the loop: one row per decision and action it could have drawn.
 
 The outcome model of a cycle is fitted on earlier cycles only (predictable, so running means of the scores are
-martingales); the first cycle has no past and is cross-fitted by unit.
+martingales); the first cycle has no past and is cross-fitted by unit. Long windows of different cycles overlap, so an
+earlier row of the same unit holds what this row's draw brought about: there every cycle is cross-fitted by unit.
 """
 
 from __future__ import annotations
@@ -32,6 +33,8 @@ _FOLDS = 5
 _LEAST_DAYS = 28.0
 _MOST_PAST_ROWS = 100_000
 """The newest rows teach enough; more cost seconds and win nothing."""
+_MOST_OVERLAPPING_ROWS = 30_000
+"""Fitted once a fold, and what the difference of two outcomes has to teach is little."""
 
 
 def cycle_dr_scores(
@@ -41,6 +44,7 @@ def cycle_dr_scores(
     *,
     salt: str,
     models: Mapping[int, ContinuationValue] | None = None,
+    overlapping: bool = False,
 ) -> pa.Table:
     """Return DR_SCORES of one cycle.
 
@@ -57,13 +61,15 @@ def cycle_dr_scores(
     models
         The value model frozen before each cycle: what it expected of the customer at the decision removes most of the
         variance. Without it a customer's own rate times own spend stands in.
+    overlapping
+        Windows of different cycles overlap: the outcome model never sees a row of the units it scores.
 
     Notes
     -----
     The universal control is not scored (it had no chance of an action), but earlier cycles' rows of it teach the
     outcome model what no action brings. Actions with probability 0 are not in the set.
     """
-    table = _past_and_now(observations, cycle)
+    table = _past_and_now(observations, cycle, _MOST_OVERLAPPING_ROWS if overlapping else _MOST_PAST_ROWS)
     now = np.asarray(table["cycle"]) == cycle
     scored = np.flatnonzero(now & ~np.asarray(table["universal_control"]))
     if not len(scored):
@@ -73,7 +79,9 @@ def cycle_dr_scores(
     current = table.take(pa.array(scored))
     folds = unit_folds(unit_keys(current["unit_id"].to_pylist()), salt, _FOLDS)
     past = np.flatnonzero(~now)
-    if len(past):
+    if overlapping:
+        mu = _without_own_units(rows, table["unit_id"], salt, scored, (len(actions), learner))
+    elif len(past):
         mu = fit_outcome_model(rows.take(past), len(actions), learner).predict(rows.take(scored))
     else:
         mu = cross_fitted(rows.take(scored), folds, len(actions), learner)
@@ -81,13 +89,27 @@ def cycle_dr_scores(
     return _long_table(current, _Scored(actions, folds, mu, gamma))
 
 
-def _past_and_now(observations: pa.Table, cycle: int) -> pa.Table:
-    """Return the cycle's rows after the newest `_MOST_PAST_ROWS` earlier ones; a row without a propensity is none."""
+def _without_own_units(
+    rows: OutcomeRows, units: pa.ChunkedArray, salt: str, scored: Integers, model: tuple[int, OutcomeLearner]
+) -> Floats:
+    """Return μ(x, a) at the rows `scored` from models that never saw any row of the row's unit, (n_scored, n_arms)."""
+    n_arms, learner = model
+    folds = unit_folds(unit_keys(units.to_pylist()), salt, _FOLDS)
+    mu = np.empty((len(scored), n_arms))
+    for fold in np.unique(folds[scored]):
+        mine = folds[scored] == fold
+        fitted = fit_outcome_model(rows.take(np.flatnonzero(folds != fold)), n_arms, learner)
+        mu[mine] = fitted.predict(rows.take(scored[mine]))
+    return mu
+
+
+def _past_and_now(observations: pa.Table, cycle: int, most_past_rows: int) -> pa.Table:
+    """Return the cycle's rows after the newest `most_past_rows` earlier ones; a row without a propensity is none."""
     logged = observations.filter(pc.greater(observations["p_action"], 0.0))
     cycles = np.asarray(logged["cycle"])
     order = np.asarray(pc.sort_indices(logged, sort_keys=[("cycle", "ascending"), ("decision_id", "ascending")]))
     past, now = order[cycles[order] < cycle], order[cycles[order] == cycle]
-    return logged.take(pa.array(np.concatenate([past[-_MOST_PAST_ROWS:], now]).astype(np.int64)))
+    return logged.take(pa.array(np.concatenate([past[-most_past_rows:], now]).astype(np.int64)))
 
 
 @dataclass(frozen=True, slots=True)

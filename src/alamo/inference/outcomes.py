@@ -11,6 +11,7 @@ import pyarrow as pa
 from alamo.domain.errors import StateError
 from alamo.domain.ports import ContinuationValue
 from alamo.domain.tables import OUTCOMES
+from alamo.inference.permission_price import Prices
 
 Floats = npt.NDArray[np.float64]
 
@@ -18,7 +19,9 @@ _STATE = ("x", "t_x_days", "t_days", "repeat_money")
 _STATE_END = ("x_end", "t_x_end_days", "t_end_days", "repeat_money_end")
 
 
-def value_outcomes(observations: pa.Table, models: Mapping[int, ContinuationValue]) -> pa.Table:
+def value_outcomes(
+    observations: pa.Table, models: Mapping[int, ContinuationValue], prices: Prices | None = None
+) -> pa.Table:
     """Return OUTCOMES: window margin plus discounted residual value at the window's end, less the variable cost.
 
     Parameters
@@ -27,6 +30,8 @@ def value_outcomes(observations: pa.Table, models: Mapping[int, ContinuationValu
         OBSERVATIONS not valued yet.
     models
         The value model of each cycle in `observations`, fitted before that cycle's decisions.
+    prices
+        Of lost permissions, taken off where ``permission_lost``; None: they are recorded and not priced.
 
     Raises
     ------
@@ -39,6 +44,8 @@ def value_outcomes(observations: pa.Table, models: Mapping[int, ContinuationValu
     cycles = column(observations, "cycle").astype(np.int64)
     margin, cost = column(observations, "margin_money"), column(observations, "cost_money")
     versions = {cycle: models[cycle].version for cycle in np.unique(cycles).tolist()}
+    price = None if prices is None else prices.charge(np.asarray(observations["permission_lost"]), cycles)
+    whole = margin + residual - cost
     table = pa.table(
         {
             "decision_id": observations["decision_id"],
@@ -46,8 +53,9 @@ def value_outcomes(observations: pa.Table, models: Mapping[int, ContinuationValu
             "margin_money": margin,
             "residual_value_money": residual,
             "cost_money": cost,
-            "outcome_money": margin + residual - cost,
+            "outcome_money": whole if price is None else whole - price,
             "value_version": [versions[cycle] for cycle in cycles.tolist()],
+            "permission_money": pa.nulls(len(cycles), pa.float64()) if price is None else price,
         }
     )
     return OUTCOMES.check(table)
@@ -69,16 +77,27 @@ def residual_values(
     inputs = [column(observations, name) for name in state]
     values = np.zeros(observations.num_rows)
     for cycle in np.unique(cycles).tolist():
-        if cycle not in models:
-            raise StateError(
-                f"cycle {cycle} has no value model, so its outcomes cannot be valued",
-                hint="Fit it with: alamo infer",
-                code="outcomes.no_value_model",
-                details={"cycle": cycle},
-            )
         rows = cycles == cycle
-        values[rows] = models[cycle].residual_value_money(*(part[rows] for part in inputs))
+        values[rows] = model_of(models, cycle).residual_value_money(*(part[rows] for part in inputs))
     return values
+
+
+def model_of(models: Mapping[int, ContinuationValue], cycle: int) -> ContinuationValue:
+    """Return the value model of a cycle.
+
+    Raises
+    ------
+    StateError
+        If it has none.
+    """
+    if cycle not in models:
+        raise StateError(
+            f"cycle {cycle} has no value model, so its outcomes cannot be valued",
+            hint="Fit it with: alamo infer",
+            code="outcomes.no_value_model",
+            details={"cycle": cycle},
+        )
+    return models[cycle]
 
 
 def column(table: pa.Table, name: str) -> Floats:

@@ -20,6 +20,7 @@ from alamo.measurement.importing import (
     preview,
     resolve_mapping,
 )
+from alamo.measurement.long_observations import mature_long_observations
 from alamo.measurement.observations import (
     WaitingWindows,
     mature_observations,
@@ -42,6 +43,7 @@ __all__ = [
     "build_profiles",
     "experiment_observations",
     "import_rows",
+    "mature_long_observations",
     "mature_observations",
     "normalise",
     "orders_known_by_source",

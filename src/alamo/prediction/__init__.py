@@ -13,12 +13,14 @@ from alamo.prediction.analysis import (
     UpliftSpec,
     analyze_uplift,
 )
+from alamo.prediction.corrections import Correction, corrected
 from alamo.prediction.learners.outcome import boosted_outcome
 from alamo.prediction.next_product import NextProductResult, NextProductSpec, analyze_next_product, readiness_table
 from alamo.prediction.scores import ScoreSpec, ScoresResult, analyze_scores
 from alamo.prediction.uplift import UpliftModel, fit_uplift_model, opening_scores
 
 __all__ = [
+    "Correction",
     "FittedUplift",
     "HoldoutRow",
     "NextProductResult",
@@ -33,6 +35,7 @@ __all__ = [
     "analyze_scores",
     "analyze_uplift",
     "boosted_outcome",
+    "corrected",
     "fit_uplift_model",
     "opening_scores",
     "readiness_table",

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.action import Action
+from alamo.domain.contracts import TIME
 from alamo.domain.features import feature_columns
-from alamo.domain.tables import SCORES, TIME
+from alamo.domain.tables import SCORES
 from alamo.domain.time import utc
 from alamo.numerics.hashing import content_hash
 from alamo.prediction.candidates import LOOP_LEARNERS

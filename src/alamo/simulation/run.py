@@ -22,6 +22,7 @@ from alamo.engine.context import Context, StepOutcome
 from alamo.engine.infer import infer, profiles_as_of, value_model
 from alamo.engine.loop import pass_gate, turn
 from alamo.engine.measure import measure
+from alamo.engine.permission import frozen_price
 from alamo.simulation.audit import Breach, Contacts, breaches, contacts_of
 from alamo.simulation.base_orders import BaseOrders
 from alamo.simulation.channel import simulated_channels
@@ -101,7 +102,7 @@ def simulate(
         If there is no such policy.
     """
     world = build_world(scenario, orders, seed)
-    context = _context(world, equipment, policy)
+    context = engine_context(world, equipment, policy)
     run = _Run(world, context, policy)
     for cycle in range(1, scenario.cycles + 1):
         run.play(cycle, _told(announce, cycle))
@@ -147,7 +148,8 @@ def settings_for(scenario: Scenario, start: datetime, seed: int) -> Settings:
     )
 
 
-def _context(world: World, equipment: Equipment, policy: str) -> Context:
+def engine_context(world: World, equipment: Equipment, policy: str) -> Context:
+    """Return the world as the engine is given it, deciding by `policy`."""
     scenario = world.scenario
     return Context(
         settings=settings_for(scenario, world.now(), world.seed),
@@ -226,7 +228,9 @@ class _Run:
             rule=context.shelf.get(plan.policy_version).rule,
             limits_broken=len(broken),
         )
-        effects = outcome_effects(world, value_model(context, plan.cycle))
+        price = frozen_price(context, plan.cycle)
+        charge = 0.0 if price is None else price.charge_money(world.scenario.outcome.residual_horizon_days)
+        effects = outcome_effects(world, value_model(context, plan.cycle), charge_money=charge)
         return cycle_truth(log, world.treated(), profits, effects, terms=terms)
 
 

@@ -263,6 +263,21 @@ def _margin(table: _Table, key: str, value: Any) -> MarginSettings:
     return MarginSettings(**inner.read({"rate": _number(0, 1)}))
 
 
+def _flag(table: _Table, key: str, value: Any) -> bool:
+    if not isinstance(value, bool):
+        raise table.error(key, f"must be true or false, is {value!r}")
+    return value
+
+
+def _outcome(table: _Table, key: str, value: Any) -> OutcomeSettings:
+    inner = table.child(key, value)
+    outcome = OutcomeSettings(**inner.read(_OUTCOME))
+    wrong = outcome.complaint()
+    if wrong is not None:
+        raise inner.error(*wrong)
+    return outcome
+
+
 _SHARE = _number(0, 1)
 _EFFECT: dict[str, Convert] = {
     "mean": _number(-10, 10),
@@ -311,6 +326,14 @@ _PURCHASE: dict[str, Convert] = {
     "taste": _number(0.01, 1000),
     "season": _season,
 }
+_OUTCOME: dict[str, Convert] = {
+    "window_days": _whole(1, 366),
+    "residual_horizon_days": _whole(0, 3_660),
+    "discount_rate_per_year": _number(0, 10),
+    "long_days": _whole(0, 3_660),
+    "act_on_calibrated": _flag,
+    "price_permissions": _flag,
+}
 _SCENARIO: dict[str, Convert] = {
     "name": _text,
     "customers": _whole(100, 10_000_000),
@@ -330,14 +353,7 @@ _SCENARIO: dict[str, Convert] = {
     "exploration": _block(
         ExplorationSettings, {"opening_share": _SHARE, "cost_share": _SHARE, "floor_minimum": _SHARE}
     ),
-    "outcome": _block(
-        OutcomeSettings,
-        {
-            "window_days": _whole(1, 366),
-            "residual_horizon_days": _whole(0, 3_660),
-            "discount_rate_per_year": _number(0, 10),
-        },
-    ),
+    "outcome": _outcome,
     "margin": _margin,
     "inference": _block(InferenceSettings, {"level": _number(0.5, 0.9999), "planned_cycles": _whole(1, 1_000)}),
 }

@@ -57,7 +57,9 @@ def _gain_in_orders(action: SimulatedAction, effect: Floats, view: CycleView) ->
     return np.where(effect < 0, effect * per_loss, effect * per_gain * (1 - borrowed * repaid))
 
 
-def outcome_effects(world: World, value: ContinuationValue, replicates: int = REPLICATES) -> Floats:
+def outcome_effects(
+    world: World, value: ContinuationValue, replicates: int = REPLICATES, charge_money: float = 0.0
+) -> Floats:
     """Return E[Y(a) − Y(none) | history] of each customer and action this cycle, shape (n, actions).
 
     Parameters
@@ -66,6 +68,8 @@ def outcome_effects(world: World, value: ContinuationValue, replicates: int = RE
         Value model frozen before the cycle.
     replicates
         Draws of days, values and natural purchases; their error shrinks with replicates × customers.
+    charge_money
+        What an outcome is charged for a lost permission.
     """
     actions = world.scenario.actions
     total = np.zeros((len(world.population), len(actions)))
@@ -74,7 +78,15 @@ def outcome_effects(world: World, value: ContinuationValue, replicates: int = RE
         total += np.column_stack(
             [drawn.difference(action, effect) for action, effect in zip(actions, world.view().effects, strict=True)]
         )
-    return total / replicates - np.array([action.cost for action in actions])
+    effects = total / replicates - np.array([action.cost for action in actions])
+    return effects if charge_money == 0.0 else effects - charge_money * _p_lost(world)
+
+
+def _p_lost(world: World) -> Floats:
+    """Return the chance that a contact costs the permission, shape (n, actions)."""
+    worn = 1.0 + world.view().state.contacts.sum(axis=1)
+    fatigue = np.array([action.fatigue for action in world.scenario.actions])
+    return np.asarray(np.minimum(worn[:, None] * fatigue, 1.0))
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,16 @@ from alamo.numerics.hashing import content_hash
 from alamo.simulation.effects import Response, calibrated, drivers
 from alamo.simulation.happenings import Register, consent_events, order_events, sent_events, visit_events
 from alamo.simulation.population import Population
-from alamo.simulation.purchases import Floats, Ints, Outlook, natural_cycle, outlook, season_of_days
+from alamo.simulation.purchases import (
+    Flags,
+    Floats,
+    Ints,
+    Outlook,
+    Purchases,
+    natural_cycle,
+    outlook,
+    season_of_days,
+)
 from alamo.simulation.response import UNTREATED, Answered, answer, answer_draws, settle_debts
 from alamo.simulation.scenario import Scenario
 from alamo.simulation.state import MarketState
@@ -63,6 +72,25 @@ class CycleView:
     season: Floats
     outlook: Outlook
     effects: tuple[Floats, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a cycle came to under given contacts.
+
+    Attributes
+    ----------
+    purchases
+        Everything that was bought in it.
+    lost
+        Permissions taken back in it, shape (n, channels).
+    state
+        The market at its end.
+    """
+
+    purchases: Purchases
+    lost: Flags
+    state: MarketState
 
 
 class World:
@@ -142,13 +170,17 @@ class World:
     def view(self) -> CycleView:
         """Return what is true at the start of the current cycle."""
         if self._view is None:
-            first_day = (self.cycle - 1) * self.scenario.cycle_days
-            season = season_of_days(self.scenario.purchase.season, self.now(), self.scenario.cycle_days)
-            ahead = outlook(self.population.latents, self._state.alive, self._state.owes, season)
-            raw = drivers(self.population.latents, self._state.ledger, first_day)
-            effects = tuple(response.effect(raw, ahead, self._state) for response in self._responses)
-            self._view = CycleView(self.cycle, first_day, self._state, season, ahead, effects)
+            self._view = self.view_of(self.cycle, self._state)
         return self._view
+
+    def view_of(self, cycle: int, state: MarketState) -> CycleView:
+        """Return what would be true at the start of `cycle` if the market stood in `state` then."""
+        first_day = (cycle - 1) * self.scenario.cycle_days
+        season = season_of_days(self.scenario.purchase.season, self.calendar.start(cycle), self.scenario.cycle_days)
+        ahead = outlook(self.population.latents, state.alive, state.owes, season)
+        raw = drivers(self.population.latents, state.ledger, first_day)
+        effects = tuple(response.effect(raw, ahead, state) for response in self._responses)
+        return CycleView(cycle, first_day, state, season, ahead, effects)
 
     def deliveries(self) -> pa.Table:
         """Return what was delivered in the current cycle so far, ordered by decision id."""
@@ -176,9 +208,23 @@ class World:
     def advance(self) -> None:
         """Play the current cycle with the contacts delivered in it and move to the next."""
         view, treated = self.view(), self.treated()
+        played = self.played(view, treated)
+        state = played.state
+        events = self._cycle_events(view, treated, played)
+        if self._folder is not None:
+            self._folder.write_events(self.cycle, events)
+            self._folder.write_state(self.cycle + 1, state)
+            self._folder.set_cycle(self.cycle + 1, self._identity)
+        self._remember(self.cycle, events)
+        self.cycle, self._state, self._view, self._delivered = self.cycle + 1, state, None, {}
+
+    def played(self, view: CycleView, treated: Ints) -> Played:
+        """Return what the cycle of `view` comes to under the contacts `treated` (n,); the world itself does not move.
+
+        Its random numbers are those of its cycle whatever the contacts and the state are.
+        """
         answered, alive = self._play(view, treated)
         lost = self._withdrawals(view, treated)
-        events = self._cycle_events(view, treated, answered, lost)
         contacts = np.column_stack([(treated != UNTREATED).astype(np.int64), view.state.contacts[:, 0]])
         state = MarketState(
             alive,
@@ -188,12 +234,7 @@ class World:
             view.state.withdrawn | lost,
             contacts,
         )
-        if self._folder is not None:
-            self._folder.write_events(self.cycle, events)
-            self._folder.write_state(self.cycle + 1, state)
-            self._folder.set_cycle(self.cycle + 1, self._identity)
-        self._remember(self.cycle, events)
-        self.cycle, self._state, self._view, self._delivered = self.cycle + 1, state, None, {}
+        return Played(answered.purchases, lost, state)
 
     def _play(self, view: CycleView, treated: Ints) -> tuple[Answered, np.ndarray]:
         latents = self.population.latents
@@ -214,19 +255,19 @@ class World:
             lost[:, channels.index(action.channel)] |= (treated == index) & (draw < action.fatigue * worn)
         return lost
 
-    def _cycle_events(self, view: CycleView, treated: Ints, answered: Answered, lost: np.ndarray) -> pa.Table:
+    def _cycle_events(self, view: CycleView, treated: Ints, played: Played) -> pa.Table:
         register, source = self._register, f"simulation/cycle-{view.cycle}"
         rng = stream(self.seed, view.cycle, "visits")
         looks, delay = rng.random(len(treated)) < VISIT_CHANCE, rng.integers(0, min(7, len(view.season)), len(treated))
         visitors = np.flatnonzero(looks & (treated != UNTREATED))
         parts = [
-            order_events(register, source, answered.purchases),
+            order_events(register, source, played.purchases),
             sent_events(source, self.deliveries()),
             visit_events(register, source, visitors, view.first_day + delay[visitors]),
         ]
         day = view.first_day + min(1, len(view.season) - 1)
         for column, channel in enumerate(self.scenario.channels):
-            who = np.flatnonzero(lost[:, column])
+            who = np.flatnonzero(played.lost[:, column])
             kind = EventKind.CONSENT_WITHDRAWN
             parts.append(consent_events(register, source, who, channel, kind, np.full(len(who), day)))
         return EVENTS.check(pa.concat_tables(parts))

@@ -8,8 +8,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from alamo.domain.contracts import Column
-from alamo.domain.tables import CONTRACTS, NUMBERS, TEXTS
+from alamo.domain.contracts import NUMBERS, TEXTS, Column
+from alamo.domain.tables import CONTRACTS
 
 _START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -132,6 +132,29 @@ EFFECTS: dict[str, Any] = {
     "unit": "GBP per decision, net of cost",
     "attribution": "simulated <market>",
 }
+_WORTH = {"mean": 0.61, "se": 0.1, "lower": 0.4, "upper": 0.8}
+_UNKNOWN = {"mean": None, "se": None, "lower": None, "upper": None}
+_SIDE_BY_SIDE = {
+    "action": "voucher-mail", "label": "calibrated", "proxy": _WORTH,
+    "correction": {"mean": -0.73, "se": 0.2, "lower": -1.12, "upper": -0.34},
+    "calibrated": {"mean": -0.12, "se": 0.21, "lower": -0.53, "upper": 0.29}, "long_days": 182, "n": 26_000,
+    "n_long": 20_000, "cycles_long": 20, "measured_until": "2011-07-20T00:00:00+00:00", "days_left": None,
+    "method": "doubly robust", "as_of": "2011-07-22T00:00:00+00:00",
+}  # fmt: skip
+CALIBRATED: dict[str, Any] = {
+    **EFFECTS,
+    "calibration": [
+        _SIDE_BY_SIDE,
+        {
+            **_SIDE_BY_SIDE, "action": "sale-mail", "label": "proxy", "correction": _UNKNOWN, "calibrated": _UNKNOWN,
+            "n_long": 0, "cycles_long": 0, "measured_until": None, "days_left": 42,
+        },
+    ],
+    "permission_price": {
+        "gain": {**_WORTH, "n": 9000}, "p_lost": 0.031, "horizon_days": 365, "price": _WORTH | {"mean": 5.2},
+        "charged": 5.2,
+    },
+}  # fmt: skip
 SEGMENTS: dict[str, Any] = {
     "rows": [
         {

@@ -110,7 +110,7 @@ def test_every_scale_holds_zero_and_all_values(values: list[float]) -> None:
 
 
 SAMPLES: dict[str, Mapping[str, Any]] = {
-    "effects": samples.EFFECTS,
+    "effects": samples.CALIBRATED,
     "segments": samples.SEGMENTS,
     "value": samples.VALUE,
     "policy": samples.POLICY,

@@ -64,6 +64,11 @@ EXPECTED = [
     (analysis.lifetime_value, samples.LIFETIME_VALUE, ["bg-nbd", "0.242600", "-9,582.4292", "correlation"]),
     (analysis.allocation, samples.ALLOCATION, ["budget", "5,000", "0.0003 %", "post room: relax by 12.00"]),
     (reports.effects, samples.EFFECTS, ["all together", "+0.61", "helps", "loyal", "needs about 12 more days"]),
+    (
+        reports.effects,
+        samples.CALIBRATED,
+        ["182 days", "+0.61 (0.40 … 0.80)", "-0.73 (-1.12 … -0.34)", "-0.12", "about 42 more days", "charged 5.20"],
+    ),
     (reports.segments, samples.SEGMENTS, ["loyal", "1,200", "27.4 %"]),
     (reports.value, samples.VALUE, ["loyal", "365 days", "not yet calibrated"]),
     (reports.policy, samples.POLICY, ["voucher-mail", "budget", "0123456789ab"]),

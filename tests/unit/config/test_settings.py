@@ -22,6 +22,9 @@ first_start = 2026-12-01
 window_days = 21
 residual_horizon_days = 0
 discount_rate_per_year = 0
+long_days = 182
+act_on_calibrated = true
+price_permissions = true
 [margin]
 rate = 0.4
 products = { "P 1" = 0.5, p2 = 1 }
@@ -64,6 +67,11 @@ def test_every_key_reaches_its_setting(tmp_path: Path) -> None:
     assert (found.cycle_days, found.first_start) == (14, datetime(2026, 12, 1, tzinfo=UTC))
     assert (found.outcome.window_days, found.outcome.residual_horizon_days) == (21, 0)
     assert found.outcome.discount_rate_per_year == 0
+    assert (found.outcome.long_days, found.outcome.act_on_calibrated, found.outcome.price_permissions) == (
+        182,
+        True,
+        True,
+    )
     assert found.margin.products == {"P 1": 0.5, "p2": 1}
     assert (found.control.share, found.control.universal_share, found.control.universal_cycles) == (0.2, 0.05, 4)
     assert (found.exploration.opening_share, found.exploration.floor_minimum) == (0.5, 0.03)
@@ -92,6 +100,8 @@ def test_a_moment_with_an_offset_becomes_utc(tmp_path: Path) -> None:
         ('name = "x"\n[cycle]\nfirst_start = "2026-12-01"', "cycle.first_start", "without quotes"),
         ('name = "x"\n[outcome]\ndiscount_rate_per_year = 1.5', "outcome.discount_rate_per_year", "1.5 is not allowed"),
         ('name = "x"\n[outcome]\ndiscount_rate_per_year = nan', "outcome.discount_rate_per_year", "finite"),
+        ('name = "x"\n[outcome]\nlong_days = 28', "outcome.long_days", "must be above window_days, which is 28"),
+        ('name = "x"\n[outcome]\nact_on_calibrated = true', "outcome.act_on_calibrated", "set long_days"),
         ('name = "x"\n[margin]\nrate = -0.1', "margin.rate", "-0.1 is not allowed"),
         ('name = "x"\n[margin.products]\np = 3', "margin.products.*", "<= 1"),
         ('name = "x"\n[control]\nshare = 0', "control.share", "> 0"),

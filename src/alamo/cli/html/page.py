@@ -38,11 +38,26 @@ def _effects(data: Data) -> tuple[str, list[Picture]]:
     found = [line["name"] for line in pooled if line["found"]]
     message = f"Found so far: {', '.join(found)}" if found else "No effect has been found so far"
     pictures = [forest(pooled, message, f"{unit}; intervals that may be looked at after every cycle")]
+    pictures += _calibrated(data.get("calibration") or [], unit)
     within = [row for row in data["rows"] if row.get("segment") is not None]
     for action in dict.fromkeys(row["action"] for row in within):
         lines = [_effect_line(row, row["segment"], "") for row in within if row["action"] == action]
         pictures.append(forest(lines, f"{action} by segment, shrunk towards what the segments share", unit))
     return "What each action changes", pictures
+
+
+def _calibrated(rows: Sequence[Data], unit: str) -> list[Picture]:
+    """Show proxy and calibrated effect of each action one below the other; nothing without a longer outcome."""
+    lines = []
+    for row in rows:
+        for part in ("proxy", "calibrated") if row.get("label") != "proxy" else ("proxy",):
+            found = row[part]
+            excludes = found["lower"] > 0 or found["upper"] < 0
+            lines.append({**found, "name": f"{row['action']}: {part}", "found": excludes})
+    if not lines:
+        return []
+    message = "What the longer outcome makes of the effects"
+    return [forest(lines, message, f"{unit}; calibrated against {rows[0]['long_days']} days, for one look")]
 
 
 def _effect_line(row: Data, name: Any, prefix: str) -> dict[str, Any]:

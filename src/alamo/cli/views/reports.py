@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, note, refusals, table
+from alamo.cli.views.calibration import side_by_side
 
 PROGRAMME = "*"
 """Action id of the programme as a whole."""
@@ -34,6 +35,7 @@ def effects(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         "the always-valid one may be looked at after every cycle",
         "dim",
     )
+    yield from side_by_side(data)
     yield from refusals(data)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -88,6 +88,10 @@ class ValueModel:
             out[bought] = self.margin_share * money * self.p_alive(count, last, age) * discounted
         return out
 
+    def over(self, horizon_days: int) -> ValueModel:
+        """Return the same model looking `horizon_days` ahead, at least 0."""
+        return replace(self, horizon_days=max(horizon_days, 0))
+
     def p_alive(self, x: Floats, t_x_days: Floats, t_days: Floats) -> Floats:
         """Return the probability that a buyer has not left for good, shape (n,)."""
         return self.purchases.p_alive(x, np.minimum(t_x_days, t_days), t_days)
@@ -142,6 +146,11 @@ class NoResidualValue:
         """Return zeros, shape (n,)."""
         del t_x_days, t_days, repeat_money
         return np.zeros(len(x))
+
+    def over(self, horizon_days: int) -> NoResidualValue:
+        """Return itself: nothing is expected at any horizon."""
+        del horizon_days
+        return self
 
     def to_dict(self) -> dict[str, Any]:
         """Return the model as JSON-compatible values."""

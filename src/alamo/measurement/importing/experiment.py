@@ -12,8 +12,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.action import NO_ACTION
+from alamo.domain.contracts import COUNT, NUMBER, TEXT, TIME
 from alamo.domain.errors import InputError, UsageError
-from alamo.domain.tables import COUNT, NUMBER, OBSERVATIONS, TEXT, TIME
+from alamo.domain.tables import OBSERVATIONS
 from alamo.measurement.importing.desk import Desk
 from alamo.measurement.importing.identity import customer_ids, row_ids
 from alamo.measurement.importing.mapping import ResolvedMapping

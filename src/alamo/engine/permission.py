@@ -1,0 +1,80 @@
+"""The price of a lost permission in the loop: frozen before a cycle's decisions, charged when its outcomes mature."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from alamo.domain.reasons import Refusal
+from alamo.domain.records import StepRecord
+from alamo.engine.context import Context
+from alamo.inference import PermissionPrice, Prices, PriceTerms, not_charged, permission_price
+
+_STEP = "permission-price"
+
+
+def freeze_price(
+    context: Context, cycle: int, as_of: datetime, scores: pa.Table, observations: pa.Table, *, decided: bool
+) -> dict[str, Any]:
+    """Work out the price that the outcomes of `cycle` will be charged, from what has matured before its decisions.
+
+    Once somebody is decided about (`decided`) the price stays: a later one would let an outcome depend on what it
+    measures. Returns the price's parts for people, and why nothing is charged where nothing is; empty where lost
+    permissions are not priced.
+    """
+    if not context.settings.outcome.price_permissions:
+        return {}
+    key = f"cycle-{cycle}/{_STEP}"
+    found = context.state.steps.find(key)
+    if found is None or not decided:
+        price = _estimate(context, as_of, scores, observations)
+        now = context.clock.now()
+        detail = {"refusal": price.to_dict()} if isinstance(price, Refusal) else {"price": price.to_dict()}
+        found = StepRecord(key, now, now, detail)
+        context.state.steps.finish(found)
+    return _for_people(context, found)
+
+
+def prices(context: Context, cycles: Iterable[int]) -> Prices | None:
+    """Return the prices frozen before each of `cycles`; None where lost permissions are not priced."""
+    outcome = context.settings.outcome
+    if not outcome.price_permissions:
+        return None
+    return Prices({cycle: frozen_price(context, cycle) for cycle in cycles}, outcome.residual_horizon_days)
+
+
+def frozen_price(context: Context, cycle: int) -> PermissionPrice | None:
+    """Return the price frozen before `cycle`; None where there was none yet."""
+    found = context.state.steps.find(f"cycle-{cycle}/{_STEP}")
+    state = None if found is None else found.detail.get("price")
+    return None if state is None else PermissionPrice.from_dict(state)
+
+
+def _estimate(context: Context, as_of: datetime, scores: pa.Table, observations: pa.Table) -> PermissionPrice | Refusal:
+    settings = context.settings
+    terms = PriceTerms(as_of, settings.inference.level, settings.cycle_days, settings.outcome.discount_rate_per_year)
+    paid = context.history.query("SELECT decision_id, max(permission_money) AS paid FROM outcomes GROUP BY decision_id")
+    charged = dict(zip(paid["decision_id"].to_pylist(), paid["paid"].to_pylist(), strict=True))
+    return permission_price(scores, observations, {name: money for name, money in charged.items() if money}, terms)
+
+
+def _for_people(context: Context, record: StepRecord) -> dict[str, Any]:
+    state = record.detail.get("price")
+    if state is None:
+        return {"refusals": [dict(record.detail["refusal"])]}
+    price = PermissionPrice.from_dict(state)
+    horizon = context.settings.outcome.residual_horizon_days
+    refusal = not_charged(price)
+    return {
+        "permission_price": {
+            "gain": price.gain.to_dict(),
+            "p_lost": price.p_lost,
+            "horizon_days": horizon,
+            "price": price.over(horizon).to_dict(),
+            "charged": price.charge_money(horizon),
+        },
+        "refusals": [] if refusal is None else [refusal.to_dict()],
+    }

@@ -1,0 +1,139 @@
+"""What a reachable customer brings per cycle, and how long a permission lasts: the parts of its price, estimated.
+
+A cycle's gain is measured doubly robustly against contacting nobody: Σ_a p_a·Γ(a) − Γ(none) of each decision that had a
+chance of an action, as `programme_gain` does for the whole cycle.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alamo.domain.action import NO_ACTION
+from alamo.domain.reasons import Refusal
+from alamo.inference.estimate import normal_estimate
+from alamo.inference.outcomes import column
+from alamo.inference.permission_price import PermissionPrice
+from alamo.inference.programme import codes_of
+from alamo.numerics.doubly_robust import mean_by_group
+from alamo.numerics.moments import sums_by
+from alamo.numerics.normal import z_value
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+LEAST_DECISIONS = 100
+"""Fewer reachable decisions say nothing about a gain."""
+
+_YEAR_DAYS = 365.0
+_WHAT = "price of a lost permission"
+
+
+@dataclass(frozen=True, slots=True)
+class PriceTerms:
+    """What a price is worked out under: the moment, the level of intervals, a cycle's length, and the discount rate."""
+
+    as_of: datetime
+    level: float
+    cycle_days: int
+    discount_rate_per_year: float
+
+
+def permission_price(
+    dr_scores: pa.Table, observations: pa.Table, charged: Mapping[str, float], terms: PriceTerms
+) -> PermissionPrice | Refusal:
+    """Return the price of a lost permission from the decisions of the last year, or why there is none.
+
+    Parameters
+    ----------
+    dr_scores
+        DR_SCORES of matured cycles.
+    observations
+        OBSERVATIONS of the same decisions.
+    charged
+        Decision → what its outcome was charged for a lost permission already. It is put back, weighted by the inverse
+        propensity: a price made of gains that hold the price would count the loss twice.
+    terms
+        As of when, and how.
+
+    Notes
+    -----
+    *Reachable* is whoever had a chance of an action. *Assumes* that the gain per reachable customer stays as it was
+    over the year: a policy that learns will earn more, customers who leave for good bring less.
+    """
+    recent = observations.filter(
+        pc.and_(
+            pc.greater_equal(observations["decided_at"], terms.as_of - timedelta(days=_YEAR_DAYS)),
+            pc.invert(observations["universal_control"]),
+        )
+    )
+    known = pc.is_in(dr_scores["decision_id"], value_set=recent["decision_id"].combine_chunks())
+    scored = dr_scores.filter(known)
+    gains = _Gains.of(scored, recent, charged)
+    if len(gains.gain) < LEAST_DECISIONS:
+        return Refusal(
+            _WHAT,
+            f"{len(gains.gain)} decisions of the last year had a chance of an action, {LEAST_DECISIONS} are needed",
+            "needs about 1 more cycle",
+        )
+    mean = mean_by_group(gains.gain, gains.unit)
+    n, lost = len(gains.lost), int(gains.lost.sum())
+    p_lost = (lost + 0.5) / (n + 1.0)  # Jeffreys: none lost so far is no proof that none will be
+    return PermissionPrice(
+        gain=normal_estimate(mean.mean, mean.se, n, terms.level),
+        p_lost=p_lost,
+        p_lost_se=float(np.sqrt(p_lost * (1.0 - p_lost) / (n + 2.0))),
+        cycle_days=terms.cycle_days,
+        discount_rate_per_year=terms.discount_rate_per_year,
+        level=terms.level,
+    )
+
+
+def not_charged(price: PermissionPrice) -> Refusal | None:
+    """Return why a price that is known is not charged, or None where it is."""
+    if price.found:
+        return None
+    short = (z_value(price.level) * price.gain.se / max(abs(price.gain.mean), 1e-9)) ** 2
+    return Refusal(
+        _WHAT,
+        f"the gain per reachable customer and cycle, {price.gain.mean:.3f}, is not told from zero: nothing is charged",
+        "needs more cycles" + (f", about {short:.0f} times as many" if price.gain.mean > 0 and short < 100 else ""),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Gains:
+    """Gain, loss and unit of each reachable decision, shapes (n,)."""
+
+    gain: Floats
+    lost: Floats
+    unit: Integers
+
+    @classmethod
+    def of(cls, scored: pa.Table, observations: pa.Table, charged: Mapping[str, float]) -> _Gains:
+        decision, n = codes_of(scored["decision_id"])
+        unit_of_row, _ = codes_of(scored["unit_id"])
+        p, gamma = column(scored, "p"), column(scored, "gamma_money")
+        is_none = np.asarray(pc.equal(scored["action_id"], NO_ACTION))
+        gain = sums_by(decision, (p - is_none) * gamma, n)
+        p_none = sums_by(decision, p * is_none, n)
+        reachable = sums_by(decision, (~is_none).astype(np.float64), n) > 0.0
+        unit = np.zeros(n, dtype=np.int64)
+        unit[decision] = unit_of_row
+        first = np.zeros(n, dtype=np.int64)
+        first[decision[::-1]] = np.arange(len(decision))[::-1]
+        ids = scored["decision_id"].take(pa.array(first))
+        place = pc.index_in(ids, value_set=observations["decision_id"].combine_chunks())
+        rows = observations.take(place)
+        drew_none = np.asarray(pc.equal(rows["action_id"], NO_ACTION))
+        paid = np.array([charged.get(name, 0.0) for name in ids.to_pylist()])
+        weight = 1.0 - np.divide(drew_none, p_none, out=np.zeros(n), where=p_none > 0.0)
+        gain = gain + paid * weight
+        lost = np.asarray(rows["permission_lost"].cast(pa.float64()), dtype=np.float64)
+        return cls(gain[reachable], lost[reachable], unit[reachable])
