@@ -56,9 +56,12 @@ def frozen_price(context: Context, cycle: int) -> PermissionPrice | None:
 def _estimate(context: Context, as_of: datetime, scores: pa.Table, observations: pa.Table) -> PermissionPrice | Refusal:
     settings = context.settings
     terms = PriceTerms(as_of, settings.inference.level, settings.cycle_days, settings.outcome.discount_rate_per_year)
-    paid = context.history.query("SELECT decision_id, max(permission_money) AS paid FROM outcomes GROUP BY decision_id")
+    paid = context.history.query(
+        "SELECT decision_id, max(permission_money) AS paid FROM outcomes WHERE permission_money > 0 "
+        "GROUP BY decision_id ORDER BY decision_id"
+    )
     charged = dict(zip(paid["decision_id"].to_pylist(), paid["paid"].to_pylist(), strict=True))
-    return permission_price(scores, observations, {name: money for name, money in charged.items() if money}, terms)
+    return permission_price(scores, observations, charged, terms)
 
 
 def _for_people(context: Context, record: StepRecord) -> dict[str, Any]:

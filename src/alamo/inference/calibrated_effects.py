@@ -25,6 +25,7 @@ Floats = npt.NDArray[np.float64]
 
 PROXY, CALIBRATED = "proxy", "calibrated"
 
+_NEEDED = ("decision_id", "unit_id", "cycle", "decided_at", "action_id", "orders_window", "segment", "outcome_money")
 _PARTS = ("money", "se", "lower", "upper")
 
 
@@ -74,7 +75,7 @@ def calibrated_effects(
     level
         Of the fixed-n intervals.
     """
-    own = observations.filter(pc.greater_equal(observations["cycle"], 1))
+    own = observations.filter(pc.greater_equal(observations["cycle"], 1)).select(list(_NEEDED))
     short = LoopLog.of(dr_scores.filter(pc.greater_equal(dr_scores["cycle"], 1)), own)
     long = LoopLog.of(evidence.dr_scores, own)
     looked_at = [(action.id, _comparable(short, action.id)) for action in actions]
@@ -83,10 +84,9 @@ def calibrated_effects(
         return CALIBRATED_EFFECTS.empty(), ()
     paired = [_paired(short, data, long.action(name)) for name, data in found]
     shown = calibrate(paired, level)
-    first = [_first_decided(own, data) for _, data in found]
     rows = [
-        _row(name, scores, one, (evidence, as_of, at))
-        for (name, _), scores, one, at in zip(found, paired, shown, first, strict=True)
+        _row(name, scores, one, evidence) | {"days_left": _days_left(one, own, data, (evidence, as_of))}
+        for (name, data), scores, one in zip(found, paired, shown, strict=True)
     ]
     method = _method(sum(one.correction is not None for one in shown))
     stamped = [{**row, "as_of": as_of, "as_of_day": as_of.date().isoformat(), "method": method} for row in rows]
@@ -109,11 +109,17 @@ def _paired(short: LoopLog, rows: ActionRows, long_rows: ActionRows | None) -> P
     return PairedScores(rows.score, difference[rows.place], short.unit[rows.place], short.cycle[rows.place])
 
 
-def _first_decided(observations: pa.Table, rows: ActionRows) -> datetime:
-    """Return when the action first had a chance."""
+def _days_left(
+    shown: Calibration, observations: pa.Table, rows: ActionRows, terms: tuple[LongEvidence, datetime]
+) -> int | None:
+    """Return the days until the first decision at which the action had a chance has seen its long window."""
+    if shown.calibrated is not None:
+        return None
+    evidence, as_of = terms
     ordered = observations.sort_by([("decided_at", "ascending"), ("decision_id", "ascending")])
-    first: datetime = pc.min(ordered["decided_at"].take(pa.array(rows.place))).as_py()
-    return first
+    first = pc.min(ordered["decided_at"].take(pa.array(rows.place))).as_py()
+    waiting = first + timedelta(days=evidence.long_days) - as_of
+    return max(-(-waiting // timedelta(days=1)), 0)
 
 
 def _method(together: int) -> str:
@@ -121,12 +127,8 @@ def _method(together: int) -> str:
     return f"doubly robust, longer outcomes of the same decisions{shrunk}"
 
 
-def _row(
-    action_id: str, scores: PairedScores, shown: Calibration, terms: tuple[LongEvidence, datetime, datetime]
-) -> dict[str, Any]:
-    evidence, as_of, first = terms
+def _row(action_id: str, scores: PairedScores, shown: Calibration, evidence: LongEvidence) -> dict[str, Any]:
     closed = scores.closed
-    waiting = first + timedelta(days=evidence.long_days) - as_of
     return {
         "action_id": action_id,
         "label": PROXY if shown.calibrated is None else CALIBRATED,
@@ -138,7 +140,6 @@ def _row(
         "n_long": int(closed.sum()),
         "cycles_long": len(np.unique(scores.cycle[closed])),
         "measured_until": evidence.measured_until if closed.any() else None,
-        "days_left": None if closed.any() else max(-(-waiting // timedelta(days=1)), 0),
     }
 
 
