@@ -1,13 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import asdict, replace
+
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 from tests.unit.simulation.markets import START, action, batch, scenario, world
 
 from alamo.domain.tables import EVENTS
+from alamo.numerics.hashing import content_hash
 from alamo.simulation.channel import simulated_channels
 from alamo.simulation.response import UNTREATED
+from alamo.simulation.scenario_reading import builtin_scenario
+from alamo.simulation.world import _plain
 
 
 def pulled(place, since=None):
@@ -132,3 +137,15 @@ def test_somebody_who_is_not_in_the_market_receives_but_never_answers():
     assert (place.treated() != UNTREATED).sum() == 1
     place.advance()
     assert kinds(place, 1).count("sent") == 2
+
+
+def test_a_market_begun_before_settings_were_added_is_known_again():
+    market = builtin_scenario("nil")
+    before = ("window_days", "residual_horizon_days", "discount_rate_per_year")
+    described = asdict(market)
+    described["outcome"] = {key: described["outcome"][key] for key in before}
+    small = replace(market, customers=200)
+    expected = content_hash({"scenario": _plain(described | {"customers": 200}), "seed": 3, "start": START.isoformat()})
+    assert world(small, 3)._identity == expected
+    longer = replace(small, outcome=replace(small.outcome, long_days=182))
+    assert world(longer, 3)._identity != expected
