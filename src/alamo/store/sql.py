@@ -65,15 +65,21 @@ class SqlEngine:
         self._shown.add(name)
 
     def show_files(self, name: str, files: Sequence[Path], schema: pa.Schema, partition: Sequence[str]) -> None:
-        """Show Parquet files in Hive layout under `name`, with the columns of `schema` in that order."""
+        """Show Parquet files in Hive layout under `name`, with the columns of `schema` in that order.
+
+        A nullable column that none of the files has is null: they were written before the table was given it.
+        """
         self._hide(name)
-        columns = ", ".join(map(_quoted, schema.names))
         types = ", ".join(f"{_quoted(column)}: {_hive_type(schema.field(column).type)}" for column in partition)
-        self._connection.execute(
-            f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT {columns} "
+        source = (
             f"FROM read_parquet({_literal([str(file) for file in files])}, union_by_name = true, "
             f"hive_partitioning = true, hive_types = {{{types}}})"
         )
+        view = f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT"
+        try:
+            self._connection.execute(f"{view} {', '.join(map(_quoted, schema.names))} {source}")
+        except duckdb.BinderException:
+            self._connection.execute(f"{view} {self._with_nulls(schema, source)} {source}")
 
     def select(
         self, sql: str, parameters: Mapping[str, Any] | None = None, relations: Mapping[str, pa.Table] | None = None
@@ -96,6 +102,17 @@ class SqlEngine:
     def close(self) -> None:
         """Release the connection."""
         self._connection.close()
+
+    def _with_nulls(self, schema: pa.Schema, source: str) -> str:
+        """Return what to select so that nullable columns the source lacks are there, null and of their type."""
+        found = {row[0] for row in self._connection.execute(f"DESCRIBE SELECT * {source}").fetchall()}
+        types = self._connection.from_arrow(schema.empty_table()).types
+        return ", ".join(
+            _quoted(field.name)
+            if field.name in found or not field.nullable
+            else f"CAST(NULL AS {kind}) AS {_quoted(field.name)}"
+            for field, kind in zip(schema, types, strict=True)
+        )
 
     def _run(self, sql: str, parameters: dict[str, Any] | None) -> pa.Table:
         if _CURSOR_IS_CHEAPER:

@@ -2,14 +2,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import duckdb
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 from deltalake.exceptions import CommitFailedError
 
 from alamo.domain.errors import StoreError
+from alamo.domain.tables import CONTRACTS
 from alamo.store import DeltaHistory
 from alamo.store.delta_table import DeltaFolder
 from alamo.testing import sample_rows
@@ -260,3 +263,42 @@ def test_queries_keep_to_the_memory_they_were_given(tmp_path: Path) -> None:
     assert caught.value.code == "store.query_failed"
     assert count(history) == 0
     history.close()
+
+
+@pytest.mark.parametrize(("table", "column"), [("outcomes", "permission_money"), ("decisions", "value_mean_money")])
+def test_a_history_opened_with_a_wider_contract_shows_null_for_what_was_not_known_then(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, table: str, column: str
+) -> None:
+    wide = CONTRACTS[table]
+    wide = replace(wide, columns=tuple(replace(c, nullable=c.nullable or c.name == column) for c in wide.columns))
+    narrow = replace(wide, columns=tuple(c for c in wide.columns if c.name != column))
+    monkeypatch.setitem(CONTRACTS, table, narrow)
+    written = DeltaHistory(tmp_path, threads=1)
+    written.append(table, sample_rows(table, 3), batch="one")
+    written.close()
+    monkeypatch.setitem(CONTRACTS, table, wide)
+    opened = DeltaHistory(tmp_path, threads=1)
+    found = opened.query(f'SELECT * FROM "{table}"')
+    assert found.schema.names == wide.schema.names
+    assert found.schema.types == wide.schema.types
+    assert found[column].null_count == 3
+    assert opened.append(table, sample_rows(table, 2, first=3, **{column: 1.5}), batch="two")
+    assert opened.query(f'SELECT count(*) AS n, count("{column}") AS known FROM "{table}"').to_pylist() == [
+        {"n": 5, "known": 2}
+    ]
+    opened.close()
+
+
+def test_a_column_that_must_be_there_is_not_made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    wide = CONTRACTS["segments"]
+    monkeypatch.setitem(
+        CONTRACTS, "segments", replace(wide, columns=tuple(c for c in wide.columns if c.name != "segment"))
+    )
+    written = DeltaHistory(tmp_path, threads=1)
+    written.append("segments", sample_rows("segments", 3), batch="one")
+    written.close()
+    monkeypatch.setitem(CONTRACTS, "segments", wide)
+    opened = DeltaHistory(tmp_path, threads=1)
+    with pytest.raises(duckdb.BinderException, match="segment"):
+        opened.query("SELECT * FROM segments")
+    opened.close()
