@@ -102,7 +102,13 @@ CALIBRATED_EFFECTS = Contract(
         Column("n_long", COUNT, "those of them whose long window has closed", minimum=0),
         Column("cycles_long", COUNT, "cycles they are from", minimum=0),
         Column("measured_until", TIME, "end of the newest long window in it", nullable=True),
-        Column("days_left", COUNT, "until the first long window closes; null where one has", nullable=True, minimum=0),
+        Column(
+            "days_left",
+            COUNT,
+            "until enough cycles are closed; null: calibrated, or no spread",
+            nullable=True,
+            minimum=0,
+        ),
         Column("method", TEXT, "how the correction was estimated"),
     ),
 )

@@ -145,7 +145,8 @@ def _evidence(context: Context) -> LongEvidence:
         "SELECT max(long_end) AS until FROM long_observations WHERE long_days = $long_days AND matured_at <= $now",
         _days(context) | {"now": context.clock.now()},
     )
-    return LongEvidence(scores, context.settings.outcome.long_days, until["until"][0].as_py())
+    settings = context.settings
+    return LongEvidence(scores, settings.outcome.long_days, until["until"][0].as_py(), settings.cycle_days)
 
 
 def _days(context: Context) -> dict[str, int]:

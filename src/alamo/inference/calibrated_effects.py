@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from alamo.domain.action import Action
 from alamo.domain.long_tables import CALIBRATED_EFFECTS
 from alamo.domain.reasons import Refusal
-from alamo.inference.calibration import Calibration, PairedScores, calibrate
+from alamo.inference.calibration import LEAST_CYCLES, NO_SPREAD, Calibration, PairedScores, calibrate
 from alamo.inference.estimate import Estimate
 from alamo.inference.loop_rows import ActionRows, LoopLog
 from alamo.inference.segment_effects import LEAST_PER_ARM
@@ -41,11 +41,14 @@ class LongEvidence:
         Length of the long window.
     measured_until
         End of the newest long window that was measured; None while none has closed.
+    cycle_days
+        Length of a cycle: when the decisions still needed will be made.
     """
 
     dr_scores: pa.Table
     long_days: int
     measured_until: datetime | None
+    cycle_days: int
 
 
 def calibrated_effects(
@@ -85,13 +88,19 @@ def calibrated_effects(
     paired = [_paired(short, data, long.action(name)) for name, data in found]
     shown = calibrate(paired, level)
     rows = [
-        _row(name, scores, one, evidence) | {"days_left": _days_left(one, own, data, (evidence, as_of))}
+        _row(name, scores, one, evidence)
+        | {
+            "days_left": _days_left(
+                one, own, np.unique(scores.cycle[_in_full_cycle(short, data)]).tolist(), (evidence, as_of)
+            )
+        }
         for (name, data), scores, one in zip(found, paired, shown, strict=True)
     ]
     method = _method(sum(one.correction is not None for one in shown))
     stamped = [{**row, "as_of": as_of, "as_of_day": as_of.date().isoformat(), "method": method} for row in rows]
     table = CALIBRATED_EFFECTS.check(pa.Table.from_pylist(stamped, schema=CALIBRATED_EFFECTS.schema))
-    return table, tuple(_refusal(row) for row in rows if row["label"] == PROXY)
+    refused = [(row, one) for row, one in zip(rows, shown, strict=True) if one.refused is not None]
+    return table, tuple(_refusal(row, one) for row, one in refused)
 
 
 def _comparable(log: LoopLog, action_id: str) -> ActionRows | None:
@@ -102,23 +111,36 @@ def _comparable(log: LoopLog, action_id: str) -> ActionRows | None:
 
 
 def _paired(short: LoopLog, rows: ActionRows, long_rows: ActionRows | None) -> PairedScores:
-    """Bring both scores of an action together by decision; too few closed windows in an arm count as none."""
+    """Bring both scores of an action together by decision; a cycle with too few closed windows in an arm is open."""
     difference = np.full(len(short.outcome), np.nan)
-    if long_rows is not None and min(long_rows.drew_action.sum(), long_rows.drew_none.sum()) >= LEAST_PER_ARM:
-        difference[long_rows.place] = long_rows.score
+    if long_rows is not None:
+        difference[long_rows.place] = np.where(_in_full_cycle(short, long_rows), long_rows.score, np.nan)
     return PairedScores(rows.score, difference[rows.place], short.unit[rows.place], short.cycle[rows.place])
 
 
+def _in_full_cycle(log: LoopLog, rows: ActionRows) -> npt.NDArray[np.bool_]:
+    """Return whether both arms of a row's cycle have `LEAST_PER_ARM` rows, shape (n,)."""
+    _, code = np.unique(log.cycle[rows.place], return_inverse=True)
+    arms = (np.bincount(code, drew, minlength=1) for drew in (rows.drew_action, rows.drew_none))
+    return (np.minimum(*arms) >= LEAST_PER_ARM)[code]
+
+
 def _days_left(
-    shown: Calibration, observations: pa.Table, rows: ActionRows, terms: tuple[LongEvidence, datetime]
+    shown: Calibration, observations: pa.Table, full: Sequence[int], terms: tuple[LongEvidence, datetime]
 ) -> int | None:
-    """Return the days until the first decision at which the action had a chance has seen its long window."""
-    if shown.calibrated is not None:
+    """Return the days until `LEAST_CYCLES` of the cycles in which the action had a chance have seen their long window.
+
+    `full` are the cycles so far with enough decisions; those still needed are taken to follow one by one. None where
+    the effect is calibrated, or waiting is not what it needs.
+    """
+    if shown.calibrated is not None or shown.refused == NO_SPREAD:
         return None
     evidence, as_of = terms
-    ordered = observations.sort_by([("decided_at", "ascending"), ("decision_id", "ascending")])
-    first = pc.min(ordered["decided_at"].take(pa.array(rows.place))).as_py()
-    waiting = first + timedelta(days=evidence.long_days) - as_of
+    needed = sorted(full)[:LEAST_CYCLES]
+    decided = observations.filter(pc.is_in(observations["cycle"], pa.array(needed, pa.int64())))
+    newest = pc.max(decided["decided_at"]).as_py() or as_of
+    missing = timedelta(days=(LEAST_CYCLES - len(needed)) * evidence.cycle_days)
+    waiting = newest + missing + timedelta(days=evidence.long_days) - as_of
     return max(-(-waiting // timedelta(days=1)), 0)
 
 
@@ -150,10 +172,19 @@ def _estimate(part: str, estimate: Estimate | None) -> Mapping[str, float | None
     return {f"{part}_{what}": value for what, value in zip(_PARTS, values, strict=True)}
 
 
-def _refusal(row: Mapping[str, Any]) -> Refusal:
-    days = row["days_left"]
+def _refusal(row: Mapping[str, Any], shown: Calibration) -> Refusal:
+    what = f"calibrated effect of {row['action_id']}"
+    if shown.refused == NO_SPREAD:
+        return Refusal(
+            what,
+            "no spread in the longer outcome: it differs from the short one by the same amount in every decision",
+            "look at what the margin of the longer outcome is made of, with: alamo report effects",
+        )
+    days, cycles = row["days_left"], row["cycles_long"]
+    seen = f"decisions of {cycles} cycle{'' if cycles == 1 else 's'}" if cycles else "no decision about it"
+    have = "have" if cycles else "has"
     return Refusal(
-        f"calibrated effect of {row['action_id']}",
-        f"no decision about it has seen its {row['long_days']} days yet: what is shown is a proxy",
+        what,
+        f"{seen} {have} seen the {row['long_days']} days yet, {LEAST_CYCLES} cycles are needed: what is shown is a proxy",
         f"needs about {days} more days" if days else "needs about 1 more cycle",
     )

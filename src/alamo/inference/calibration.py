@@ -12,6 +12,7 @@ Corrections of several actions are shrunk towards each other (`shrink_together`)
 
 *Assumes* that decisions whose long window is still open will be corrected like those whose window has closed. How much
 the correction has differed between cycles so far is added to its variance, in proportion to how many are still open.
+With fewer than `LEAST_CYCLES` closed nothing is known of that, and an effect stays a proxy.
 
 *Not supported*: looking again and again. Long windows overlap, so the scores are no martingale in the order of time and
 there is no always-valid interval of a calibrated effect.
@@ -38,7 +39,14 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 
-_LEAST_CYCLES = 3
+LEAST_CYCLES = 3
+"""Closed cycles needed before it can be said how much a correction differs between cycles."""
+
+FEW_CYCLES, NO_SPREAD = "few cycles", "no spread"
+"""Why an effect stays a proxy."""
+
+_NOTHING = 1e-9
+"""Of the size of what is corrected: an error below it is rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +85,20 @@ class Calibration:
     proxy
         Effect on the short outcome over all decisions.
     correction
-        What the longer outcome adds to it, after shrinkage; None while no long window has closed.
+        What the longer outcome adds to it, after shrinkage; None while the effect stays a proxy.
     calibrated
         Their sum; None likewise.
     between_cycles_sd
-        How much the correction differs between cycles beyond chance; None with fewer than three cycles.
+        How much the correction differs between cycles beyond chance; None with fewer than `LEAST_CYCLES` that can say.
+    refused
+        Why the effect stays a proxy: `FEW_CYCLES` closed, or `NO_SPREAD` in the longer outcome; None where it does not.
     """
 
     proxy: Estimate
     correction: Estimate | None
     calibrated: Estimate | None
     between_cycles_sd: float | None = None
+    refused: str | None = None
 
 
 def calibrate(scores: Sequence[PairedScores], level: float) -> list[Calibration]:
@@ -96,14 +107,15 @@ def calibrate(scores: Sequence[PairedScores], level: float) -> list[Calibration]
     Parameters
     ----------
     scores
-        One entry an action, each of at least two units; actions without a closed long window stay proxies.
+        One entry an action, each of at least two units; an action with fewer than `LEAST_CYCLES` closed cycles, or
+        whose longer outcome is a constant apart from the short one, stays a proxy.
     level
         Of the fixed-n intervals.
     """
     n_units = 1 + max((int(part.unit.max()) for part in scores if len(part.unit)), default=-1)
     parts = [_Parts.of(part, n_units) for part in scores]
-    ready = [place for place, part in enumerate(parts) if part.n_closed > 1]
-    shown = [Calibration(part.proxy(level), None, None) for part in parts]
+    ready = [place for place, part in enumerate(parts) if part.refused is None]
+    shown = [Calibration(part.proxy(level), None, None, part.between_sd, part.refused) for part in parts]
     if not ready:
         return shown
     joint = _joint([parts[place] for place in ready])
@@ -155,6 +167,16 @@ class _Parts:
         share = 1.0 - float(closed.mean())
         return cls(proxy_mean, mean, proxy_influence, influence, n, n_closed, share, spread)
 
+    @property
+    def refused(self) -> str | None:
+        """See `Calibration`."""
+        if self.n_closed < 2:
+            return FEW_CYCLES
+        size = max(abs(self.correction_mean), float(np.linalg.norm(self.proxy_influence)))
+        if float(np.linalg.norm(self.correction_influence)) <= _NOTHING * size:
+            return NO_SPREAD
+        return FEW_CYCLES if self.between_sd is None else None
+
     def proxy(self, level: float) -> Estimate:
         """Return the effect on the short outcome."""
         return normal_estimate(self.proxy_mean, float(np.linalg.norm(self.proxy_influence)), self.n, level)
@@ -171,18 +193,21 @@ def _mean_by_unit(score: Floats, unit: Integers, n_units: int) -> tuple[float, F
 
 
 def _between_cycles(score: Floats, cycle: Integers) -> float | None:
-    """Return the standard deviation of the correction between cycles beyond chance, by the method of moments."""
-    numbers, code = np.unique(cycle, return_inverse=True)
+    """Return the standard deviation of the correction between cycles beyond chance, by the method of moments.
+
+    Cycles too thin to have an error of their own are skipped.
+    """
+    _, code = np.unique(cycle, return_inverse=True)
     size = np.bincount(code)
-    if len(numbers) < _LEAST_CYCLES or (size < 2).any():
-        return None
     mean = np.bincount(code, score) / size
-    variance = np.bincount(code, (score - mean[code]) ** 2) / (size - 1) / size
-    if not (variance > 0.0).all():
+    variance = np.bincount(code, (score - mean[code]) ** 2) / np.maximum(size - 1, 1) / size
+    tells = (size > 1) & (np.sqrt(variance) > _NOTHING * np.abs(mean))
+    mean, variance = mean[tells], variance[tells]
+    if len(mean) < LEAST_CYCLES:
         return None
     weight = 1.0 / variance
     pooled = float(weight @ mean) / weight.sum()
-    excess = float(weight @ (mean - pooled) ** 2) - (len(numbers) - 1)
+    excess = float(weight @ (mean - pooled) ** 2) - (len(mean) - 1)
     scale = float(weight.sum() - (weight @ weight) / weight.sum())
     return float(np.sqrt(max(excess / scale, 0.0)))
 

@@ -29,7 +29,7 @@ def turned(folder: Path, cycles: int, outcome: str) -> Path:
 
 @pytest.fixture(scope="module")
 def long(tmp_path_factory: pytest.TempPathFactory):
-    with Project.open(turned(tmp_path_factory.mktemp("long") / "corner", 4, LONG)) as project:
+    with Project.open(turned(tmp_path_factory.mktemp("long") / "corner", 5, LONG)) as project:
         yield project
 
 
@@ -39,12 +39,12 @@ def rows(project: Project, table: str, columns: str = "*") -> list[dict]:
 
 def test_a_decision_is_looked_at_again_when_its_long_window_has_closed(long):
     cycles = {row["cycle"] for row in rows(long, "long_observations", "DISTINCT cycle")}
-    assert cycles == {1, 2}  # 112 days after the start of cycle 1, 84 after that of cycle 2
+    assert cycles == {1, 2, 3}  # 84 days after the start of cycle 3, 56 after that of cycle 4
     kept = long.context.history.query("SELECT * FROM long_outcomes")
     CONTRACTS["long_outcomes"].check(kept)
-    assert kept.num_rows == 2 * 400
+    assert kept.num_rows == 3 * 400
     scored = rows(long, "long_dr_scores", "DISTINCT cycle, long_days")
-    assert scored == [{"cycle": 1, "long_days": 70}, {"cycle": 2, "long_days": 70}]
+    assert scored == [{"cycle": cycle, "long_days": 70} for cycle in (1, 2, 3)]
 
 
 def test_the_long_window_holds_the_short_one(long):
@@ -66,7 +66,7 @@ def test_the_report_shows_proxy_correction_and_calibrated_effect_side_by_side(lo
     pooled = next(row for row in report["rows"] if row["action"] == "mail" and row["segment"] is None)
     assert mail["proxy"]["mean"] == pytest.approx(pooled["mean"])
     assert mail["proxy"]["se"] == pytest.approx(pooled["se"])
-    assert (mail["cycles_long"], mail["long_days"], mail["days_left"]) == (2, 70, None)
+    assert (mail["cycles_long"], mail["long_days"], mail["days_left"]) == (3, 70, None)
     assert report["permission_price"]["p_lost"] > 0.0
 
 
@@ -93,12 +93,12 @@ def test_an_outcome_is_charged_for_a_lost_permission_only_once_the_gain_is_found
         assert row["outcome_money"] == pytest.approx(parts)
 
 
-def test_until_the_first_long_window_closes_effects_are_called_proxies(tmp_path):
+def test_until_three_long_windows_have_closed_effects_are_called_proxies(tmp_path):
     with Project.open(turned(tmp_path / "corner", 1, LONG)) as project:
         report = project.report("effects").to_dict()
         row = report["calibration"][0]
-        assert (row["label"], row["days_left"], row["calibrated"]["mean"]) == ("proxy", 42, None)
-        assert any("about 42 more days" in refusal["cure"] for refusal in report["refusals"])
+        assert (row["label"], row["days_left"], row["calibrated"]["mean"]) == ("proxy", 98, None)
+        assert any("about 98 more days" in refusal["cure"] for refusal in report["refusals"])
         assert "corrections" not in project.predict().detail
 
 

@@ -49,6 +49,17 @@ def test_what_both_parts_share_is_in_the_interval():
     assert with_it.calibrated.se > apart[1]
 
 
+def test_thin_cycles_are_skipped_when_corrections_of_cycles_are_compared():
+    scores = paired(6, n=600, open_from=400)
+    one = PairedScores(
+        np.append(scores.proxy, 2.0),
+        np.append(scores.difference, 500.0),
+        np.append(scores.unit, 0),
+        np.append(scores.cycle, 9),
+    )
+    assert calibrate([one], 0.95)[0].between_cycles_sd == calibrate([scores], 0.95)[0].between_cycles_sd
+
+
 def test_without_a_closed_window_an_effect_stays_a_proxy():
     ready, waiting = calibrate([paired(4), paired(5, open_from=0)], 0.95)
     assert ready.calibrated is not None
@@ -83,10 +94,10 @@ def test_nothing_to_calibrate_is_nothing():
     assert calibrate([], 0.95) == []
 
 
-def tables(loop_log, ridge, *, long_cycles: int, keeps: float = 0.0):
-    """A log of three cycles, in whose first cycles a share `keeps` of the lift of `mail` is left in the long run."""
-    log = loop_log(3000, 3, 7, lift=0.2)
-    scores = pa.concat_tables([cycle_dr_scores(log, cycle, ridge, salt="s") for cycle in (1, 2, 3)])
+def tables(loop_log, ridge, *, long_cycles: int, cycles: int = 4, keeps: float = 0.0):
+    """A log in whose first `long_cycles` cycles a share `keeps` of the lift of `mail` is left in the long run."""
+    log = loop_log(3000, cycles, 7, lift=0.2)
+    scores = pa.concat_tables([cycle_dr_scores(log, cycle, ridge, salt="s") for cycle in range(1, cycles + 1)])
     closed = log.filter(pc.less_equal(log["cycle"], long_cycles))
     rng = np.random.default_rng(8)
     ordered = np.asarray(pc.equal(closed["action_id"], "mail")) * (keeps - 1.0) * 0.2 * 20.0
@@ -95,11 +106,11 @@ def tables(loop_log, ridge, *, long_cycles: int, keeps: float = 0.0):
     long = [cycle_dr_scores(closed, c, ridge, salt="s", overlapping=True) for c in range(1, long_cycles + 1)]
     empty = scores.slice(0, 0)
     until = AS_OF - timedelta(days=3) if long else None
-    return scores, log, LongEvidence(pa.concat_tables([empty, *long]), 182, until)
+    return scores, log, LongEvidence(pa.concat_tables([empty, *long]), 182, until, 28)
 
 
 def test_the_table_holds_the_three_side_by_side(loop_log, ridge):
-    scores, log, evidence = tables(loop_log, ridge, long_cycles=2)
+    scores, log, evidence = tables(loop_log, ridge, long_cycles=3)
     table, refusals = calibrated_effects(scores, log, evidence, as_of=AS_OF, actions=ACTIONS, level=0.95)
     mail, post = table.to_pylist()
     assert [mail["action_id"], post["action_id"]] == ["mail", "post"]
@@ -107,24 +118,70 @@ def test_the_table_holds_the_three_side_by_side(loop_log, ridge):
     assert mail["proxy_money"] == pytest.approx(4.0, abs=0.5)
     assert mail["calibrated_lower"] < 0.0 < mail["calibrated_upper"] < mail["proxy_money"]
     assert mail["calibrated_money"] == pytest.approx(mail["proxy_money"] + mail["correction_money"])
-    assert (mail["n"], mail["n_long"], mail["cycles_long"]) == (9000, 6000, 2)
+    assert (mail["n"], mail["n_long"], mail["cycles_long"]) == (12000, 9000, 3)
     assert mail["measured_until"] == AS_OF - timedelta(days=3)
     assert mail["days_left"] is None
     assert not refusals
 
 
-def test_before_a_window_has_closed_it_says_for_how_long_it_stays_a_proxy(loop_log, ridge):
-    scores, log, evidence = tables(loop_log, ridge, long_cycles=0)
-    first = min(log["decided_at"].to_pylist())
-    as_of = first + timedelta(days=85, hours=3)
+@pytest.mark.parametrize(
+    ("cycles", "days"),
+    [
+        (4, 56 + 182 - 85),
+        (1, 56 + 182 - 85),
+    ],  # the third cycle begins 56 days after the first, also where it is to come
+)
+def test_before_enough_windows_have_closed_it_says_for_how_long_it_stays_a_proxy(loop_log, ridge, cycles, days):
+    scores, log, evidence = tables(loop_log, ridge, long_cycles=0, cycles=cycles)
+    as_of = min(log["decided_at"].to_pylist()) + timedelta(days=84, hours=3)
     table, refusals = calibrated_effects(scores, log, evidence, as_of=as_of, actions=ACTIONS, level=0.95)
     row = table.to_pylist()[0]
-    assert row["label"] == "proxy"
-    assert row["calibrated_money"] is None
-    assert row["measured_until"] is None
-    assert row["days_left"] == 97
-    assert refusals[0].cure == "needs about 97 more days"
-    assert "proxy" in refusals[0].reason
+    assert (row["label"], row["calibrated_money"], row["measured_until"]) == ("proxy", None, None)
+    assert row["days_left"] == days + 1
+    assert refusals[0].cure == f"needs about {days + 1} more days"
+    assert "no decision about it has seen the 182 days yet" in refusals[0].reason
+
+
+def test_two_closed_cycles_are_not_enough_to_say_how_much_a_correction_differs(loop_log, ridge):
+    scores, log, evidence = tables(loop_log, ridge, long_cycles=2)
+    as_of = min(log["decided_at"].to_pylist()) + timedelta(days=28 + 182)
+    table, refusals = calibrated_effects(scores, log, evidence, as_of=as_of, actions=ACTIONS, level=0.95)
+    row = table.to_pylist()[0]
+    assert (row["label"], row["correction_money"], row["cycles_long"], row["days_left"]) == ("proxy", None, 2, 28)
+    assert refusals[0].cure == "needs about 28 more days"
+    assert "decisions of 2 cycles have seen the 182 days" in refusals[0].reason
+
+
+def test_a_cycle_with_too_few_decisions_counts_as_open(loop_log, ridge):
+    scores, log, evidence = tables(loop_log, ridge, long_cycles=4)
+    kept = pc.or_(pc.not_equal(log["cycle"], 2), pc.is_in(log["unit_id"], pc.unique(log["unit_id"]).slice(0, 15)))
+    thin = log.filter(kept)
+    ids = thin["decision_id"].combine_chunks()
+    left = LongEvidence(
+        evidence.dr_scores.filter(pc.is_in(evidence.dr_scores["decision_id"], ids)), 182, evidence.measured_until, 28
+    )
+    scores = scores.filter(pc.is_in(scores["decision_id"], ids))
+    row = calibrated_effects(scores, thin, left, as_of=AS_OF, actions=ACTIONS, level=0.95)[0].to_pylist()[0]
+    assert (row["label"], row["n"], row["n_long"], row["cycles_long"]) == ("calibrated", 9015, 9000, 3)
+
+
+def test_an_action_without_spread_in_the_longer_outcome_is_refused_and_the_others_stay(loop_log, ridge):
+    scores, log, evidence = tables(loop_log, ridge, long_cycles=3)
+    long = evidence.dr_scores
+    none = long.filter(pc.equal(long["action_id"], "none")).select(["decision_id", "gamma_money"])
+    place = pc.index_in(long["decision_id"], value_set=none["decision_id"].combine_chunks())
+    same = pc.if_else(
+        pc.equal(long["action_id"], "post"), pc.add(none["gamma_money"].take(place), -1.0), long["gamma_money"]
+    )
+    constant = LongEvidence(
+        long.set_column(long.column_names.index("gamma_money"), "gamma_money", same), 182, evidence.measured_until, 28
+    )
+    table, refusals = calibrated_effects(scores, log, constant, as_of=AS_OF, actions=ACTIONS, level=0.95)
+    mail, still = table.to_pylist()
+    assert mail["label"] == "calibrated"
+    assert (still["label"], still["calibrated_money"], still["days_left"]) == ("proxy", None, None)
+    assert [refusal.what for refusal in refusals] == ["calibrated effect of post"]
+    assert "no spread in the longer outcome" in refusals[0].reason
 
 
 def test_an_action_that_cannot_be_compared_has_no_row(loop_log, ridge):
@@ -140,7 +197,7 @@ def test_imported_experiments_are_not_in_it(loop_log, ridge):
     moved = log.set_column(log.column_names.index("cycle"), "cycle", back)
     scores = scores.set_column(2, "cycle", pa.array(np.asarray(scores["cycle"]) - 1))
     table, _ = calibrated_effects(scores, moved, evidence, as_of=AS_OF, actions=ACTIONS, level=0.95)
-    assert table["n"][0].as_py() == 6000
+    assert table["n"][0].as_py() == 9000
 
 
 class Remembers:

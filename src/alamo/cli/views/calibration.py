@@ -40,6 +40,8 @@ def standing(row: Mapping[str, Any]) -> str:
     if row.get("label") != "proxy":
         return "calibrated"
     days = row.get("days_left")
+    if days is None:
+        return "proxy, no spread in the longer outcome"
     return f"proxy, about {formats.count(days)} more days" if days else "proxy, about 1 more cycle"
 
 
