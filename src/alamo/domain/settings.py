@@ -24,8 +24,8 @@ class OutcomeSettings:
         Length of the longer outcome that effects are calibrated against once it has matured, such as 182, at least
         `window_days`; 0 switches it off, and effects are those on the short outcome alone.
     act_on_calibrated
-        Add each action's correction to its customers' values, so that decisions follow the calibrated effect; false
-        shows it only.
+        Add each action's correction, as far as chance does not explain it, to its customers' values, so that decisions
+        follow the calibrated effect; false shows it only.
     price_permissions
         Take what a reachable customer is expected to bring from an outcome in whose window the permission was lost;
         false records the loss only.

@@ -38,8 +38,9 @@ def _predict(context: Context, cycle: int, as_of: datetime) -> dict[str, Any]:
 
 
 def _corrections(context: Context, as_of: datetime) -> dict[str, Correction]:
-    """Return what each action's values are corrected by today; none where decisions do not follow calibrated effects.
+    """Return what each action's values are corrected by today: what is kept of the correction of its effect.
 
+    None where decisions do not follow calibrated effects, or chance explains the correction.
     A rival's rule scores by what it believes, so it is not corrected.
     """
     if not context.settings.outcome.act_on_calibrated or context.scorer is not None:
@@ -49,7 +50,8 @@ def _corrections(context: Context, as_of: datetime) -> dict[str, Correction]:
         "WHERE as_of_day = $day AND label = 'calibrated' ORDER BY action_id",
         {"day": as_of.date().isoformat()},
     ).to_pylist()
-    return {row["action_id"]: Correction(row["correction_money"], row["correction_se"]) for row in rows}
+    kept = {row["action_id"]: Correction(row["correction_money"], row["correction_se"]).kept for row in rows}
+    return {name: one for name, one in kept.items() if one.money != 0.0}
 
 
 def uplift_scorer(context: Context, cycle: int, as_of: datetime) -> ScoredCycle:

@@ -181,10 +181,10 @@ def _refusal(row: Mapping[str, Any], shown: Calibration) -> Refusal:
             "look at what the margin of the longer outcome is made of, with: alamo report effects",
         )
     days, cycles = row["days_left"], row["cycles_long"]
-    seen = f"decisions of {cycles} cycle{'' if cycles == 1 else 's'}" if cycles else "no decision about it"
-    have = "have" if cycles else "has"
+    seen = f"decisions of {cycles} cycle{'' if cycles == 1 else 's'} have" if cycles else "no decision about it has"
+    yet = f"seen the {row['long_days']} days yet, {LEAST_CYCLES} cycles are needed"
     return Refusal(
         what,
-        f"{seen} {have} seen the {row['long_days']} days yet, {LEAST_CYCLES} cycles are needed: what is shown is a proxy",
+        f"{seen} {yet}: what is shown is a proxy",
         f"needs about {days} more days" if days else "needs about 1 more cycle",
     )

@@ -3,6 +3,13 @@
 A correction says by how much the longer outcome differs from the short one on average over the decisions about an
 action. It is added to every customer's value of the action, and its error to the part of the uncertainty that all
 customers share. *Assumes* that what the short outcome misses is alike for all customers of an action.
+
+A correction is noisy, and one that chance made would have everybody, or nobody, contacted: it is kept only as far as
+chance does not explain it.
+
+Source: Efron & Morris (1973), "Stein's estimation rule and its competitors", JASA 68, §2: with a correction drawn from
+N(0, τ²) and τ² estimated from it alone, the posterior mean is 1 − se²/correction² of it, its positive part. Twice that,
+as in `alamo.prediction.level`, because the largest of several corrections is the one that changes decisions.
 """
 
 from __future__ import annotations
@@ -24,6 +31,14 @@ class Correction:
 
     money: float
     se: float
+
+    @property
+    def kept(self) -> Correction:
+        """The posterior of the correction under a normal prior around 0: nothing within 1.4 standard errors of 0."""
+        if self.money == 0.0:
+            return Correction(0.0, 0.0)
+        share = max(0.0, 1.0 - 2.0 * (self.se / self.money) ** 2)
+        return Correction(share * self.money, float(np.sqrt(share)) * self.se)
 
 
 def corrected(scores: pa.Table, corrections: Mapping[str, Correction]) -> pa.Table:

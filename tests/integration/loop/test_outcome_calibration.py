@@ -10,6 +10,7 @@ from tests.integration.loop.conftest import write_project
 
 from alamo.domain.tables import CONTRACTS
 from alamo.engine.infer import observations_with_outcome
+from alamo.prediction import Correction
 from alamo.project import Project
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
@@ -73,7 +74,10 @@ def test_the_report_shows_proxy_correction_and_calibrated_effect_side_by_side(lo
 def test_values_carry_the_correction_and_say_so(long):
     step = long.predict()
     correction = rows(long, "calibrated_effects WHERE as_of = (SELECT max(as_of) FROM calibrated_effects)")
-    assert step.detail["corrections"] == {row["action_id"]: row["correction_money"] for row in correction}
+    kept = {
+        row["action_id"]: Correction(row["correction_money"], row["correction_se"]).kept.money for row in correction
+    }
+    assert step.detail.get("corrections", {}) == {name: money for name, money in kept.items() if money}
 
 
 def test_again_changes_nothing(long):

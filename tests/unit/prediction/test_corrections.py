@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from alamo.domain.tables import SCORES
 from alamo.prediction import Correction, corrected
@@ -29,3 +30,21 @@ def test_corrected_scores_carry_a_version_of_their_own():
 
 def test_without_corrections_scores_stay_as_they_are():
     assert corrected(SCORED, {}) is SCORED
+
+
+@pytest.mark.parametrize("sign", [-1.0, 1.0])
+def test_a_correction_is_kept_as_far_as_chance_does_not_explain_it(sign):
+    assert Correction(sign * 1.4, 1.0).kept == Correction(0.0, 0.0)
+    assert Correction(0.0, 0.0).kept == Correction(0.0, 0.0)
+    assert Correction(sign * 2.0, 1.0).kept.money == pytest.approx(sign * 1.0)
+    assert Correction(sign * 2.0, 1.0).kept.se == pytest.approx(np.sqrt(0.5))
+    assert Correction(sign * 100.0, 1.0).kept.money == pytest.approx(sign * 100.0, rel=1e-3)
+
+
+def test_corrections_made_by_chance_alone_mostly_change_nothing():
+    n = 4000
+    drawn = np.random.default_rng(1).normal(0.0, 0.3, n)
+    kept = np.array([Correction(float(money), 0.3).kept.money for money in drawn])
+    beyond = 2 * 0.0786  # a standard normal beyond the square root of 2
+    assert abs(np.mean(kept != 0.0) - beyond) < 4 * np.sqrt(beyond * (1 - beyond) / n)
+    assert np.mean(kept**2) < 0.5 * np.mean(drawn**2)
