@@ -15,7 +15,7 @@ from alamo.domain.records import StepRecord
 from alamo.domain.tables import CONTRACTS
 from alamo.engine.calibrate import calibrate
 from alamo.engine.context import Context, StepOutcome, once, rewrite, table_hash, versions
-from alamo.engine.permission import freeze_price, prices
+from alamo.engine.permission import charged, freeze_price, prices
 from alamo.inference import (
     SegmentDefinition,
     assign_segments,
@@ -267,7 +267,7 @@ def _write_effects(context: Context, as_of: datetime, observations: pa.Table) ->
         planned_rows=_planned_rows(context, observations),
     )
     own = observations.filter(pc.greater_equal(observations["cycle"], 1))  # experiments knew no universal control
-    programme, programme_refusals = programme_effect(own, as_of=as_of, level=level)
+    programme, programme_refusals = programme_effect(own, as_of=as_of, level=level, charged=charged(context))
     table = CONTRACTS["effects"].check(pa.concat_tables([effects.table, programme]))
     rewrite(context, "effects", table, {"as_of_day": _day(as_of)})
     return {
@@ -285,13 +285,14 @@ def _gains(context: Context, scores: pa.Table, observations: pa.Table, level: fl
     for step in context.state.steps.all():
         if step.key.endswith("/infer"):
             known |= {gain["cycle"]: gain for gain in step.detail.get("gains", ())}
-    gains = []
+    gains, paid = [], charged(context)
     for cycle in matured_cycles(context):
         rows = pc.sum(pc.equal(scores["cycle"], cycle)).as_py() or 0
         stamps = {"level": level, "score_rows": rows}
         gain = known.get(cycle)
         if gain is None or any(gain.get(key) != value for key, value in stamps.items()):
-            gain = {"cycle": cycle, **programme_gain(scores, observations, cycle, level).to_dict(), **stamps}
+            found = programme_gain(scores, observations, cycle, level, paid)
+            gain = {"cycle": cycle, **found.to_dict(), **stamps}
         gains.append(gain)
     return gains
 

@@ -53,15 +53,19 @@ def frozen_price(context: Context, cycle: int) -> PermissionPrice | None:
     return None if state is None else PermissionPrice.from_dict(state)
 
 
-def _estimate(context: Context, as_of: datetime, scores: pa.Table, observations: pa.Table) -> PermissionPrice | Refusal:
-    settings = context.settings
-    terms = PriceTerms(as_of, settings.inference.level, settings.cycle_days, settings.outcome.discount_rate_per_year)
+def charged(context: Context) -> dict[str, float]:
+    """Return what the outcome of each decision was charged for a lost permission; only where it was (money)."""
     paid = context.history.query(
         "SELECT decision_id, max(permission_money) AS paid FROM outcomes WHERE permission_money > 0 "
         "GROUP BY decision_id ORDER BY decision_id"
     )
-    charged = dict(zip(paid["decision_id"].to_pylist(), paid["paid"].to_pylist(), strict=True))
-    return permission_price(scores, observations, charged, terms)
+    return dict(zip(paid["decision_id"].to_pylist(), paid["paid"].to_pylist(), strict=True))
+
+
+def _estimate(context: Context, as_of: datetime, scores: pa.Table, observations: pa.Table) -> PermissionPrice | Refusal:
+    settings = context.settings
+    terms = PriceTerms(as_of, settings.inference.level, settings.cycle_days, settings.outcome.discount_rate_per_year)
+    return permission_price(scores, observations, charged(context), terms)
 
 
 def _for_people(context: Context, record: StepRecord) -> dict[str, Any]:

@@ -11,22 +11,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.domain.action import NO_ACTION
 from alamo.domain.reasons import Refusal
 from alamo.inference.estimate import normal_estimate
-from alamo.inference.outcomes import column
 from alamo.inference.permission_price import PermissionPrice
-from alamo.inference.programme import codes_of
+from alamo.inference.programme import DecisionGains
 from alamo.numerics.doubly_robust import mean_by_group
-from alamo.numerics.moments import sums_by
 from alamo.numerics.normal import z_value
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
 
 LEAST_DECISIONS = 100
 """Fewer reachable decisions say nothing about a gain."""
@@ -55,7 +48,8 @@ def permission_price(
     dr_scores
         DR_SCORES of matured cycles.
     observations
-        OBSERVATIONS of the same decisions.
+        OBSERVATIONS of the same decisions; imported experiments (cycles below 1) are left out: nobody chose among
+        their actions, and they record no losses.
     charged
         Decision → what its outcome was charged for a lost permission already. It is put back, weighted by the inverse
         propensity: a price made of gains that hold the price would count the loss twice.
@@ -67,23 +61,22 @@ def permission_price(
     *Reachable* is whoever had a chance of an action. *Assumes* that the gain per reachable customer stays as it was
     over the year: a policy that learns will earn more, customers who leave for good bring less.
     """
-    recent = observations.filter(
-        pc.and_(
-            pc.greater_equal(observations["decided_at"], terms.as_of - timedelta(days=_YEAR_DAYS)),
-            pc.invert(observations["universal_control"]),
-        )
-    )
+    since = terms.as_of - timedelta(days=_YEAR_DAYS)
+    own = pc.and_(pc.greater_equal(observations["cycle"], 1), pc.invert(observations["universal_control"]))
+    recent = observations.filter(pc.and_(own, pc.greater_equal(observations["decided_at"], since)))
     known = pc.is_in(dr_scores["decision_id"], value_set=recent["decision_id"].combine_chunks())
-    scored = dr_scores.filter(known)
-    gains = _Gains.of(scored, recent, charged)
-    if len(gains.gain) < LEAST_DECISIONS:
+    gains = DecisionGains.of(dr_scores.filter(known), recent, charged)
+    place = pc.index_in(gains.decision_id, value_set=recent["decision_id"].combine_chunks())
+    lost_of = np.asarray(recent["permission_lost"].take(place), dtype=bool)
+    gain, unit, loss = gains.gain[gains.reachable], gains.unit[gains.reachable], lost_of[gains.reachable]
+    if len(gain) < LEAST_DECISIONS:
         return Refusal(
             _WHAT,
-            f"{len(gains.gain)} decisions of the last year had a chance of an action, {LEAST_DECISIONS} are needed",
+            f"{len(gain)} decisions of the last year had a chance of an action, {LEAST_DECISIONS} are needed",
             "needs about 1 more cycle",
         )
-    mean = mean_by_group(gains.gain, gains.unit)
-    n, lost = len(gains.lost), int(gains.lost.sum())
+    mean = mean_by_group(gain, unit)
+    n, lost = len(loss), int(loss.sum())
     p_lost = (lost + 0.5) / (n + 1.0)  # Jeffreys: none lost so far is no proof that none will be
     return PermissionPrice(
         gain=normal_estimate(mean.mean, mean.se, n, terms.level),
@@ -105,35 +98,3 @@ def not_charged(price: PermissionPrice) -> Refusal | None:
         f"the gain per reachable customer and cycle, {price.gain.mean:.3f}, is not told from zero: nothing is charged",
         "needs more cycles" + (f", about {short:.0f} times as many" if price.gain.mean > 0 and short < 100 else ""),
     )
-
-
-@dataclass(frozen=True, slots=True)
-class _Gains:
-    """Gain, loss and unit of each reachable decision, shapes (n,)."""
-
-    gain: Floats
-    lost: Floats
-    unit: Integers
-
-    @classmethod
-    def of(cls, scored: pa.Table, observations: pa.Table, charged: Mapping[str, float]) -> _Gains:
-        decision, n = codes_of(scored["decision_id"])
-        unit_of_row, _ = codes_of(scored["unit_id"])
-        p, gamma = column(scored, "p"), column(scored, "gamma_money")
-        is_none = np.asarray(pc.equal(scored["action_id"], NO_ACTION))
-        gain = sums_by(decision, (p - is_none) * gamma, n)
-        p_none = sums_by(decision, p * is_none, n)
-        reachable = sums_by(decision, (~is_none).astype(np.float64), n) > 0.0
-        unit = np.zeros(n, dtype=np.int64)
-        unit[decision] = unit_of_row
-        first = np.zeros(n, dtype=np.int64)
-        first[decision[::-1]] = np.arange(len(decision))[::-1]
-        ids = scored["decision_id"].take(pa.array(first))
-        place = pc.index_in(ids, value_set=observations["decision_id"].combine_chunks())
-        rows = observations.take(place)
-        drew_none = np.asarray(pc.equal(rows["action_id"], NO_ACTION))
-        paid = np.array([charged.get(name, 0.0) for name in ids.to_pylist()])
-        weight = 1.0 - np.divide(drew_none, p_none, out=np.zeros(n), where=p_none > 0.0)
-        gain = gain + paid * weight
-        lost = np.asarray(rows["permission_lost"].cast(pa.float64()), dtype=np.float64)
-        return cls(gain[reachable], lost[reachable], unit[reachable])

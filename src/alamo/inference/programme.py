@@ -1,7 +1,13 @@
-"""The programme as a whole: against the universal control, and what one cycle brought against contacting nobody."""
+"""The programme as a whole: against the universal control, and what one cycle brought against contacting nobody.
+
+Both count money that came in. What an outcome was charged for a lost permission is put back: it stands for gains of
+later cycles, which are counted when they come, or do not.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -20,11 +26,15 @@ from alamo.numerics.moments import codes, sums_by
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 _LEAST_UNITS = 20
+_NOTHING_CHARGED: Mapping[str, float] = {}
 
 
-def programme_effect(observations: pa.Table, *, as_of: datetime, level: float) -> tuple[pa.Table, tuple[Refusal, ...]]:
+def programme_effect(
+    observations: pa.Table, *, as_of: datetime, level: float, charged: Mapping[str, float] = _NOTHING_CHARGED
+) -> tuple[pa.Table, tuple[Refusal, ...]]:
     """Return the effect of the whole programme per decision (EFFECTS, action ``*``) and what had to be refused.
 
     The universal control sees all carry-over between decisions. A unit's outcome is the margin less cost of all its
@@ -41,6 +51,8 @@ def programme_effect(observations: pa.Table, *, as_of: datetime, level: float) -
         Moment of the estimate (UTC).
     level
         Of the interval.
+    charged
+        Decision → what its outcome was charged for a lost permission.
     """
     held = np.asarray(observations["universal_control"], dtype=bool)
     unit, _ = codes(np.asarray(observations["unit_id"].to_numpy(zero_copy_only=False)))
@@ -52,7 +64,7 @@ def programme_effect(observations: pa.Table, *, as_of: datetime, level: float) -
             "set a universal_share above 0 under [control] and run a cycle",
         )
         return effects_table([], as_of), (refusal,)
-    contribution = _adjusted(_without_double_future(observations, unit), _expected_before(observations, unit))
+    contribution = _adjusted(_without_double_future(observations, unit, charged), _expected_before(observations, unit))
     rest, control = (mean_by_group(contribution[held == flag], unit[held == flag]) for flag in (False, True))
     control_se = max(control.se, rest.se * (rest.n / control.n) ** 0.5)
     estimate = normal_estimate(rest.mean - control.mean, float(np.hypot(rest.se, control_se)), rest.n, level)
@@ -77,10 +89,12 @@ def _programme_row(estimate: Estimate, rest: ScoreMean, control: ScoreMean) -> d
     }
 
 
-def _without_double_future(observations: pa.Table, unit: Integers) -> Floats:
+def _without_double_future(observations: pa.Table, unit: Integers, charged: Mapping[str, float]) -> Floats:
     """Return margin less cost of each decision, plus the residual value where the decision is its unit's last, (n,)."""
     earned = column(observations, "margin_money") - column(observations, "cost_money")
     residual = column(observations, "outcome_money") - earned
+    if charged:
+        residual = residual + _charged_to(observations["decision_id"], charged)
     order = np.lexsort((np.asarray(observations["decided_at"].cast(pa.int64())), unit))
     last = np.zeros(len(unit), dtype=bool)
     last[order] = np.append(unit[order][1:] != unit[order][:-1], True)
@@ -104,7 +118,62 @@ def _adjusted(value: Floats, covariate: Floats) -> Floats:
     return value - (float(centred @ value) / spread) * centred if spread > 0.0 else value
 
 
-def programme_gain(dr_scores: pa.Table, observations: pa.Table, cycle: int, level: float) -> Estimate:
+@dataclass(frozen=True, slots=True)
+class DecisionGains:
+    """What each decision brought against contacting nobody, shapes (n,).
+
+    Attributes
+    ----------
+    decision_id
+        The decision.
+    gain
+        Σ_a p_a·Γ(a) − Γ(none).
+    unit
+        Code of its unit.
+    reachable
+        Whether an action could be drawn.
+    """
+
+    decision_id: pa.ChunkedArray
+    gain: Floats
+    unit: Integers
+    reachable: Bools
+
+    @classmethod
+    def of(cls, scored: pa.Table, observations: pa.Table, charged: Mapping[str, float]) -> DecisionGains:
+        """Measure the decisions of `scored` (DR_SCORES); `charged` as in `programme_effect`, put back into Γ."""
+        decision, n = codes_of(scored["decision_id"])
+        unit_of_row, _ = codes_of(scored["unit_id"])
+        p, gamma = column(scored, "p"), column(scored, "gamma_money")
+        is_none = np.asarray(pc.equal(scored["action_id"], NO_ACTION))
+        unit = np.zeros(n, dtype=np.int64)
+        unit[decision] = unit_of_row
+        first = np.zeros(n, dtype=np.int64)
+        first[decision[::-1]] = np.arange(len(decision))[::-1]
+        ids = scored["decision_id"].take(pa.array(first))
+        gain = sums_by(decision, (p - is_none) * gamma, n)
+        if charged:
+            place = pc.index_in(ids, value_set=observations["decision_id"].combine_chunks())
+            drew_none = np.asarray(pc.equal(observations["action_id"].take(place), NO_ACTION))
+            p_none = sums_by(decision, p * is_none, n)
+            weight = 1.0 - np.divide(drew_none, p_none, out=np.zeros(n), where=p_none > 0.0)
+            gain = gain + _charged_to(ids, charged) * weight
+        reachable = sums_by(decision, (~is_none).astype(np.float64), n) > 0.0
+        return cls(ids, gain, unit, reachable)
+
+
+def _charged_to(decision_id: pa.ChunkedArray, charged: Mapping[str, float]) -> Floats:
+    """Return what each decision's outcome was charged, shape (n,)."""
+    return np.array([charged.get(name, 0.0) for name in decision_id.to_pylist()])
+
+
+def programme_gain(
+    dr_scores: pa.Table,
+    observations: pa.Table,
+    cycle: int,
+    level: float,
+    charged: Mapping[str, float] = _NOTHING_CHARGED,
+) -> Estimate:
     """Return the incremental money of one cycle against contacting nobody, with its interval.
 
     Sum over decisions of Σ_a p_a·Γ(a) − Γ(none): what the cycle's policy earned, doubly robustly, from its own log.
@@ -120,18 +189,13 @@ def programme_gain(dr_scores: pa.Table, observations: pa.Table, cycle: int, leve
         The cycle.
     level
         Of the interval.
+    charged
+        Decision → what its outcome was charged for a lost permission.
     """
     scored = dr_scores.filter(pc.equal(dr_scores["cycle"], cycle))
     known = pc.is_in(scored["decision_id"], value_set=observations["decision_id"].combine_chunks())
-    scored = scored.filter(known)
-    decision, n = codes_of(scored["decision_id"])
-    unit_of_row, _ = codes_of(scored["unit_id"])
-    p, gamma = column(scored, "p"), column(scored, "gamma_money")
-    is_none = np.asarray(pc.equal(scored["action_id"], NO_ACTION))
-    gain = sums_by(decision, (p - is_none) * gamma, n)
-    unit = np.zeros(n, dtype=np.int64)
-    unit[decision] = unit_of_row
-    mean = mean_by_group(gain, unit)
+    gains = DecisionGains.of(scored.filter(known), observations, charged)
+    mean, n = mean_by_group(gains.gain, gains.unit), len(gains.gain)
     return normal_estimate(mean.mean * n, mean.se * n, n, level)
 
 

@@ -97,3 +97,13 @@ def test_old_and_held_out_decisions_are_not_in_it(log, ridge):
     refusal = permission_price(scores, log, {}, old)
     assert isinstance(refusal, Refusal)
     assert "0 decisions of the last year" in refusal.reason
+
+
+def test_imported_experiments_are_not_in_it(log, ridge):
+    back = log.set_column(log.column_names.index("cycle"), "cycle", pa.array(np.zeros(log.num_rows, dtype=np.int64)))
+    renamed = pa.array([f"x{name}" for name in log["decision_id"].to_pylist()])
+    imported = back.set_column(back.column_names.index("decision_id"), "decision_id", renamed)
+    own, others = cycle_dr_scores(log, 1, ridge, salt="s"), cycle_dr_scores(imported, 0, ridge, salt="s")
+    both = permission_price(pa.concat_tables([own, others]), pa.concat_tables([log, imported]), {}, TERMS)
+    assert both == permission_price(own, log, {}, TERMS)
+    assert isinstance(permission_price(others, imported, {}, TERMS), Refusal)

@@ -67,3 +67,34 @@ def test_the_gain_ignores_other_cycles(loop_log, ridge):
     first = cycle_dr_scores(log, 1, ridge, salt="s")
     both = pa.concat_tables([first, cycle_dr_scores(log, 2, ridge, salt="s")])
     assert programme_gain(both, log, 1, 0.95) == programme_gain(first, log, 1, 0.95)
+
+
+def priced(log: pa.Table) -> tuple[pa.Table, dict[str, float]]:
+    """The log with 15 taken from the outcome of a third of those mailed, and what was taken by decision."""
+    mailed = np.asarray(pc.equal(log["action_id"], "mail"))
+    taken = np.where(mailed & (np.arange(log.num_rows) % 3 == 0), 15.0, 0.0)
+    outcome = pa.array(log["outcome_money"].to_numpy() - taken)
+    lower = log.set_column(log.column_names.index("outcome_money"), "outcome_money", outcome)
+    paid = {name: money for name, money in zip(log["decision_id"].to_pylist(), taken.tolist(), strict=True) if money}
+    return lower, paid
+
+
+def test_the_effect_of_the_programme_does_not_hold_what_outcomes_were_charged(loop_log):
+    log = loop_log(600, 2, 1, universal=0.3)
+    lower, paid = priced(log)
+    plain = programme_effect(log, as_of=AS_OF, level=0.95)[0].to_pylist()[0]
+    back = programme_effect(lower, as_of=AS_OF, level=0.95, charged=paid)[0].to_pylist()[0]
+    forgotten = programme_effect(lower, as_of=AS_OF, level=0.95)[0].to_pylist()[0]
+    assert back["mean_money"] == pytest.approx(plain["mean_money"])
+    assert back["se"] == pytest.approx(plain["se"])
+    assert forgotten["mean_money"] < plain["mean_money"] - 0.5
+
+
+def test_the_gain_of_a_cycle_does_not_hold_what_outcomes_were_charged(loop_log, ridge):
+    log = loop_log(3000, 1, 4)
+    lower, paid = priced(log)
+    plain = programme_gain(cycle_dr_scores(log, 1, ridge, salt="s"), log, 1, 0.95)
+    scores = cycle_dr_scores(lower, 1, ridge, salt="s")
+    back, forgotten = programme_gain(scores, lower, 1, 0.95, paid), programme_gain(scores, lower, 1, 0.95)
+    assert back.mean == pytest.approx(plain.mean, abs=0.5 * plain.se)
+    assert forgotten.mean < plain.mean - 3 * plain.se
