@@ -268,6 +268,16 @@ class ContinuationValue(Protocol):
         """Content hash of the fitted model."""
         ...
 
+    @property
+    def horizon_days(self) -> int:
+        """Future that counts."""
+        ...
+
+    @property
+    def discount_rate_per_year(self) -> float:
+        """Continuous rate it is discounted at."""
+        ...
+
     def residual_value_money(self, x: Floats, t_x_days: Floats, t_days: Floats, repeat_money: Floats) -> Floats:
         """Return the discounted residual margin of each customer, shape (n,), in major units."""
         ...

@@ -21,14 +21,16 @@ class OutcomeSettings:
     discount_rate_per_year
         Continuous annual rate on the residual value.
     long_days
-        Length of the longer outcome that effects are calibrated against once it has matured, such as 182, at least
-        `window_days`; 0 switches it off, and effects are those on the short outcome alone.
+        Length of the longer outcome that effects are calibrated against once it has matured, such as 182: above
+        `window_days`, and at most `window_days` + `residual_horizon_days`, because both outcomes count the same future;
+        0 switches it off, and effects are those on the short outcome alone.
     act_on_calibrated
         Add each action's correction, as far as chance does not explain it, to its customers' values, so that decisions
         follow the calibrated effect; false shows it only.
     price_permissions
-        Take what a reachable customer is expected to bring from an outcome in whose window the permission was lost;
-        false records the loss only.
+        Take what a reachable customer is expected to bring from an outcome in whose window a permission was lost: any
+        consent withdrawn, and any complaint, is charged in full, also where another channel is still permitted. False
+        records the loss only.
     """
 
     window_days: int = 28
@@ -42,6 +44,9 @@ class OutcomeSettings:
         """Return the key that does not go with the others and what is wrong with it, or None."""
         if 0 < self.long_days <= self.window_days:
             return "long_days", f"must be above window_days, which is {self.window_days}, or 0 to switch it off"
+        needed = self.long_days - self.window_days
+        if self.long_days and self.residual_horizon_days < needed:
+            return "residual_horizon_days", f"must be at least {needed}: the longer outcome would count more future"
         if self.act_on_calibrated and not self.long_days:
             return "act_on_calibrated", "needs a longer outcome to calibrate against: set long_days, such as 182"
         return None

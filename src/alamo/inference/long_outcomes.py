@@ -42,11 +42,12 @@ def value_long_outcomes(
     observations
         LONG_OBSERVATIONS not valued yet.
     models
-        The value model frozen before each cycle: the one its short outcomes were valued with.
+        The value model frozen before each cycle: the one its short outcomes were valued with. Horizon and discount rate
+        of the residual value are the model's, whatever the settings have become since.
     outcome
-        Horizon of the residual value and discount rate.
+        Discount rate of prices.
     prices
-        Of lost permissions, charged over what is left of the horizon; None: they are not priced.
+        Of lost permissions, charged over what is left of their horizon; None: they are not priced.
 
     Raises
     ------
@@ -57,12 +58,13 @@ def value_long_outcomes(
         return LONG_OUTCOMES.empty()
     cycles = column(observations, "cycle").astype(np.int64)
     elapsed = _days_between(observations["short_end"], observations["long_end"])
-    left = np.maximum(np.rint(outcome.residual_horizon_days - elapsed), 0.0).astype(np.int64)
-    discount = np.exp(-outcome.discount_rate_per_year * elapsed / _YEAR_DAYS)
-    residual = discount * _residual(observations, models, cycles, left)
+    residual = _residual(observations, models, cycles, elapsed)
     margin, cost = column(observations, "margin_money"), column(observations, "cost_money")
     lost = np.asarray(observations["permission_lost"])
-    price = np.zeros(len(cycles)) if prices is None else discount * prices.charge(lost, cycles, left)
+    price = np.zeros(len(cycles))
+    if prices is not None:
+        ahead = _left(prices.horizon_days, elapsed)
+        price = _discount(outcome.discount_rate_per_year, elapsed) * prices.charge(lost, cycles, ahead)
     versions = {cycle: models[cycle].version for cycle in np.unique(cycles).tolist()}
     columns: dict[str, Any] = {
         "decision_id": observations["decision_id"],
@@ -79,16 +81,28 @@ def value_long_outcomes(
 
 
 def _residual(
-    observations: pa.Table, models: Mapping[int, ContinuationValue], cycles: Integers, left: Integers
+    observations: pa.Table, models: Mapping[int, ContinuationValue], cycles: Integers, elapsed: Floats
 ) -> Floats:
-    """Return the residual value over the `left` days of each row's horizon, before discounting, shape (n,)."""
+    """Return the residual value over what is left of the horizon `elapsed` days later, discounted over them, (n,)."""
     inputs = [column(observations, name) for name in _STATE_END]
     values = np.zeros(len(cycles))
-    for cycle, days in np.unique(np.column_stack([cycles, left]), axis=0).tolist():
-        model, rows = model_of(models, cycle), (cycles == cycle) & (left == days)
-        if days > 0:
-            values[rows] = model.over(days).residual_value_money(*(part[rows] for part in inputs))
+    for cycle in np.unique(cycles).tolist():
+        model = model_of(models, cycle)
+        left = _left(model.horizon_days, elapsed)
+        for days in np.unique(left[(cycles == cycle) & (left > 0)]).tolist():
+            rows = (cycles == cycle) & (left == days)
+            value = model.over(days).residual_value_money(*(part[rows] for part in inputs))
+            values[rows] = _discount(model.discount_rate_per_year, elapsed[rows]) * value
     return values
+
+
+def _left(horizon_days: int, elapsed: Floats) -> Integers:
+    """Return the days of a horizon that are left, shape (n,)."""
+    return np.maximum(np.rint(horizon_days - elapsed), 0.0).astype(np.int64)
+
+
+def _discount(rate_per_year: float, elapsed: Floats) -> Floats:
+    return np.asarray(np.exp(-rate_per_year * elapsed / _YEAR_DAYS), dtype=np.float64)
 
 
 def _days_between(first: pa.ChunkedArray, last: pa.ChunkedArray) -> Floats:

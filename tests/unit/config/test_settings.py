@@ -20,7 +20,7 @@ days = 14
 first_start = 2026-12-01
 [outcome]
 window_days = 21
-residual_horizon_days = 0
+residual_horizon_days = 161
 discount_rate_per_year = 0
 long_days = 182
 act_on_calibrated = true
@@ -65,7 +65,7 @@ def test_every_key_reaches_its_setting(tmp_path: Path) -> None:
     found = settings_of(tmp_path, WHOLE)
     assert (found.currency, found.time_zone, found.salt) == ("GBP", "Europe/London", "pepper")
     assert (found.cycle_days, found.first_start) == (14, datetime(2026, 12, 1, tzinfo=UTC))
-    assert (found.outcome.window_days, found.outcome.residual_horizon_days) == (21, 0)
+    assert (found.outcome.window_days, found.outcome.residual_horizon_days) == (21, 161)
     assert found.outcome.discount_rate_per_year == 0
     assert (found.outcome.long_days, found.outcome.act_on_calibrated, found.outcome.price_permissions) == (
         182,
@@ -101,6 +101,11 @@ def test_a_moment_with_an_offset_becomes_utc(tmp_path: Path) -> None:
         ('name = "x"\n[outcome]\ndiscount_rate_per_year = 1.5', "outcome.discount_rate_per_year", "1.5 is not allowed"),
         ('name = "x"\n[outcome]\ndiscount_rate_per_year = nan', "outcome.discount_rate_per_year", "finite"),
         ('name = "x"\n[outcome]\nlong_days = 28', "outcome.long_days", "must be above window_days, which is 28"),
+        (
+            'name = "x"\n[outcome]\nresidual_horizon_days = 153\nlong_days = 182',
+            "outcome.residual_horizon_days",
+            "must be at least 154",
+        ),
         ('name = "x"\n[outcome]\nact_on_calibrated = true', "outcome.act_on_calibrated", "set long_days"),
         ('name = "x"\n[margin]\nrate = -0.1', "margin.rate", "-0.1 is not allowed"),
         ('name = "x"\n[margin.products]\np = 3', "margin.products.*", "<= 1"),

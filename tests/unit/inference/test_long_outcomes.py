@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -22,13 +22,14 @@ class PerDay:
 
     version: str
     rate: float = 1.0
-    horizon: int = 254
+    horizon_days: int = 254
+    discount_rate_per_year: float = 0.1
 
     def residual_value_money(self, x, t_x_days, t_days, repeat_money):
-        return np.full(len(x), self.rate * self.horizon)
+        return np.full(len(x), self.rate * self.horizon_days)
 
     def over(self, horizon_days):
-        return PerDay(self.version, self.rate, horizon_days)
+        return replace(self, horizon_days=horizon_days)
 
 
 def long_rows(n: int = 2, elapsed: int = 154, **columns) -> pa.Table:
@@ -67,6 +68,13 @@ def test_the_residual_is_what_is_left_of_the_horizon_discounted_to_the_end_of_th
 def test_a_long_window_beyond_the_horizon_leaves_nothing_to_expect():
     table = value_long_outcomes(long_rows(elapsed=300), {1: PerDay("v"), 2: PerDay("v")}, OUTCOME)
     assert table["residual_value_money"].to_pylist() == [0.0, 0.0]
+
+
+def test_the_residual_is_that_of_the_frozen_model_whatever_the_settings_are_today():
+    frozen = {1: PerDay("a", horizon_days=200, discount_rate_per_year=0.0), 2: PerDay("b")}
+    today = replace(OUTCOME, residual_horizon_days=365, discount_rate_per_year=0.5)
+    residual = value_long_outcomes(long_rows(), frozen, today)["residual_value_money"].to_pylist()
+    assert residual == pytest.approx([46.0, 100 * np.exp(-0.1 * 154 / 365)])
 
 
 def test_a_permission_lost_is_charged_over_what_is_left_of_the_horizon():

@@ -70,6 +70,7 @@ def test_a_wrong_name_is_refused_with_file_key_and_near_names(keys, where, near)
         {"customers": True},
         {"cycles": 0},
         {"outcome": {"long_days": 20}},
+        {"outcome": {"long_days": 182, "residual_horizon_days": 100}},
         {"outcome": {"act_on_calibrated": True}},
         {"outcome": {"price_permissions": 1}},
         {"cycle_days": 0},

@@ -142,6 +142,16 @@ class NoResidualValue:
         """``"none"``, so that outcomes say there was no model."""
         return _NO_VALUE
 
+    @property
+    def horizon_days(self) -> int:
+        """No future counts."""
+        return 0
+
+    @property
+    def discount_rate_per_year(self) -> float:
+        """Nothing is discounted."""
+        return 0.0
+
     def residual_value_money(self, x: Floats, t_x_days: Floats, t_days: Floats, repeat_money: Floats) -> Floats:
         """Return zeros, shape (n,)."""
         del t_x_days, t_days, repeat_money
