@@ -1,13 +1,14 @@
 """Calibrated effects against the true long-run effects of a simulated market: 26 cycles, long outcome 26 weeks.
 
-    python benchmarks/outcome_calibration.py [--scenario pull-forward fatigue] [--seeds 100] [--first 1] [--processes 2]
+    python benchmarks/outcome_calibration.py [--scenario pull-forward fatigue] [--seeds 2] [--first 1] [--processes 2]
         [--policy engine] [--customers 10000] [--horizon 154] [--folder FOLDER]
 
 The loop turns as in a project; the truth is played arm by arm with shared random numbers
 (`alamo.simulation.long_truth`). With a residual horizon of 154 days the short outcome looks as far ahead as the long
 one, 28 + 154 = 182 days, so that the truth is money alone, without any model. Every run is kept in FOLDER as JSON, so
 an interrupted benchmark goes on where it stopped; what the table needs of each seed is kept in benchmarks/results, with
-the version of the code that played it. `--seeds 0` makes the table of what is kept.
+the version of the code that played it. `--seeds 0` makes the table of what is kept. A seed takes minutes, so
+the default is a look; the benchmark is `--seeds 100`.
 """
 
 from __future__ import annotations
@@ -68,14 +69,15 @@ def play(job: Job) -> None:
     file = job.folder / f"{job.setting}-{job.seed}.json"
     if file.exists():
         return
-    started, stores = time.process_time(), memory_stores()
+    started, stores, code = time.process_time(), memory_stores(), code_version()
     equipment = Equipment(stores.history, stores.state, stores.shelf, boosted_outcome())
     run = play_long(job.market(), equipment, seed=job.seed, policy=job.policy)
     seconds = time.process_time() - started
     rows = [asdict(row) | {"covered": row.covered, "tells_apart": row.tells_apart} for row in run.rows]
     by_cycle = np.where(np.isnan(run.truth.by_cycle), None, run.truth.by_cycle).tolist()
     draft = file.with_suffix(".draft")
-    draft.write_text(json.dumps({"rows": rows, "truth_by_cycle": by_cycle, "cpu_seconds": seconds}))
+    played = {"code": code, "rows": rows, "truth_by_cycle": by_cycle, "cpu_seconds": seconds}
+    draft.write_text(json.dumps(played))
     draft.replace(file)
     print(f"{job.setting} seed {job.seed}: {seconds:.0f} CPU-s", flush=True)
 
@@ -88,9 +90,10 @@ def code_version() -> str:
     return answer.stdout.strip()[:12]
 
 
-def summary(job: Job, code: str) -> dict[str, Any]:
+def summary(job: Job) -> dict[str, Any]:
     """Return what the table needs of one seed."""
     run = json.loads((job.folder / f"{job.setting}-{job.seed}.json").read_text())
+    code = run.get("code", "unknown")  # played before the version was kept with it
     return {"code": code, "cpu_seconds": round(run["cpu_seconds"]), "rows": {row["action"]: row for row in run["rows"]}}
 
 
@@ -147,7 +150,7 @@ def _action_line(action: str, rows: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenario", nargs="+", default=list(JUDGED), choices=list(JUDGED))
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=2)
     parser.add_argument("--first", type=int, default=1)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--policy", default="engine")
@@ -165,9 +168,8 @@ def main() -> None:
             pass
     file = HERE / "results" / "outcome_calibration.json"
     kept: dict[str, dict[str, Any]] = json.loads(file.read_text()) if file.exists() else {}
-    code = code_version()
     for job in jobs:
-        kept.setdefault(job.setting, {})[str(job.seed)] = summary(job, code)
+        kept.setdefault(job.setting, {})[str(job.seed)] = summary(job)
     file.write_text(json.dumps(kept, indent=1) + "\n")
     lines = ["# Calibrated effects against the true long-run effects", ""]
     lines += [
