@@ -68,7 +68,14 @@ def test_the_report_shows_proxy_correction_and_calibrated_effect_side_by_side(lo
     assert mail["proxy"]["mean"] == pytest.approx(pooled["mean"])
     assert mail["proxy"]["se"] == pytest.approx(pooled["se"])
     assert (mail["cycles_long"], mail["long_days"], mail["days_left"]) == (3, 70, None)
-    assert report["permission_price"]["p_lost"] > 0.0
+    reachable = long.context.history.query(
+        """
+        SELECT CAST(count(*) AS BIGINT) AS n, CAST(count_if(permission_lost) AS BIGINT) AS lost FROM observations
+        WHERE decision_id IN (SELECT decision_id FROM dr_scores WHERE action_id <> 'none')
+        """
+    ).to_pylist()[0]
+    assert reachable["n"] > 1000
+    assert report["permission_price"]["p_lost"] == pytest.approx((reachable["lost"] + 0.5) / (reachable["n"] + 1))
 
 
 def test_values_carry_the_correction_and_say_so(long):
