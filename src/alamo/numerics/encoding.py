@@ -172,7 +172,7 @@ def column_kind(type_: pa.DataType) -> Kind:
         return column_kind(type_.value_type)
     if pa.types.is_boolean(type_):
         return "flag"
-    if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
+    if is_text(type_):
         return "text"
     if any(
         test(type_)
@@ -188,7 +188,14 @@ def column_kind(type_: pa.DataType) -> Kind:
     raise TypeError(f"a column of type {type_} is neither a number, a date, a flag nor text")
 
 
-def numbers(values: pa.ChunkedArray) -> Floats:
+def is_text(type_: pa.DataType) -> bool:
+    """Say whether an Arrow type is text, as it stands or as a dictionary of text."""
+    if pa.types.is_dictionary(type_):
+        return is_text(type_.value_type)
+    return bool(pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_))
+
+
+def numbers(values: pa.ChunkedArray | pa.Array) -> Floats:
     """Return a number, date or flag column as float64 with NaN for null, shape (n,); dates in days since 1970."""
     if pa.types.is_date(values.type):
         values = values.cast(pa.timestamp("us"))

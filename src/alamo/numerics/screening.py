@@ -17,6 +17,8 @@ import pyarrow.compute as pc
 from scipy.special import ndtr
 from scipy.stats import chi2
 
+from alamo.numerics.encoding import is_text, numbers
+
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Column: TypeAlias = "pa.ChunkedArray | pa.Array"
@@ -106,13 +108,7 @@ def _reason(name: str, column: Column, design: Design, outcomes: Mapping[str, Fl
 def _usable(column: Column) -> bool:
     kind = column.type
     plain = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
-    return (plain or pa.types.is_decimal(kind) or _is_text(kind)) and column.null_count < len(column)
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    if pa.types.is_dictionary(kind):
-        return _is_text(kind.value_type)
-    return pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind)
+    return (plain or pa.types.is_decimal(kind) or is_text(kind)) and column.null_count < len(column)
 
 
 def is_constant(column: Column) -> bool:
@@ -133,12 +129,12 @@ def is_identifier(name: str, column: Column) -> bool:
     word = name.lower().replace("-", "_").replace(" ", "_")
     if distinct > 50 and (word in {"id", "uuid", "guid"} or word.endswith(("_id", "_uuid", "_guid", "_key"))):
         return True
-    return distinct > (0.5 if _is_text(column.type) else 0.999) * rows
+    return distinct > (0.5 if is_text(column.type) else 0.999) * rows
 
 
 def is_near_copy(column: Column, outcome: Floats) -> bool:
     """Say whether a column repeats an outcome, its sign, or whether it is zero (correlation of at least .9)."""
-    if _is_text(column.type):
+    if is_text(column.type):
         codes, _ = _bins(column, 50)
         return _explained(codes, outcome) >= _COPY**2
     values = numbers(column)
@@ -215,14 +211,9 @@ def weighted_shift_p_value(column: Column, weight: Floats, groups: Codes | None 
     return min(1.0, 2.0 * len(used) * float(ndtr(-z.max())))
 
 
-def numbers(column: Column) -> Floats:
-    """Return a numeric or boolean column as float64 with NaN for missing, shape (n,)."""
-    return np.asarray(pc.fill_null(column.cast(pa.float64()), float("nan")), dtype=np.float64)
-
-
 def _bins(column: Column, most: int) -> tuple[Codes, int]:
     """Return a bin per row: quantile bins or frequent levels, rare levels together, missing values apart."""
-    if _is_text(column.type):
+    if is_text(column.type):
         flat = (
             pa.chunked_array([column.cast(pa.string())]) if isinstance(column, pa.Array) else column.cast(pa.string())
         )

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.numerics.encoding import numbers
-from alamo.prediction.scores.moments import is_text, text_days
+from alamo.numerics.encoding import is_text, numbers
+from alamo.prediction.scores.moments import text_days
 
 Floats = npt.NDArray[np.float64]
 Values = npt.NDArray[Any]

@@ -7,7 +7,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.numerics.encoding import numbers
+from alamo.numerics.days import iso_days, written_days
+from alamo.numerics.encoding import is_text, numbers
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,6 +24,7 @@ def text_days(column: pa.ChunkedArray) -> Floats | None:
     Every value that is not null must be readable in one and the same form. Where day and month could be exchanged in
     all of them, the month is read first between slashes, the day between dots and dashes.
     """
+    column = column.cast(pa.string())
     known = column.drop_null()
     if not len(known) or not bool(pc.all(pc.match_substring_regex(known.slice(0, _PROBE), _LOOKS_LIKE_DATE)).as_py()):
         return None
@@ -36,21 +38,17 @@ def text_days(column: pa.ChunkedArray) -> Floats | None:
 
 
 def _read(distinct: pa.Array) -> Floats | None:
-    try:
-        return numbers(pa.chunked_array([distinct.cast(pa.timestamp("us"))]))
-    except pa.ArrowInvalid:
-        pass
-    trimmed = pc.utf8_trim_whitespace(distinct)
-    for form in (date + clock for date in _FORMATS for clock in _CLOCKS):
-        moments = pc.strptime(trimmed, format=form, unit="us", error_is_null=True)
-        if not moments.null_count:
-            return numbers(pa.chunked_array([moments]))
+    few = distinct.slice(0, _PROBE)
+    forms = ("", *(date + clock for date in _FORMATS for clock in _CLOCKS))
+    for form in (form for form in forms if not np.isnan(_written(few, form)).any()):
+        found = _written(distinct, form)
+        if not np.isnan(found).any():
+            return found
     return None
 
 
-def is_text(kind: pa.DataType) -> bool:
-    """Say whether an Arrow type is text."""
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_string_view(kind))
+def _written(texts: pa.Array, form: str) -> Floats:
+    return written_days(texts, form) if form else iso_days(texts)
 
 
 def order_values(column: pa.ChunkedArray) -> Floats | None:

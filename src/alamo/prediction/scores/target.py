@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.errors import UsageError
 from alamo.domain.reasons import Refusal
-from alamo.prediction.scores.moments import is_text
+from alamo.numerics.encoding import is_text
 from alamo.prediction.scores.spec import ScoreSpec
 
 Floats = npt.NDArray[np.float64]

@@ -171,6 +171,8 @@ def test_columns_are_read_for_what_they_hold():
     assert chosen.readers[0].read(table)[:2] == pytest.approx([np.nan, 0.5], nan_ok=True)
     assert text_days(pa.chunked_array([["03.01.1970", None]])) == pytest.approx([2.0, np.nan], nan_ok=True)
     assert text_days(pa.chunked_array([["03.01.1970", "soon"]])) is None
+    assert text_days(pa.chunked_array([["28.02.1970", "30.02.1970"]])) is None  # there was no such day
+    assert text_days(pa.chunked_array([["3/1/1970", "3/31/1970"]])) == pytest.approx([59.0, 89.0])
 
 
 @pytest.mark.parametrize(
