@@ -109,3 +109,24 @@ def test_leaving_at_once_or_never_is_found_as_the_limit_it_shares_with_mbg_nbd()
     assert isinstance(fit.model, BgCnbd)
     assert (fit.estimates["s"], fit.estimates["beta"]) == (None, None)
     assert fit.model.a / (fit.model.a + fit.model.b) == pytest.approx(0.4, abs=0.06)
+
+
+@pytest.mark.parametrize("log_beta", [2.5, -20.0, -40.0, -200.0])
+def test_who_came_on_the_last_day_says_nothing_about_leaving(log_beta):
+    """Their likelihood is 1 whatever the lifetimes are: no time has passed in which they could have left."""
+    theta = np.array([-0.5, 2.0, -0.2, log_beta])
+    value, gradient, hessian = negative_log_likelihood(theta, compress(np.zeros(5), np.zeros(5), np.zeros(5)))
+    assert (value, np.abs(gradient).max(), np.abs(hessian).max()) == (0.0, 0.0, 0.0)
+
+
+@pytest.mark.filterwarnings("error")
+def test_who_came_on_the_last_day_moves_no_fit_where_nobody_leaves():
+    rng = np.random.default_rng(11)
+    x, t_x, t = simulate(2_000, rng, life=np.full(2_000, np.inf))
+    new = np.zeros(40)  # came today
+    fit = fit_pareto_nbd(compress(np.append(x, new), np.append(t_x, new), np.append(t, new)))
+    without = fit_pareto_nbd(compress(x, t_x, t))
+    assert fit.converged
+    assert fit.limit == without.limit
+    assert not fit.identified
+    assert fit.log_likelihood == pytest.approx(without.log_likelihood, abs=1e-6)

@@ -132,7 +132,8 @@ def _nodes(theta: Floats, x: Floats, t_x: Floats, t: Floats, n_nodes: int) -> _N
 def _departure_terms(theta: Floats, cells: Cells, rows: slice, n_nodes: int) -> Terms:
     """log(1 + Q): the pass over cells."""
     r, alpha, s, beta = np.exp(theta)
-    x, t, weight = cells.x[rows], cells.t[rows], cells.weight[rows]
+    x, t = cells.x[rows], cells.t[rows]
+    weight = np.where(t > 0.0, cells.weight[rows], 0.0)  # who came on the last day has had no time to leave
     odds, share, time = _nodes(theta, x, cells.t_x[rows], t, n_nodes)
     k = r + x
     small = np.exp(-np.abs(odds))
@@ -143,7 +144,7 @@ def _departure_terms(theta: Floats, cells: Cells, rows: slice, n_nodes: int) -> 
 
     # derivatives of the integrand's logarithm at each node, shape (4, q, m); differences of shares such as
     # α/(α+T) − α/(α+t) are written as products, which are exact where a parameter runs to infinity
-    rest, slopes = t - time, np.empty((4, *share.shape))
+    rest, slopes = np.maximum(t - time, 0.0), np.empty((4, *share.shape))
     rate_now, rate_end = alpha / (alpha + time), alpha / (alpha + t)
     life_now, life_end = beta / (beta + time), beta / (beta + t)
     rate_gap, life_gap = rest * rate_now / alpha, rest * life_now / beta
