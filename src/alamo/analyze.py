@@ -66,7 +66,7 @@ def estimate_effects(
     action, control
         Column of the arm, and its value for no action. Required, as is `outcome`.
     outcome
-        Numeric or 0/1 column, or a list of them.
+        Numeric or 0/1 column, a ratio of two written ``"spend/orders"``, or a list of them.
     unit
         Column of the unit, whose rows are summed (default: each row is one).
     time

@@ -52,6 +52,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             ["Kept, because", "part:new", "0 voucher", "if new were this", "new matters most"],
         ),
         ("write-a-learner.md", ["passed"]),
+        ("analyse-an-experiment.md", ["spend/orders", "harms"]),
         ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),
     ],
 )

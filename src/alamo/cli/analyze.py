@@ -98,7 +98,9 @@ def experiment_columns(command: Command) -> Command:
     epilog='Example: alamo analyze experiment mail.csv --action segment --control "No E-Mail" --outcome visit,spend'
 )
 @click.argument("file")
-@click.option("--outcome", required=True, type=names, metavar="COL[,COL…]", help="Numbers or 0/1.")
+@click.option(
+    "--outcome", required=True, type=names, metavar="COL[,COL…]", help="Numbers, 0/1, or a ratio of two: spend/orders."
+)
 @experiment_columns
 def experiment(file: str, *, as_json: bool, **columns: Any) -> None:
     """What each action of a randomised experiment really changed, with intervals; or why it cannot be said."""

@@ -8,19 +8,18 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from alamo.domain.errors import UsageError
 from alamo.domain.ports import OutcomeLearner
 from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_comparison import Comparison, compare, refusal_of
 from alamo.inference.experiment_design import Propensities, arm_counts, propensities, ratio_p_value
 from alamo.inference.experiment_features import choose_features, choose_segment_columns
-from alamo.inference.experiment_scores import ArmScores, score_arms
+from alamo.inference.experiment_outcome import Prepared, scored_outcome, with_outcome
+from alamo.inference.experiment_ratio import no_segments, ratio_refusal
 from alamo.inference.experiment_segments import Segmentation, grouped_segments, segments_by_columns
 from alamo.inference.experiment_spec import EffectRow, ExperimentResult, ExperimentSpec, SegmentSpread
-from alamo.inference.experiment_table import ExperimentRows, is_money, read_experiment
+from alamo.inference.experiment_table import ExperimentRows, read_experiment
 from alamo.numerics.encoding import FeatureEncoder
 from alamo.numerics.ratio_check import MISMATCH
-from alamo.numerics.screening import Design, arm_difference_p_value
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,16 +81,6 @@ class _Findings:
     features: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Prepared:
-    spec: ExperimentSpec
-    rows: ExperimentRows
-    chance: Propensities
-    design: Floats
-    covariates: Floats
-    segmentation: Segmentation | None
-
-
 def _blocking(rows: ExperimentRows, spec: ExperimentSpec, p_value: float | None) -> Refusal | None:
     """Return the reason why nothing at all can be said, or None."""
     if len(rows) == 0:
@@ -113,7 +102,7 @@ def _blocking(rows: ExperimentRows, spec: ExperimentSpec, p_value: float | None)
     return None
 
 
-def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, found: _Findings) -> _Prepared:
+def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, found: _Findings) -> Prepared:
     features = choose_features(rows, chance, spec)
     columns = choose_segment_columns(rows, chance, spec)
     seen = {refusal.what.removeprefix("feature ") for refusal in features.refusals}
@@ -125,7 +114,7 @@ def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, f
     if segmentation is not None and (spec.segments != "auto" or not features.names):
         design = np.column_stack([design, np.equal.outer(segmentation.code, np.arange(len(segmentation.names)))])
     covariates = FeatureEncoder.fit(rows.table, features.names, linear=True).transform(rows.table)
-    return _Prepared(spec, rows, chance, design, covariates, segmentation)
+    return Prepared(spec, rows, chance, design, covariates, segmentation)
 
 
 def _segmentation(table: pa.Table, columns: tuple[str, ...], spec: ExperimentSpec) -> Segmentation | None:
@@ -134,84 +123,26 @@ def _segmentation(table: pa.Table, columns: tuple[str, ...], spec: ExperimentSpe
     return grouped_segments(table, columns) if spec.segments == "auto" else segments_by_columns(table, columns)
 
 
-def _analyze(data: _Prepared, learner: OutcomeLearner, found: _Findings) -> None:
+def _analyze(data: Prepared, learner: OutcomeLearner, found: _Findings) -> None:
     for name in data.spec.outcomes:
-        part, refusals = _with_outcome(data, name)
+        part, refusals = with_outcome(data, name)
         found.refusals += refusals
         if part is None:
             continue
-        scored = _scored(part, name, learner, found)
+        scored = scored_outcome(part, name, learner)
+        if scored.variance_removed is not None:
+            found.variance_removed[name] = scored.variance_removed
         for arm in range(1, len(part.rows.arms)):
             comparison = Comparison(part.rows, part.chance, scored, arm, name)
-            refusal = refusal_of(comparison)
+            refusal = ratio_refusal(comparison) or refusal_of(comparison)
             if refusal is not None:
                 found.refusals.append(refusal)
                 continue
-            answer = compare(comparison, part.segmentation, part.covariates, data.spec.level)
+            segmentation = part.segmentation
+            if segmentation is not None and name in part.rows.ratios:
+                segmentation = None
+                found.refusals.append(no_segments(comparison))
+            answer = compare(comparison, segmentation, part.covariates, data.spec.level)
             found.rows += answer.rows
             found.spread += answer.spread
             found.refusals += answer.refusals
-
-
-def _scored(data: _Prepared, name: str, learner: OutcomeLearner, found: _Findings) -> ArmScores:
-    outcome = data.rows.outcomes[name]
-    net = outcome - _costs(data, name)[data.rows.arm]
-    scored = score_arms(data.rows, data.chance, net, data.design, learner)
-    if scored.variance_removed is not None:
-        found.variance_removed[name] = scored.variance_removed
-    return scored
-
-
-def _costs(data: _Prepared, name: str) -> Floats:
-    """Return the cost of each arm, zeros unless the outcome is money, shape (k,).
-
-    Raises
-    ------
-    UsageError
-        If a cost is given for an arm that the file does not have.
-    """
-    for arm in data.spec.costs:
-        if arm not in data.rows.arms:
-            raise UsageError(
-                f"--cost names {arm!r}, the file has the arms {', '.join(data.rows.arms)}",
-                hint="Write it as the file does: --cost ACTION=MONEY",
-                code="usage.cost",
-                details={"arm": arm, "arms": list(data.rows.arms)},
-            )
-    money = is_money(data.rows.table, name)
-    return np.array([data.spec.costs.get(arm, 0.0) if money else 0.0 for arm in data.rows.arms])
-
-
-def _with_outcome(data: _Prepared, name: str) -> tuple[_Prepared | None, list[Refusal]]:
-    """Return the rows that have the outcome; none if it never varies or is missing more often in some arms."""
-    values = data.rows.outcomes[name]
-    known = np.isfinite(values)
-    refusals = []
-    if not known.all():
-        what = f"{int((~known).sum()):,} of {len(known):,} units on {name!r}"
-        refusals.append(Refusal(what, "no outcome (not matured, or lost)", "run again when their windows have closed"))
-        if arm_difference_p_value(pa.array(known), Design(data.rows.arm)) <= MISMATCH:
-            reason = "the outcome is missing more often in some arms than in others, so what is left cannot be compared"
-            refusals.append(Refusal(f"effects on {name!r}", reason, "find the missing outcomes, or count them as 0"))
-            return None, refusals
-    seen = values[known]
-    if not len(seen) or seen.min() == seen.max():
-        same = "nothing" if not len(seen) else f"{seen[0]:g} in every row"
-        refusals.append(
-            Refusal(f"effects on {name!r}", f"the outcome is {same}", "name another outcome: --outcome COL")
-        )
-        return None, refusals
-    return (data if known.all() else _subset(data, known)), refusals
-
-
-def _subset(data: _Prepared, keep: npt.NDArray[np.bool_]) -> _Prepared:
-    rows = data.rows.where(keep)
-    segmentation = data.segmentation
-    return _Prepared(
-        spec=data.spec,
-        rows=rows,
-        chance=data.chance.where(keep, rows.arm, len(rows.arms)),
-        design=data.design[keep],
-        covariates=data.covariates[keep],
-        segmentation=None if segmentation is None else Segmentation(segmentation.code[keep], segmentation.names),
-    )

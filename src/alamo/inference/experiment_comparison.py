@@ -55,13 +55,18 @@ class Comparison:
         """Rows that drew control."""
         return self.rows.arm == 0
 
+    @cached_property
+    def share(self) -> Floats:
+        """Share of a unit that each row stands for."""
+        return self.rows.unit_share(self.outcome)
+
     def units(self, rows: Bools) -> int:
         """Return the number of units among `rows`."""
         return len(np.unique(self.rows.unit[rows]))
 
     def nonzero(self, rows: Bools) -> int:
         """Return the non-zero outcomes (before cost) among `rows`."""
-        return int(np.count_nonzero(self.rows.outcomes[self.outcome][rows]))
+        return int(np.count_nonzero(self.rows.nonzero(self.outcome)[rows]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +100,7 @@ def compare(comparison: Comparison, segmentation: Segmentation | None, covariate
     """Return the pooled effect and, with a segmentation, the shrunk effects of its segments."""
     gamma = comparison.scored.gamma
     score = gamma[:, comparison.arm] - gamma[:, 0]
-    mean = mean_by_group(score, comparison.rows.groups, comparison.rows.unit_share)
+    mean = mean_by_group(score, comparison.rows.groups, comparison.share)
     sequence = _sequence(comparison, score, mean)
     pooled = pooled_effect(mean, sequence, level)
     rows = [_pooled_row(comparison, pooled)]
@@ -114,7 +119,7 @@ def _sequence(comparison: Comparison, score: Floats, mean: ScoreMean) -> Sequenc
 
     The floor is per row; recurring units and clusters inflate it as much as they inflate the sample variance.
     """
-    per_row = len(score) / float(comparison.rows.unit_share.sum()) ** 2
+    per_row = len(score) / float(comparison.share.sum()) ** 2
     design_effect = max(mean.se**2 / (float(score.var()) * per_row), 1.0)
     return Sequence(
         variance=max(mean.variance, mean.n * _floor(comparison) * per_row * design_effect),
@@ -169,7 +174,7 @@ def _mean_inverse(comparison: Comparison) -> float:
 def _pooled_row(comparison: Comparison, pooled: PooledEffect) -> EffectRow:
     anytime = pooled.anytime or (None, None)
     estimate = pooled.estimate
-    baseline = mean_by_group(comparison.scored.gamma[:, 0], comparison.rows.groups, comparison.rows.unit_share)
+    baseline = mean_by_group(comparison.scored.gamma[:, 0], comparison.rows.groups, comparison.share)
     return EffectRow(
         action=comparison.action,
         segment=None,
@@ -221,7 +226,7 @@ def _segment_scores(comparison: Comparison, segmentation: Segmentation, covariat
         comparison.rows.unit * n_segments + segmentation.code, return_index=True, return_inverse=True
     )
     place, n = place.reshape(-1), len(first)
-    clustered = mean_by_group(score, comparison.rows.groups, comparison.rows.unit_share)
+    clustered = mean_by_group(score, comparison.rows.groups, comparison.share)
     alone = mean_by_group(sums_by(place, score, n))
     return SegmentScores(
         score=sums_by(place, score, n),

@@ -77,5 +77,5 @@ def design_inflation(groups: Integers | None) -> float:
 
 
 def _candidates(rows: ExperimentRows, spec: ExperimentSpec) -> tuple[str, ...]:
-    roles = {spec.action, spec.unit, spec.time, spec.cluster, spec.propensity, *spec.outcomes}
+    roles = {spec.action, spec.unit, spec.time, spec.cluster, spec.propensity, *rows.outcomes}
     return tuple(name for name in rows.table.column_names if name not in roles)

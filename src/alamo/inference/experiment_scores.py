@@ -51,9 +51,14 @@ class ArmScores:
 
 
 def score_arms(
-    rows: ExperimentRows, chance: Propensities, outcome: Floats, design: Floats, learner: OutcomeLearner
+    rows: ExperimentRows,
+    chance: Propensities,
+    outcome: Floats,
+    design: Floats,
+    learner: OutcomeLearner,
+    share: Floats,
 ) -> ArmScores:
-    """Return the scores of every arm; `design` are the features (n, d), d may be 0."""
+    """Return the scores of every arm; features `design` (n, d), d may be 0; `share` of its unit each row is."""
     n_arms = len(rows.arms)
     means = weighted_arm_means(rows.arm, outcome, chance.drawn, n_arms)
     plain_mu = np.tile(np.nan_to_num(means), (len(rows), 1))
@@ -63,7 +68,7 @@ def score_arms(
     data = OutcomeRows(design, np.zeros(len(rows)), rows.arm, outcome)
     mu = cross_fitted(data, _folds(rows), n_arms, learner)
     adjusted = scores(mu, rows.arm, outcome, chance.drawn)
-    removed = 1.0 - _variance(rows, adjusted) / _variance(rows, plain)
+    removed = 1.0 - _variance(rows, adjusted, share) / _variance(rows, plain, share)
     if removed < WORTH_ADJUSTING:
         return ArmScores(outcome, plain_mu, plain, mu, adjusted, "difference in means", removed)
     return ArmScores(outcome, mu, adjusted, mu, adjusted, "doubly robust", removed)
@@ -75,7 +80,7 @@ def _folds(rows: ExperimentRows) -> npt.NDArray[np.int64]:
     return unit_folds(unit_keys(str(group) for group in groups.tolist()), "experiment", _FOLDS)
 
 
-def _variance(rows: ExperimentRows, gamma: Floats) -> float:
+def _variance(rows: ExperimentRows, gamma: Floats, share: Floats) -> float:
     """Return the variance of the effects, summed over actions."""
-    groups, share = rows.groups, rows.unit_share
+    groups = rows.groups
     return sum(mean_by_group(gamma[:, arm] - gamma[:, 0], groups, share).variance for arm in range(1, gamma.shape[1]))

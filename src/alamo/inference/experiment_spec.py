@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar, Literal
 
@@ -22,7 +22,7 @@ class ExperimentSpec:
     action, control
         Column of the arm, and its value for no action.
     outcomes
-        Numeric or 0/1 columns.
+        Numeric or 0/1 columns, or ratios of two, written ``"spend/orders"``.
     unit
         Column of the unit; rows of one unit are summed before any variance. None: every row is a unit.
     time
@@ -65,11 +65,30 @@ class ExperimentSpec:
 
     @property
     def named_columns(self) -> tuple[str, ...]:
-        """Every column the specification names."""
+        """Every column the specification names, outcomes apart: they may be ratios of two columns."""
         single = [self.action, self.unit, self.time, self.cluster]
         single.append(self.propensity if isinstance(self.propensity, str) else None)
         chosen = [choice for choice in (self.features, self.segments) if isinstance(choice, tuple)]
-        return (*(name for name in single if name), *self.outcomes, *(name for part in chosen for name in part))
+        return (*(name for name in single if name), *(name for part in chosen for name in part))
+
+
+def ratios_among(outcomes: Iterable[str], columns: Iterable[str]) -> dict[str, tuple[str, str]]:
+    """Return outcome → (numerator, denominator) of those written NUM/DEN; a column of that very name is no ratio."""
+    known = set(columns)
+    found = ((name, _parts(name, known)) for name in outcomes if name not in known)
+    return {name: parts for name, parts in found if parts is not None}
+
+
+def measured_columns(outcomes: Iterable[str], ratios: Mapping[str, tuple[str, str]]) -> tuple[str, ...]:
+    """Return the columns that the outcomes are made of, each once."""
+    return tuple(dict.fromkeys(part for name in outcomes for part in ratios.get(name, (name,))))
+
+
+def _parts(name: str, columns: set[str]) -> tuple[str, str] | None:
+    """Split at the slash that leaves two columns, else at the first, so that the missing one can be named."""
+    splits = [(name[:at].strip(), name[at + 1 :].strip()) for at, sign in enumerate(name) if sign == "/"]
+    splits = [split for split in splits if all(split)]
+    return next((split for split in splits if set(split) <= columns), splits[0] if splits else None)
 
 
 @dataclass(frozen=True, slots=True)

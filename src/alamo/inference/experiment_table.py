@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.errors import InputError, UsageError
 from alamo.domain.reasons import Refusal
-from alamo.inference.experiment_spec import ExperimentSpec
+from alamo.inference.experiment_spec import ExperimentSpec, measured_columns, ratios_among
 from alamo.numerics.encoding import column_kind, numbers
 from alamo.numerics.moments import codes, sums_by
 
@@ -37,11 +38,13 @@ class ExperimentRows:
     arm
         Index of the arm drawn.
     outcomes
-        Outcome name → values, NaN where missing.
+        Column name → values, NaN where missing; of ratio outcomes their numerator and denominator.
     p_logged
         Logged probability of the arm drawn; NaN where the file has none.
     unit, cluster
         Codes of unit and cluster; `cluster` None without one.
+    ratios
+        Ratio outcome → names of its numerator and denominator.
     """
 
     table: pa.Table
@@ -51,6 +54,7 @@ class ExperimentRows:
     p_logged: Floats
     unit: Integers
     cluster: Integers | None
+    ratios: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.arm)
@@ -74,10 +78,21 @@ class ExperimentRows:
             return self.cluster
         return self.unit if len(np.unique(self.unit)) < len(self.unit) else None
 
-    @property
-    def unit_share(self) -> Floats:
-        """Share of its unit that each row stands for; ones where rows are units."""
+    def unit_share(self, outcome: str) -> Floats:
+        """Share of its unit that each row stands for; ones where rows are units, and for ratios: they do not add up."""
+        if outcome in self.ratios:
+            return np.ones(len(self))
         return 1.0 / np.bincount(self.unit)[self.unit]
+
+    def known(self, outcome: str) -> Bools:
+        """Return where the outcome, or both parts of a ratio, are known."""
+        parts = self.ratios.get(outcome, (outcome,))
+        return np.logical_and.reduce([np.isfinite(self.outcomes[part]) for part in parts])
+
+    def nonzero(self, outcome: str) -> Bools:
+        """Return where something happened: a non-zero outcome, or both parts of a ratio non-zero."""
+        parts = self.ratios.get(outcome, (outcome,))
+        return np.logical_and.reduce([self.outcomes[part] != 0.0 for part in parts])
 
 
 def read_experiment(table: pa.Table, spec: ExperimentSpec) -> tuple[ExperimentRows, tuple[Refusal, ...]]:
@@ -96,7 +111,9 @@ def read_experiment(table: pa.Table, spec: ExperimentSpec) -> tuple[ExperimentRo
             hint="Give a file with one row per unit: alamo analyze experiment FILE",
             code="input.empty",
         )
-    for name in spec.named_columns:
+    ratios = ratios_among(spec.outcomes, table.column_names)
+    measured = measured_columns(spec.outcomes, ratios)
+    for name in (*spec.named_columns, *measured):
         require_column(table, name)
     labels = pc.fill_null(table.column(spec.action).cast(pa.string()), "").combine_chunks()
     arms = _arms(labels, spec)
@@ -105,10 +122,11 @@ def read_experiment(table: pa.Table, spec: ExperimentSpec) -> tuple[ExperimentRo
         table=table,
         arms=arms,
         arm=arm,
-        outcomes={name: _outcome(table, name) for name in spec.outcomes},
+        outcomes={name: _outcome(table, name) for name in measured},
         p_logged=_logged(table, spec),
         unit=_codes(table, spec.unit, np.arange(table.num_rows)),
         cluster=None if spec.cluster is None else _codes(table, spec.cluster, np.arange(table.num_rows)),
+        ratios=ratios,
     )
     rows, refusals = _without_unusable(rows, spec)
     return _one_row_per_unit(_in_time(rows, spec)), refusals
@@ -241,9 +259,9 @@ def _one_row_per_unit(rows: ExperimentRows) -> ExperimentRows:
 
 
 def _take(rows: ExperimentRows, places: Integers, outcomes: dict[str, Floats]) -> ExperimentRows:
-    return ExperimentRows(
+    return replace(
+        rows,
         table=rows.table.take(pa.array(places)),
-        arms=rows.arms,
         arm=rows.arm[places],
         outcomes=outcomes,
         p_logged=rows.p_logged[places],

@@ -1,0 +1,111 @@
+"""One outcome of an experiment file: the rows that have it, net of cost or linearised as a ratio, and its scores."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from alamo.domain.errors import UsageError
+from alamo.domain.ports import OutcomeLearner
+from alamo.domain.reasons import Refusal
+from alamo.inference.experiment_design import Propensities
+from alamo.inference.experiment_scores import ArmScores, score_arms
+from alamo.inference.experiment_segments import Segmentation
+from alamo.inference.experiment_spec import ExperimentSpec
+from alamo.inference.experiment_table import ExperimentRows, is_money
+from alamo.numerics.ratio_check import MISMATCH
+from alamo.numerics.ratio_metric import linearised_ratio
+from alamo.numerics.screening import Design, arm_difference_p_value
+
+Floats = npt.NDArray[np.float64]
+
+_RATIO_METHODS = {"difference in means": "difference in ratios", "doubly robust": "doubly robust ratio"}
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """An experiment ready for its outcomes: rows, probabilities, features (n, d) and segments."""
+
+    spec: ExperimentSpec
+    rows: ExperimentRows
+    chance: Propensities
+    design: Floats
+    covariates: Floats
+    segmentation: Segmentation | None
+
+
+def scored_outcome(data: Prepared, name: str, learner: OutcomeLearner) -> ArmScores:
+    """Return the scores of every arm on an outcome, net of cost where it is money.
+
+    Raises
+    ------
+    UsageError
+        If a cost is given for an arm that the file does not have.
+    """
+    net = data.rows.outcomes[name] - _costs(data, name)[data.rows.arm]
+    scored = score_arms(data.rows, data.chance, net, data.design, learner, data.rows.unit_share(name))
+    if name not in data.rows.ratios:
+        return scored
+    return replace(scored, method=_RATIO_METHODS[scored.method])
+
+
+def _costs(data: Prepared, name: str) -> Floats:
+    """Return the cost of each arm, zeros unless the outcome is money per unit, shape (k,)."""
+    for arm in data.spec.costs:
+        if arm not in data.rows.arms:
+            raise UsageError(
+                f"--cost names {arm!r}, the file has the arms {', '.join(data.rows.arms)}",
+                hint="Write it as the file does: --cost ACTION=MONEY",
+                code="usage.cost",
+                details={"arm": arm, "arms": list(data.rows.arms)},
+            )
+    money = name not in data.rows.ratios and is_money(data.rows.table, name)
+    return np.array([data.spec.costs.get(arm, 0.0) if money else 0.0 for arm in data.rows.arms])
+
+
+def with_outcome(data: Prepared, name: str) -> tuple[Prepared | None, list[Refusal]]:
+    """Return the rows that have the outcome; none if it never varies or is missing more often in some arms."""
+    known = data.rows.known(name)
+    refusals = []
+    if not known.all():
+        what = f"{int((~known).sum()):,} of {len(known):,} units on {name!r}"
+        refusals.append(Refusal(what, "no outcome (not matured, or lost)", "run again when their windows have closed"))
+        if arm_difference_p_value(pa.array(known), Design(data.rows.arm)) <= MISMATCH:
+            reason = "the outcome is missing more often in some arms than in others, so what is left cannot be compared"
+            refusals.append(Refusal(f"effects on {name!r}", reason, "find the missing outcomes, or count them as 0"))
+            return None, refusals
+    part = _linearised(data if known.all() else _subset(data, known), name)
+    seen = part.rows.outcomes[name]
+    if not len(seen) or seen.min() == seen.max():
+        same = "nothing" if not len(seen) else f"{seen[0]:g} in every row"
+        refusals.append(
+            Refusal(f"effects on {name!r}", f"the outcome is {same}", "name another outcome: --outcome COL")
+        )
+        return None, refusals
+    return part, refusals
+
+
+def _linearised(data: Prepared, name: str) -> Prepared:
+    """Return the rows with a ratio outcome as one number per row; other outcomes as they are."""
+    rows = data.rows
+    if name not in rows.ratios:
+        return data
+    over, under = (rows.outcomes[part] for part in rows.ratios[name])
+    values = linearised_ratio(over, under, rows.arm, data.chance.drawn, len(rows.arms))
+    return replace(data, rows=replace(rows, outcomes=rows.outcomes | {name: values}))
+
+
+def _subset(data: Prepared, keep: npt.NDArray[np.bool_]) -> Prepared:
+    rows = data.rows.where(keep)
+    segmentation = data.segmentation
+    return Prepared(
+        spec=data.spec,
+        rows=rows,
+        chance=data.chance.where(keep, rows.arm, len(rows.arms)),
+        design=data.design[keep],
+        covariates=data.covariates[keep],
+        segmentation=None if segmentation is None else Segmentation(segmentation.code[keep], segmentation.names),
+    )
