@@ -77,22 +77,24 @@ def ratio_p_value(rows: ExperimentRows, chance: Propensities, spec: ExperimentSp
     """Return the p-value of "the arms were drawn as designed"; None where the file itself gives the shares.
 
     Constant shares: the Dirichlet–multinomial e-value. Logged probabilities: one tilted e-value per arm, Bonferroni;
-    with more than two arms and only the probability of the arm drawn, a fixed-n test of Σ 1/p.
+    with more than two arms and only the probability of the arm drawn, a fixed-n test of Σ 1/p. Every draw counts once:
+    of a cluster, which was drawn as a whole, the first row.
     """
+    draw = _independent_draws(rows)
+    arm, n_arms = rows.arm[draw], len(rows.arms)
+    counts = np.bincount(arm, minlength=n_arms).astype(np.float64)
     if spec.shares:
-        return p_value(float(multinomial_log_e(_independent_counts(rows), design_shares(rows.arms, spec))))
+        return p_value(float(multinomial_log_e(counts, design_shares(rows.arms, spec))))
     if chance.estimated:
         return None
     if chance.every is None:
-        inverse = 1.0 / chance.drawn
-        sums = sums_by(rows.arm, inverse, len(rows.arms))
-        return inverse_weight_p_value(sums, sums_by(rows.arm, inverse**2, len(rows.arms)), len(rows))
+        inverse = 1.0 / chance.drawn[draw]
+        return inverse_weight_p_value(sums_by(arm, inverse, n_arms), sums_by(arm, inverse**2, n_arms), len(draw))
+    every = chance.every[draw]
     if not isinstance(spec.propensity, str):
-        return p_value(float(multinomial_log_e(_independent_counts(rows), chance.every[0])))
-    log_e = [
-        mixture_log_e(tilted_log_likelihoods(rows.arm == arm, chance.every[:, arm])) for arm in range(len(rows.arms))
-    ]
-    return min(1.0, len(log_e) * p_value(max(log_e)))
+        return p_value(float(multinomial_log_e(counts, every[0])))
+    log_e = [mixture_log_e(tilted_log_likelihoods(arm == place, every[:, place])) for place in range(n_arms)]
+    return min(1.0, n_arms * p_value(max(log_e)))
 
 
 def design_shares(arms: tuple[str, ...], spec: ExperimentSpec) -> Floats:
@@ -122,12 +124,12 @@ def arm_counts(rows: ExperimentRows) -> dict[str, int]:
     }
 
 
-def _independent_counts(rows: ExperimentRows) -> Floats:
-    """Return how many independently drawn groups each arm has, shape (k,)."""
+def _independent_draws(rows: ExperimentRows) -> Integers:
+    """Return the rows whose arm was drawn by itself: all of them, or the first of each cluster, shape (m,)."""
     if rows.cluster is None:
-        return np.bincount(rows.arm, minlength=len(rows.arms)).astype(np.float64)
-    first = np.unique(rows.cluster, return_index=True)[1]
-    return np.bincount(rows.arm[first], minlength=len(rows.arms)).astype(np.float64)
+        return np.arange(len(rows))
+    first: Integers = np.unique(rows.cluster, return_index=True)[1]
+    return first
 
 
 def _shares(arm: Integers, n_arms: int) -> Propensities:

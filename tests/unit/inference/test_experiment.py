@@ -135,6 +135,24 @@ def test_clusters_widen_the_interval(ridge):
     assert together.anytime_upper > together.upper
 
 
+@pytest.mark.parametrize("p", [0.5, 0.9])
+def test_a_cluster_counts_as_one_draw_when_the_ratio_of_logged_probabilities_is_checked(ridge, p):
+    found, lost = [], []
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        account = np.repeat(np.arange(1000), rng.geometric(0.2, 1000))
+        arm = (rng.random(1000) < p)[account]
+        spend = rng.normal(5.0, 2.0, len(account))
+        names = {"arm": np.where(arm, "mail", "none"), "p": np.where(arm, p, 1 - p), "account": account.astype(str)}
+        table = pa.table(names | {"spend": spend})
+        keep = pa.array(arm | (account % 2 == 0))  # every other account of the control group is missing
+        for kept, results in ((table, found), (table.filter(keep), lost)):
+            results.append(_run(kept, ridge, features="none", propensity="p", cluster="account").ratio_p_value)
+    # valid at .01 per file: more than 2 of 20 would have a chance below 1e-3
+    assert sum(value <= 0.01 for value in found) <= 2
+    assert sum(value <= 0.01 for value in lost) >= 15
+
+
 def test_logged_propensities_undo_the_targeting(ridge):
     rng = np.random.default_rng(4)
     n = 20_000
