@@ -154,7 +154,7 @@ def _one_action(context: _Context, data: ActionRows) -> tuple[PooledEffect, Segm
         least_chance=float(min(data.p_action.min(), data.p_none.min())),
     )
     pooled = pooled_effect(_clustered(data, log), sequence, context.level)
-    return pooled, segment_effects(segment_scores(log, data), pooled.estimate, context.level)
+    return pooled, segment_effects(segment_scores(log, data).sums(), pooled.estimate, context.level)
 
 
 def segment_scores(log: LoopLog, data: ActionRows) -> SegmentScores:

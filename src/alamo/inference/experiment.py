@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,13 +11,14 @@ import pyarrow as pa
 
 from alamo.domain.ports import OutcomeLearner
 from alamo.domain.reasons import Refusal
-from alamo.inference.experiment_comparison import Comparison, compare, refusal_of
+from alamo.inference.experiment_comparison import Answer, Comparison, compare, refusal_of
 from alamo.inference.experiment_design import Propensities, arm_counts, propensities, ratio_p_value
 from alamo.inference.experiment_features import choose_features, choose_segment_columns
-from alamo.inference.experiment_outcome import Prepared, scored_outcome, with_outcome
+from alamo.inference.experiment_outcome import Prepared, scored_outcome, summed_outcome, with_outcome
 from alamo.inference.experiment_ratio import no_segments, ratio_refusal
 from alamo.inference.experiment_segments import Segmentation, grouped_segments, segments_by_columns
 from alamo.inference.experiment_spec import EffectRow, ExperimentResult, ExperimentSpec, SegmentSpread
+from alamo.inference.experiment_sums import has_sums
 from alamo.inference.experiment_table import ExperimentRows, read_experiment
 from alamo.numerics.encoding import FeatureEncoder
 from alamo.numerics.ratio_check import MISMATCH
@@ -46,7 +48,9 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
     Notes
     -----
     Adjusted scores are used where they remove at least 5 % of the variance; else the plain difference in (weighted)
-    means, which anybody can check by hand. The choice looks at variances only, never at effects.
+    means, which anybody can check by hand. The choice looks at variances only, never at effects. Without features, and
+    with one chance of each arm for all rows, nothing but the sums of arms and segments is looked at
+    (`alamo.inference.experiment_sums`).
     """
     rows, left_out = read_experiment(table, spec)
     chance = propensities(rows, spec)
@@ -111,10 +115,11 @@ def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, f
     found.features = features.names
     design = FeatureEncoder.fit(rows.table, features.names).transform(rows.table)
     segmentation = _segmentation(rows.table, columns.names, spec)
-    if segmentation is not None and (spec.segments != "auto" or not features.names):
+    by_sums = has_sums(spec) and not features.names and rows.groups is None
+    if segmentation is not None and not by_sums and (spec.segments != "auto" or not features.names):
         design = np.column_stack([design, np.equal.outer(segmentation.code, np.arange(len(segmentation.names)))])
     covariates = FeatureEncoder.fit(rows.table, features.names, linear=True).transform(rows.table)
-    return Prepared(spec, rows, chance, design, covariates, segmentation)
+    return Prepared(spec, rows, chance, design, covariates, segmentation, by_sums)
 
 
 def _segmentation(table: pa.Table, columns: tuple[str, ...], spec: ExperimentSpec) -> Segmentation | None:
@@ -129,20 +134,32 @@ def _analyze(data: Prepared, learner: OutcomeLearner, found: _Findings) -> None:
         found.refusals += refusals
         if part is None:
             continue
-        scored = scored_outcome(part, name, learner)
-        if scored.variance_removed is not None:
-            found.variance_removed[name] = scored.variance_removed
-        for arm in range(1, len(part.rows.arms)):
-            comparison = Comparison(part.rows, part.chance, scored, arm, name)
-            refusal = ratio_refusal(comparison) or refusal_of(comparison)
-            if refusal is not None:
-                found.refusals.append(refusal)
-                continue
-            segmentation = part.segmentation
-            if segmentation is not None and name in part.rows.ratios:
-                segmentation = None
-                found.refusals.append(no_segments(comparison))
-            answer = compare(comparison, segmentation, part.covariates, data.spec.level)
+        by_sums = part.by_sums and name not in part.rows.ratios
+        for answer in _from_sums(part, name, found) if by_sums else _from_rows(part, name, learner, found):
             found.rows += answer.rows
             found.spread += answer.spread
             found.refusals += answer.refusals
+
+
+def _from_sums(data: Prepared, name: str, found: _Findings) -> tuple[Answer, ...]:
+    summed = summed_outcome(data, name)
+    if summed.variance_removed is not None:
+        found.variance_removed[name] = summed.variance_removed
+    return summed.answers
+
+
+def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: _Findings) -> Iterator[Answer]:
+    scored = scored_outcome(data, name, learner)
+    if scored.variance_removed is not None:
+        found.variance_removed[name] = scored.variance_removed
+    for arm in range(1, len(data.rows.arms)):
+        comparison = Comparison(data.rows, data.chance, scored, arm, name)
+        refusal = ratio_refusal(comparison) or refusal_of(comparison)
+        if refusal is not None:
+            yield Answer((), (), (refusal,))
+            continue
+        segmentation = data.segmentation
+        if segmentation is not None and name in data.rows.ratios:
+            segmentation = None
+            found.refusals.append(no_segments(comparison))
+        yield compare(comparison, segmentation, data.covariates, data.spec.level)

@@ -82,17 +82,21 @@ def refusal_of(comparison: Comparison) -> Refusal | None:
     """Return why the effect cannot be given, or None."""
     what = f"effect of {comparison.action!r} on {comparison.outcome!r}"
     for name, rows in ((comparison.action, comparison.in_action), (comparison.rows.arms[0], comparison.in_control)):
-        units = comparison.units(rows)
-        if units < LEAST_PER_ARM:
-            return Refusal(
-                what, f"only {units} units drew {name!r}", f"needs at least {LEAST_PER_ARM} units in each arm"
-            )
         values = comparison.rows.outcomes[comparison.outcome][rows]
-        if values.min() == values.max():
-            seen = f"{values[0]:g} for all {units:,} units of {name!r}"
-            return Refusal(
-                what, f"the outcome is {seen}, so its spread is unknown", "needs more units, or a longer window"
-            )
+        seen = (float(values.min()), float(values.max())) if len(values) else (0.0, 0.0)
+        refusal = arm_refusal(what, name, comparison.units(rows), seen)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def arm_refusal(what: str, arm: str, units: int, seen: tuple[float, float]) -> Refusal | None:
+    """Return why an arm with so many units, outcomes from the least to the most `seen`, supports no effect, or None."""
+    if units < LEAST_PER_ARM:
+        return Refusal(what, f"only {units} units drew {arm!r}", f"needs at least {LEAST_PER_ARM} units in each arm")
+    if seen[0] == seen[1]:
+        same = f"{seen[0]:g} for all {units:,} units of {arm!r}"
+        return Refusal(what, f"the outcome is {same}, so its spread is unknown", "needs more units, or a longer window")
     return None
 
 
@@ -104,14 +108,21 @@ def compare(comparison: Comparison, segmentation: Segmentation | None, covariate
     sequence = _sequence(comparison, score, mean)
     pooled = pooled_effect(mean, sequence, level)
     rows = [_pooled_row(comparison, pooled)]
-    refusals = _withheld(comparison, sequence)
+    refusals = withheld(comparison.action, comparison.outcome, sequence)
     if segmentation is None:
         return Answer(tuple(rows), (), tuple(refusals))
-    segments = segment_effects(_segment_scores(comparison, segmentation, covariates), pooled.estimate, level)
-    rows += [_segment_row(comparison, effect) for effect in segments.effects]
-    refusals += _segment_refusals(comparison, segments)
-    spread = SegmentSpread(comparison.action, comparison.outcome, segments.between_sd, segments.p_zero)
-    return Answer(tuple(rows), (spread,), tuple(refusals))
+    segments = segment_effects(_segment_scores(comparison, segmentation, covariates).sums(), pooled.estimate, level)
+    return with_segments(Answer(tuple(rows), (), tuple(refusals)), segments)
+
+
+def with_segments(answer: Answer, segments: SegmentTable) -> Answer:
+    """Return `answer`, one pooled row so far, with the segments' rows, spread and refusals."""
+    pooled = answer.rows[0]
+    return Answer(
+        rows=(pooled, *(_segment_row(pooled, effect) for effect in segments.effects)),
+        spread=(SegmentSpread(pooled.action, pooled.outcome, segments.between_sd, segments.p_zero),),
+        refusals=(*answer.refusals, *_segment_refusals(pooled, segments)),
+    )
 
 
 def _sequence(comparison: Comparison, score: Floats, mean: ScoreMean) -> Sequence:
@@ -131,13 +142,17 @@ def _sequence(comparison: Comparison, score: Floats, mean: ScoreMean) -> Sequenc
     )
 
 
-def _withheld(comparison: Comparison, sequence: Sequence) -> list[Refusal]:
+def withheld(action: str, outcome: str, sequence: Sequence) -> list[Refusal]:
     """Return why there is no always-valid interval; nothing where there is one."""
+    what = f"always-valid interval of {action!r} on {outcome!r}"
     if not sequence.likely:
-        what = f"always-valid interval of {comparison.action!r} on {comparison.outcome!r}"
         cure = "leave those rows out, or draw every unit with a larger chance of each arm"
         return [next_to_no_chance(what, sequence, cure)]
-    return [] if sequence.enough else [_too_few_outcomes(comparison, sequence.rows_missing)]
+    if sequence.enough:
+        return []
+    few = min(sequence.nonzero_action, sequence.nonzero_control)
+    reason = f"too few outcomes: {few} non-zero in the smaller arm, {LEAST_NONZERO} are needed"
+    return [Refusal(what, reason, f"needs about {sequence.rows_missing:,} more rows")]
 
 
 def _least_chance(comparison: Comparison) -> float:
@@ -172,32 +187,44 @@ def _mean_inverse(comparison: Comparison) -> float:
 
 
 def _pooled_row(comparison: Comparison, pooled: PooledEffect) -> EffectRow:
-    anytime = pooled.anytime or (None, None)
-    estimate = pooled.estimate
     baseline = mean_by_group(comparison.scored.gamma[:, 0], comparison.rows.groups, comparison.share)
+    return pooled_row(
+        pooled,
+        (comparison.action, comparison.outcome),
+        (comparison.units(comparison.in_action), comparison.units(comparison.in_control)),
+        baseline.mean,
+        comparison.scored.method,
+    )
+
+
+def pooled_row(
+    pooled: PooledEffect, of: tuple[str, str], units: tuple[int, int], baseline: float, method: str
+) -> EffectRow:
+    """Return the row of a pooled effect `of` (action, outcome), from `units` (with the action, with control)."""
+    anytime, estimate = pooled.anytime or (None, None), pooled.estimate
     return EffectRow(
-        action=comparison.action,
+        action=of[0],
         segment=None,
-        outcome=comparison.outcome,
+        outcome=of[1],
         mean=estimate.mean,
         se=estimate.se,
         lower=estimate.lower,
         upper=estimate.upper,
         anytime_lower=anytime[0],
         anytime_upper=anytime[1],
-        n=comparison.units(comparison.in_action),
-        n_control=comparison.units(comparison.in_control),
-        baseline=baseline.mean,
-        method=comparison.scored.method,
+        n=units[0],
+        n_control=units[1],
+        baseline=baseline,
+        method=method,
         found=estimate.lower > 0.0 or estimate.upper < 0.0,
     )
 
 
-def _segment_row(comparison: Comparison, effect: SegmentEffect) -> EffectRow:
+def _segment_row(pooled: EffectRow, effect: SegmentEffect) -> EffectRow:
     return EffectRow(
-        action=comparison.action,
+        action=pooled.action,
         segment=effect.name,
-        outcome=comparison.outcome,
+        outcome=pooled.outcome,
         mean=effect.estimate.mean,
         se=effect.estimate.se,
         lower=effect.estimate.lower,
@@ -240,24 +267,15 @@ def _segment_scores(comparison: Comparison, segmentation: Segmentation, covariat
     )
 
 
-def _segment_refusals(comparison: Comparison, segments: SegmentTable) -> list[Refusal]:
+def _segment_refusals(pooled: EffectRow, segments: SegmentTable) -> list[Refusal]:
     if not segments.too_small:
         return []
     shown = ", ".join(segments.too_small[:3]) + (" …" if len(segments.too_small) > 3 else "")
     where = f"{len(segments.too_small)} segment(s): {shown}"
     return [
         Refusal(
-            f"effect of {comparison.action!r} on {comparison.outcome!r} in {where}",
+            f"effect of {pooled.action!r} on {pooled.outcome!r} in {where}",
             f"fewer than {LEAST_PER_ARM} units in one of the compared arms",
             "needs more units, or fewer and larger segments",
         )
     ]
-
-
-def _too_few_outcomes(comparison: Comparison, missing: int) -> Refusal:
-    few = min(comparison.nonzero(comparison.in_action), comparison.nonzero(comparison.in_control))
-    return Refusal(
-        f"always-valid interval of {comparison.action!r} on {comparison.outcome!r}",
-        f"too few outcomes: {few} non-zero in the smaller arm, {LEAST_NONZERO} are needed",
-        f"needs about {missing:,} more rows",
-    )

@@ -15,7 +15,10 @@ from alamo.inference.experiment_design import Propensities
 from alamo.inference.experiment_scores import ArmScores, score_arms
 from alamo.inference.experiment_segments import Segmentation
 from alamo.inference.experiment_spec import ExperimentSpec
+from alamo.inference.experiment_sums import OutcomeSums, SumsAnswer, compare_sums
 from alamo.inference.experiment_table import ExperimentRows, is_money
+from alamo.inference.score_sums import ArmGrid
+from alamo.numerics.cell_sums import CellSums
 from alamo.numerics.ratio_check import MISMATCH
 from alamo.numerics.ratio_metric import linearised_ratio
 from alamo.numerics.screening import Design, arm_difference_p_value
@@ -27,7 +30,10 @@ _RATIO_METHODS = {"difference in means": "difference in ratios", "doubly robust"
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """An experiment ready for its outcomes: rows, probabilities, features (n, d) and segments."""
+    """An experiment ready for its outcomes: rows, probabilities, features (n, d) and segments.
+
+    `by_sums`: no features, units are rows and all had the same chances, so that sums of cells are enough.
+    """
 
     spec: ExperimentSpec
     rows: ExperimentRows
@@ -35,6 +41,25 @@ class Prepared:
     design: Floats
     covariates: Floats
     segmentation: Segmentation | None
+    by_sums: bool
+
+
+def summed_outcome(data: Prepared, name: str) -> SumsAnswer:
+    """Return the effects on an outcome, net of cost where it is money, from its sums by arm and segment.
+
+    Raises
+    ------
+    UsageError
+        If a cost is given for an arm that the file does not have.
+    """
+    rows, segmentation, every = data.rows, data.segmentation, data.chance.every
+    if every is None:
+        raise ValueError("sums need the chance of every arm")
+    names = () if segmentation is None else segmentation.names
+    k = max(len(names), 1)
+    cell = rows.arm * k + (0 if segmentation is None else segmentation.code)
+    grid = ArmGrid(CellSums.of(rows.outcomes[name], cell, len(rows.arms) * k), every[0], _costs(data, name))
+    return compare_sums(OutcomeSums(name, rows.arms, grid, names), data.spec.level)
 
 
 def scored_outcome(data: Prepared, name: str, learner: OutcomeLearner) -> ArmScores:
@@ -108,4 +133,5 @@ def _subset(data: Prepared, keep: npt.NDArray[np.bool_]) -> Prepared:
         design=data.design[keep],
         covariates=data.covariates[keep],
         segmentation=None if segmentation is None else Segmentation(segmentation.code[keep], segmentation.names),
+        by_sums=data.by_sums,
     )

@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 MOST_GROUPS = 50
+MOST_LEVELS = 250
+"""Levels of a named column that are segments of their own; all rarer ones share one."""
 _LEAST_GROUP = 200
 _FEW_VALUES = 10
 _QUANTILES = (0.25, 0.5, 0.75)
@@ -34,7 +36,7 @@ class Segmentation:
 
 def segments_by_columns(table: pa.Table, columns: tuple[str, ...]) -> Segmentation:
     """Return one segment per combination of the columns' values; numbers with many values are cut into quarters."""
-    parts = [_levels(name, table.column(name)) for name in columns]
+    parts = [_levels(name, table.column(name), MOST_LEVELS) for name in columns]
     code = np.zeros(table.num_rows, dtype=np.int64)
     for part in parts:
         code = code * len(part.names) + part.code
@@ -76,7 +78,7 @@ class _Leaf:
     name: str
 
 
-def _levels(name: str, values: pa.ChunkedArray) -> Segmentation:
+def _levels(name: str, values: pa.ChunkedArray, most: int = MAX_LEVELS) -> Segmentation:
     if column_kind(values.type) == "number":
         data = numbers(values)
         known = data[np.isfinite(data)]
@@ -87,8 +89,8 @@ def _levels(name: str, values: pa.ChunkedArray) -> Segmentation:
     ranked = sorted(
         zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True), key=lambda c: (-c[1], c[0])
     )
-    kept = tuple(level for level, _ in ranked[:MAX_LEVELS])
-    names = kept if len(ranked) <= MAX_LEVELS else (*kept, OTHER_LEVEL)
+    kept = tuple(level for level, _ in ranked[:most])
+    names = kept if len(ranked) <= most else (*kept, OTHER_LEVEL)
     index = pc.fill_null(pc.index_in(words, value_set=pa.array(kept)), len(kept))
     return Segmentation(np.asarray(index, dtype=np.int64), tuple(f"{name} {level}" for level in names))
 

@@ -54,6 +54,51 @@ class SegmentScores:
     covariates: Floats
     design_effect: float = 1.0
 
+    def sums(self) -> SegmentSums:
+        """Return what the rows of each segment add up to."""
+        k, typical = len(self.names), float(self.variance.mean())
+        factor = self.design_effect * float(self.score.var()) / typical if typical > 0.0 else 0.0
+        return SegmentSums(
+            names=self.names,
+            n_action=sums_by(self.segment, self.in_action.astype(np.float64), k),
+            n_control=sums_by(self.segment, self.in_control.astype(np.float64), k),
+            size=sums_by(self.segment, np.ones(len(self.score)), k),
+            score=sums_by(self.segment, self.score, k),
+            variance=sums_by(self.segment, self.variance * factor, k),
+            covariates=np.column_stack(
+                [np.zeros((k, 0)), *(sums_by(self.segment, column, k) for column in self.covariates.T)]
+            ),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentSums:
+    """What the rows of each segment add up to: all that the shrunk effects of a comparison are made of, shapes (k,).
+
+    Attributes
+    ----------
+    names
+        Of the segments.
+    n_action, n_control
+        Rows that drew the action, or none.
+    size
+        Rows, whatever they drew.
+    score
+        Sum of the scores Γ(a) − Γ(none).
+    variance
+        Sum of their modelled variances, scaled so that over all segments they are the scores' own.
+    covariates
+        Sums of the features, shape (k, d); d may be 0.
+    """
+
+    names: tuple[str, ...]
+    n_action: Floats
+    n_control: Floats
+    size: Floats
+    score: Floats
+    variance: Floats
+    covariates: Floats
+
 
 @dataclass(frozen=True, slots=True)
 class SegmentEffect:
@@ -93,18 +138,17 @@ class SegmentTable:
     p_zero: float | None
 
 
-def segment_effects(data: SegmentScores, pooled: Estimate, level: float) -> SegmentTable:
-    """Shrink the segment means of the scores.
+def segment_effects(data: SegmentSums, pooled: Estimate, level: float) -> SegmentTable:
+    """Shrink the segment means of the scores; of rows nothing is needed but their sums.
 
     With fewer than `LEAST_SEGMENTS` usable segments each shows the pooled effect. Where the spread between segments is
     not distinguishable from zero each shows the pooled effect with the integrated interval: that test has little power,
     so the pooled interval would claim too much.
     """
-    n_action, n_control = _arm_sizes(data)
-    seen = (n_action + n_control) > 0
+    seen = (data.n_action + data.n_control) > 0
     places = usable_segments(data)
     too_small = tuple(data.names[g] for g in np.setdiff1d(np.flatnonzero(seen), places))
-    counts = [(int(n_action[g]), int(n_control[g])) for g in places]
+    counts = [(int(data.n_action[g]), int(data.n_control[g])) for g in places]
     if len(places) < LEAST_SEGMENTS:
         effects = [
             SegmentEffect(data.names[g], pooled, *count, method="pooled effect (too few segments)")
@@ -125,35 +169,26 @@ def segment_effects(data: SegmentScores, pooled: Estimate, level: float) -> Segm
     return SegmentTable(tuple(effects), too_small, shrunk.tau, shrunk.p_zero)
 
 
-def usable_segments(data: SegmentScores) -> Integers:
+def usable_segments(data: SegmentSums) -> Integers:
     """Return the codes of the segments with `LEAST_PER_ARM` rows in each compared arm."""
-    return np.flatnonzero(np.minimum(*_arm_sizes(data)) >= LEAST_PER_ARM)
+    return np.flatnonzero(np.minimum(data.n_action, data.n_control) >= LEAST_PER_ARM)
 
 
-def _arm_sizes(data: SegmentScores) -> tuple[Floats, Floats]:
-    arms = (data.in_action, data.in_control)
-    n_action, n_control = (sums_by(data.segment, arm.astype(np.float64), len(data.names)) for arm in arms)
-    return n_action, n_control
-
-
-def shrink_segments(data: SegmentScores, places: Integers, pooled: Estimate) -> ShrunkEffects:
+def shrink_segments(data: SegmentSums, places: Integers, pooled: Estimate) -> ShrunkEffects:
     """Return the posteriors of the segments `places`, at least `LEAST_SEGMENTS` of them, shapes (len(places),)."""
-    k = len(data.names)
-    size = sums_by(data.segment, np.ones(len(data.score)), k)[places]
-    direct = sums_by(data.segment, data.score, k)[places] / size
-    modelled = data.variance * (data.design_effect * float(data.score.var()) / float(data.variance.mean()))
-    variance = sums_by(data.segment, modelled, k)[places] / size**2
+    size = data.size[places]
+    direct = data.score[places] / size
+    variance = data.variance[places] / size**2
     scale = 0.5 * max(abs(pooled.mean), 2.0 * pooled.se)
     return fay_herriot(direct, variance, _segment_covariates(data, places, size), scale=scale)
 
 
-def _segment_covariates(data: SegmentScores, places: Integers, size: Floats) -> Floats | None:
+def _segment_covariates(data: SegmentSums, places: Integers, size: Floats) -> Floats | None:
     """Return the standardised segment means of the features that differ most between segments, shape (S, p)."""
     most = min(_MOST_COVARIATES, len(places) // 4, data.covariates.shape[1])
     if most < 1:
         return None
-    k = len(data.names)
-    means = np.column_stack([sums_by(data.segment, column, k)[places] / size for column in data.covariates.T])
+    means = data.covariates[places] / size[:, None]
     share = size / size.sum()
     centred = means - share @ means
     spread = np.sqrt(share @ centred**2)

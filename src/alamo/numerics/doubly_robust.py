@@ -127,10 +127,33 @@ def variance_by_level(level: Floats, squared_residual: Floats, weight: Floats, a
     at
         Predicted outcome of the rows to judge, shape (n,).
     """
-    overall = float(np.average(squared_residual, weights=weight))
     edges = np.unique(np.quantile(level, np.arange(1, _BINS) / _BINS))
+    return _curve(edges, level, weight * squared_residual, weight, at)
+
+
+def variance_by_cell(level: Floats, squares: Floats, n: Floats) -> Floats:
+    """Return what `variance_by_level` does where whole cells of rows share one level and one weight, shape (n_cells,).
+
+    Parameters
+    ----------
+    level, squares, n
+        Predicted outcome, sum of the squared residuals and number of the rows to learn from, shape (n_cells,); the
+        rows of at least one cell.
+    """
+    order = np.argsort(level, kind="stable")
+    ends, share = np.cumsum(n[order]), np.arange(1, _BINS) / _BINS
+    place = (ends[-1] - 1.0) * share  # of the quantiles among the rows
+    low, high = (level[order][np.searchsorted(ends, at, side="right")] for at in (np.floor(place), np.ceil(place)))
+    part = place - np.floor(place)
+    edges = np.unique(np.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1.0 - part)))
+    return _curve(edges, level, squares, n, level)
+
+
+def _curve(edges: Floats, level: Floats, squares: Floats, weight: Floats, at: Floats) -> Floats:
+    """Return the mean square of the bin between `edges` that `at` falls into, at least a share of the overall one."""
+    overall = float(squares.sum() / weight.sum())
     place = np.searchsorted(edges, level, side="left")
     mass = sums_by(place, weight, len(edges) + 1)
-    total = sums_by(place, weight * squared_residual, len(edges) + 1)
+    total = sums_by(place, squares, len(edges) + 1)
     curve = np.divide(total, mass, out=np.full(len(mass), overall), where=mass > 0.0)
     return np.maximum(curve, _LEAST_SHARE * overall)[np.searchsorted(edges, at, side="left")]

@@ -72,7 +72,7 @@ def _effects(log: LoopLog, data: ActionRows, n_groups: int) -> tuple[float, Floa
     """Return the pooled effect of an action and that of each group, pooled where the group says too little."""
     mean = mean_by_group(data.score, groups=log.unit[data.place])
     effects = np.full(n_groups, mean.mean)
-    scores = segment_scores(log, data)
+    scores = segment_scores(log, data).sums()
     places = usable_segments(scores)
     if len(places) >= LEAST_SEGMENTS and data.score.var() > 0.0:
         pooled = normal_estimate(mean.mean, mean.se, mean.n, _LEVEL)

@@ -1,0 +1,131 @@
+"""Effects of an experiment from the sums of its cells alone: where no row has features and all had the same chances.
+
+The answer is that of the rows (`experiment_comparison`), to rounding; only how the sums came about differs: from
+arrays, from SQL, or from those of yesterday and a day's rows.
+
+Assumes that rows are units drawn one by one, each with the same chance of an arm. Not supported: clusters, units with
+several rows, probabilities that change from row to row, and features: they need the rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from alamo.domain.reasons import Refusal
+from alamo.inference.comparison import Sequence, pooled_effect
+from alamo.inference.experiment_comparison import Answer, arm_refusal, pooled_row, with_segments, withheld
+from alamo.inference.experiment_scores import WORTH_ADJUSTING
+from alamo.inference.experiment_spec import ExperimentSpec
+from alamo.inference.score_sums import ArmGrid, ScoreSums
+from alamo.inference.segment_effects import segment_effects
+
+BY_SEGMENT = "doubly robust, means by segment"
+BY_ARM = "difference in means"
+
+
+def has_sums(spec: ExperimentSpec) -> bool:
+    """Say whether the sums of cells answer `spec`, as long as it comes to no features and rows turn out to be units."""
+    known = replace(
+        ExperimentSpec(spec.action, spec.control, spec.outcomes),
+        unit=spec.unit,
+        time=spec.time,
+        propensity=None if isinstance(spec.propensity, str) else spec.propensity,
+        cluster=spec.cluster,
+        costs=spec.costs,
+        shares=spec.shares,
+        features=spec.features,
+        segments=spec.segments,
+        level=spec.level,
+    )
+    return spec == known  # a question added later is not known here, and goes to the rows
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeSums:
+    """One outcome of an experiment, as sums.
+
+    Attributes
+    ----------
+    outcome
+        Its name.
+    arms
+        Names of the arms, control first.
+    grid
+        The cells.
+    segments
+        Names of the segments; empty without any.
+    """
+
+    outcome: str
+    arms: tuple[str, ...]
+    grid: ArmGrid
+    segments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SumsAnswer:
+    """The answers of one outcome, and the share of the variance that means by segment remove; None without segments."""
+
+    answers: tuple[Answer, ...]
+    variance_removed: float | None
+
+
+def compare_sums(data: OutcomeSums, level: float) -> SumsAnswer:
+    """Return the effect of every action against control: pooled and, with segments, shrunk.
+
+    Means by segment are used for the pooled effect where they remove at least `WORTH_ADJUSTING` of the variance, as an
+    outcome model of features would be; segment effects always use them, since a segment's arms are never balanced.
+    """
+    refused = {arm: _refusal(data, arm) for arm in range(1, len(data.arms))}
+    open_ = [arm for arm, refusal in refused.items() if refusal is None]
+    plain = {arm: ScoreSums.of(data.grid, arm, by_segment=False) for arm in open_}
+    fine = {arm: ScoreSums.of(data.grid, arm, by_segment=True) for arm in open_} if data.segments else plain
+    removed = None
+    if data.segments and open_:
+        removed = 1.0 - _variance(fine) / _variance(plain)
+    chosen, method = (fine, BY_SEGMENT) if removed is not None and removed >= WORTH_ADJUSTING else (plain, BY_ARM)
+    answers = []
+    for arm, refusal in refused.items():
+        if refusal is not None:
+            answers.append(Answer((), (), (refusal,)))
+            continue
+        answers.append(_answer(data, arm, (chosen[arm], fine[arm]), (method, level)))
+    return SumsAnswer(tuple(answers), removed)
+
+
+def _refusal(data: OutcomeSums, arm: int) -> Refusal | None:
+    what = f"effect of {data.arms[arm]!r} on {data.outcome!r}"
+    for place in (arm, 0):
+        cell = data.grid.everybody(place)
+        seen = (float(cell.least[0]), float(cell.most[0]))
+        refusal = arm_refusal(what, data.arms[place], int(cell.n[0]), seen)
+        if refusal is not None:
+            return refusal
+    return None
+
+
+def _variance(sums: dict[int, ScoreSums]) -> float:
+    """Return the variance of the effects, summed over actions."""
+    return sum(part.mean.variance for part in sums.values())
+
+
+def _answer(data: OutcomeSums, arm: int, sums: tuple[ScoreSums, ScoreSums], terms: tuple[str, float]) -> Answer:
+    (chosen, fine), (method, level) = sums, terms
+    action, control, mean = data.grid.everybody(arm), data.grid.everybody(0), chosen.mean
+    sequence = Sequence(
+        variance=max(mean.variance, chosen.floor * mean.n / (mean.n - 1)),
+        n=mean.n,
+        n_opt=float(mean.n),
+        nonzero_action=int(action.nonzero[0]),
+        nonzero_control=int(control.nonzero[0]),
+        least_chance=float(np.min(data.grid.p[[arm, 0]])),
+    )
+    pooled = pooled_effect(mean, sequence, level)
+    of = (data.arms[arm], data.outcome)
+    row = pooled_row(pooled, of, (int(action.n[0]), int(control.n[0])), chosen.baseline, method)
+    answer = Answer((row,), (), tuple(withheld(*of, sequence)))
+    if not data.segments:
+        return answer
+    return with_segments(answer, segment_effects(fine.segments(data.segments), pooled.estimate, level))
