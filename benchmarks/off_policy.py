@@ -28,7 +28,7 @@ import pyarrow.csv as pa_csv
 
 from alamo.inference.off_policy import PolicySpec, TargetPolicy, score_policy, weights
 from alamo.inference.off_policy.context import choose_context
-from alamo.inference.off_policy.log import LoggedDecisions, read_log
+from alamo.inference.off_policy.log import LoggedDecisions, read_log, target_columns
 from alamo.prediction.learners import boosted_outcome
 
 RESULTS = Path(__file__).parent / "results" / "off_policy.md"
@@ -149,7 +149,7 @@ def policy_of(case: Case) -> TargetPolicy:
 def ours(case: Case, samples: np.ndarray) -> tuple[list[dict[str, float]], float]:
     """Return the estimates of each sample and the CPU seconds of one; copies of a row share a fold."""
     policy = policy_of(case)
-    context = choose_context(case.table, SPEC, case.log, weights(case.log, policy))
+    context = choose_context(case.table, SPEC, case.log, [weights(case.log, policy)], target_columns(case.table, SPEC))
     found, start = [], time.process_time()
     for rows in samples:
         log = replace(case.log.take(rows), unit=rows)

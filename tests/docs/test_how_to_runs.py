@@ -45,7 +45,10 @@ def test_the_script_holds_commands_documents_and_python() -> None:
     [
         ("write-actions-and-limits.md", ["no consent is on record for channel 'post'"]),
         ("read-audience-files.md", ["welcome-back email We have missed you", "report.csv: 1 row taken in"]),
-        ("evaluate-a-policy.md", ["go by this", "'p' is 0 in row 5", "by loyalty", "loyal is 1: voucher"]),
+        (
+            "evaluate-a-policy.md",
+            ["go by this", "'p' is 0 in row 5", "chosen by both", "loyal is 1  voucher", "'who': 'loyal is 0'"],
+        ),
         ("score-churn-and-readiness.md", ["call_seconds (left out)", "Forward in time"]),
         (
             "find-whom-an-action-moves.md",

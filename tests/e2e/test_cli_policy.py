@@ -14,6 +14,8 @@ import pytest
 from tests.unit.inference.off_policy_logs import simulated
 
 import alamo
+import alamo.analyze
+from alamo.inference.off_policy import policy_tree_from_dict
 
 WORDS = ("analyze", "policy", "log.csv", "--action", "action", "--propensity", "p", "--outcome", "y")
 EACH = (*WORDS, "--target-prefix", "P_")
@@ -54,6 +56,38 @@ def test_a_person_reads_which_number_to_go_by(folder: Path) -> None:
     assert exit_code == 0
     assert out.count("go by this") == 1
     assert "effective sample size" in out
+
+
+def test_the_best_of_several_is_a_command_of_its_own(folder: Path) -> None:
+    words = ("analyze", "policy-choice", *WORDS[2:], "--candidate", "idea=P_", "--always", "a", "--features", "x")
+    exit_code, out, err = typed(*words, "--json", "--html", "choice.html", cwd=folder)
+    assert exit_code == 0, err
+    library = alamo.analyze.choose_policy(
+        folder / "log.csv", **KEYWORDS, candidate={"idea": "P_"}, always="a", features="x"
+    )
+    assert json.loads(out) == library.to_dict()
+    assert "<svg" in (folder / "choice.html").read_text(encoding="utf-8")
+    exit_code, out, err = typed(*words[:-4], cwd=folder)
+    assert (exit_code, out) == (1, "")
+    assert "1 policies leave nothing to choose" in err
+
+
+def test_a_policy_in_words_is_grown_written_and_kept(folder: Path) -> None:
+    pa_csv.write_csv(simulated(20_000, 23), folder / "long.csv")
+    words = ("analyze", "policy-tree", "long.csv", *WORDS[3:], "--control", "a", "--features", "x", "--cost", "c=0.1")
+    files = ("--model-out", "tree.json", "--out", "rows.csv", "--html", "tree.html")
+    exit_code, out, err = typed(*words, *files, "--json", cwd=folder)
+    assert exit_code == 0, err
+    library = alamo.analyze.grow_policy(
+        folder / "long.csv", **KEYWORDS, control="a", features="x", cost={"c": 0.1}
+    ).to_dict()
+    assert json.loads(out) == library | {"model_file": "tree.json", "out": "rows.csv"}
+    assert {row["who"] for row in library["rows"]} == {"x is 0", "x is 1"}
+    rows = pa_csv.read_csv(folder / "rows.csv")
+    assert rows.num_rows == 20_000
+    tree = policy_tree_from_dict(json.loads((folder / "tree.json").read_text(encoding="utf-8")))
+    assert tree.choose(pa.table({"x": [0, 1]}))["who"].to_pylist() == ["x is 0", "x is 1"]
+    assert "<svg" in (folder / "tree.html").read_text(encoding="utf-8")
 
 
 def test_a_log_that_says_too_little_is_an_answer(folder: Path) -> None:

@@ -6,34 +6,33 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from alamo.analyze import (
     allocate,
     estimate_effects,
-    evaluate_policy,
     fit_lifetime_value,
     fit_next_product,
     fit_scores,
     fit_uplift,
     readiness_table,
 )
+from alamo.cli.analyze_options import chosen, file_to_write, mapping_option, out_option
+from alamo.cli.analyze_policy import policy, policy_choice, policy_tree
 from alamo.cli.failures import report_failure
 from alamo.cli.files import write_json, write_table
 from alamo.cli.html.file import write_page
-from alamo.cli.options import amount, html_option, json_option, layout, moment, names
+from alamo.cli.options import amount, html_option, json_option, moment, names
 from alamo.cli.output import announcing, emit
 from alamo.cli.views import analysis as views
-from alamo.cli.views import off_policy
 from alamo.cli.views.scores import next_product as next_product_view
 from alamo.cli.views.scores import scores as score_view
 from alamo.cli.views.uplift import uplift as uplift_view
 from alamo.domain.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
-Choice = Literal["auto", "none"] | tuple[str, ...]
 
 
 @click.group(epilog="Example: alamo analyze experiment mail.csv --action arm --control none --outcome spend")
@@ -44,9 +43,8 @@ def analyze() -> None:
     """
 
 
-def chosen(words: str) -> Choice:
-    """Read ``auto``, ``none`` or column names."""
-    return words if words in ("auto", "none") else names(words)  # type: ignore[return-value]  # mypy does not narrow
+for command in (policy, policy_choice, policy_tree):
+    analyze.add_command(command)
 
 
 def propensity(words: str) -> float | str:
@@ -55,21 +53,6 @@ def propensity(words: str) -> float | str:
         return float(words)
     except ValueError:
         return words
-
-
-file_to_write = click.Path(path_type=Path, dir_okay=False)
-out_option = click.option(
-    "--out",
-    type=file_to_write,
-    metavar="FILE",
-    help="Write one row per customer or row (.parquet or .csv).",
-)
-mapping_option = click.option(
-    "--mapping",
-    type=layout,
-    metavar="FILE",
-    help="Mapping file that describes a fixed-width or unusual file.",
-)
 
 
 def experiment_columns(command: Command) -> Command:
@@ -153,37 +136,6 @@ def uplift(file: str, out: Path | None, *, as_json: bool, **columns: Any) -> Non
         write_table(out, answer.scores_table())
         answer = replace(answer, scores=str(out))
     emit(answer, uplift_view, as_json=as_json)
-
-
-@analyze.command(
-    epilog="Example: alamo analyze policy log.csv --action offer --propensity p --outcome click --target-prefix P_"
-)
-@click.argument("file")
-@click.option("--action", required=True, metavar="COL", help="Column of the action drawn.")
-@click.option("--propensity", required=True, metavar="COL", help="Logged probability of the action drawn.")
-@click.option("--outcome", required=True, metavar="COL", help="A number or 0/1.")
-@click.option("--target", metavar="COL", help="The new policy's probability of the action drawn.")
-@click.option("--target-prefix", metavar="P_", help="Prefix of its probability of each action, a column per action.")
-@click.option(
-    "--features", type=chosen, default="auto", show_default=True, metavar="COL,COL|auto|none", help="Context."
-)
-@click.option("--position", metavar="COL", help="Place in a slate; context.")
-@click.option("--unit", metavar="COL", help="Unit; its rows may depend on each other (default: each row is one).")
-@click.option("--level", type=click.FloatRange(0.5, 0.9999), default=0.95, show_default=True, help="Of the intervals.")
-@mapping_option
-@html_option
-@json_option
-def policy(file: str, html_file: Path | None, *, as_json: bool, **columns: Any) -> None:
-    """What a policy would earn before it runs, from a log of decisions with their probabilities; or why not.
-
-    Describe the policy by --target or by --target-prefix: the latter lets the outcome model compare actions.
-    """
-    with announcing(not as_json) as announce:
-        announce("reading and valuing")
-        answer = evaluate_policy(file, **columns)
-    if html_file is not None:
-        write_page(html_file, "off-policy", answer.to_dict())
-    emit(answer, off_policy.policy, as_json=as_json)
 
 
 @analyze.command("lifetime-value", epilog="Example: alamo analyze lifetime-value orders.csv --customer id --time date")

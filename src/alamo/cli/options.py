@@ -77,6 +77,14 @@ def amount(words: str) -> tuple[str, float]:
     return name, number
 
 
+def name_pair(words: str) -> tuple[str, str]:
+    """Read ``NAME=OTHER``."""
+    name, _, other = words.partition("=")
+    if not name or not other:
+        raise click.BadParameter(f"{words!r} does not pair two names; write it as NAME=OTHER")
+    return name, other
+
+
 def layout(words: str) -> Mapping[str, Any]:
     """Read a mapping file that describes how a file is laid out."""
     return load_mapping(Path(words))

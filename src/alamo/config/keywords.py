@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, fields, replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, Generic, TypedDict, TypeVar
 
-from alamo.config.limits import LimitsFile, load_limits
+from alamo.config.keyword_values import (
+    Read,
+    as_is,
+    by_arm,
+    chance,
+    choice,
+    day,
+    field,
+    limits,
+    names,
+    number,
+    one_name,
+    perhaps,
+    text,
+    whole,
+)
+from alamo.config.limits import LimitsFile
 from alamo.config.reading import near
 from alamo.domain.action import Limit
 from alamo.domain.errors import AlamoError, UsageError
 from alamo.inference import ExperimentSpec
 from alamo.inference.lifetime_value import LifetimeValueSpec
-from alamo.inference.off_policy import PolicySpec
+from alamo.inference.off_policy import PolicyChoiceSpec, PolicySpec, PolicyTreeSpec
 from alamo.prediction import NextProductSpec, ScoreSpec, UpliftSpec
 from alamo.steering import AllocationSpec
 
@@ -23,12 +39,13 @@ Spec = TypeVar(
     ExperimentSpec,
     UpliftSpec,
     PolicySpec,
+    PolicyChoiceSpec,
+    PolicyTreeSpec,
     LifetimeValueSpec,
     AllocationSpec,
     ScoreSpec,
     NextProductSpec,
 )
-Read = Callable[[Any], Mapping[str, Any]]
 
 
 class TrialKeywords(TypedDict, total=False):
@@ -56,20 +73,6 @@ class UpliftKeywords(TrialKeywords, total=False):
     learners: str | Sequence[str]
     explain: int
     what_if: str | Sequence[str] | None
-
-
-class PolicyKeywords(TypedDict, total=False):
-    """Keywords of `alamo.evaluate_policy`."""
-
-    action: str
-    propensity: str
-    outcome: str
-    target: str | None
-    target_prefix: str | None
-    features: str | Sequence[str]
-    position: str | None
-    unit: str | None
-    level: float
 
 
 class LifetimeValueKeywords(TypedDict, total=False):
@@ -212,134 +215,52 @@ _WORDS = {"outcomes": "outcome", "costs": "cost", "uses": "use", "temperature_mo
 """Fields that a keyword calls otherwise."""
 
 
-def _field(name: str, read: Callable[[Any], Any]) -> Read:
-    return lambda value: {name: read(value)}
-
-
-def _as_is(value: Any) -> Any:
-    return value
-
-
-def _text(value: Any) -> str:
-    return str(value)
-
-
-def _number(value: Any) -> float:
-    if isinstance(value, bool):
-        raise TypeError("it is no number")
-    return float(value)
-
-
-def _perhaps(read: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    return lambda value: None if value is None else read(value)
-
-
-def _whole(value: Any) -> int:
-    if isinstance(value, bool) or int(value) != float(value):
-        raise ValueError("it must be a whole number")
-    return int(value)
-
-
-def _names(value: Any) -> tuple[str, ...]:
-    return (value,) if isinstance(value, str) else tuple(str(name) for name in value)
-
-
-def _one_name(value: Any) -> str:
-    names = _names(value)
-    if len(names) != 1:
-        raise ValueError("it must be one column")
-    return names[0]
-
-
-def _choice(value: Any) -> Any:
-    return "none" if value is None else value if value in ("auto", "none") else _names(value)
-
-
-def _by_arm(value: Mapping[Any, Any]) -> dict[str, float]:
-    return {str(arm): _number(amount) for arm, amount in value.items()}
-
-
-def _chance(value: Any) -> float | str:
-    return value if isinstance(value, str) else _number(value)
-
-
-def _day(value: Any) -> date:
-    if isinstance(value, datetime):
-        return value.date()
-    return value if isinstance(value, date) else date.fromisoformat(value)
-
-
-def _limits(value: Any) -> dict[str, Any]:
-    if isinstance(value, str | Path):
-        return {"limits": load_limits(Path(value)).limits, "limits_file": str(value)}
-    limits = value.limits if isinstance(value, LimitsFile) else tuple(value)
-    if not all(isinstance(limit, Limit) for limit in limits):
-        raise TypeError("it must be the path of a file of limits, or a list of Limit")
-    return {"limits": limits, "limits_file": None}
-
-
 _TRIAL: dict[str, Read] = {
-    "action": _field("action", _text),
-    "control": _field("control", _text),
-    "unit": _field("unit", _perhaps(_text)),
-    "time": _field("time", _perhaps(_text)),
-    "propensity": _field("propensity", _perhaps(_chance)),
-    "cluster": _field("cluster", _perhaps(_text)),
-    "cost": _field("costs", _by_arm),
-    "shares": _field("shares", _by_arm),
-    "features": _field("features", _choice),
-    "segments": _field("segments", _choice),
-    "level": _field("level", _number),
+    "action": field("action", text),
+    "control": field("control", text),
+    "unit": field("unit", perhaps(text)),
+    "time": field("time", perhaps(text)),
+    "propensity": field("propensity", perhaps(chance)),
+    "cluster": field("cluster", perhaps(text)),
+    "cost": field("costs", by_arm),
+    "shares": field("shares", by_arm),
+    "features": field("features", choice),
+    "segments": field("segments", choice),
+    "level": field("level", number),
 }
-EXPERIMENT = Keywords("estimate_effects", ExperimentSpec, {**_TRIAL, "outcome": _field("outcomes", _names)}, {})
+EXPERIMENT = Keywords("estimate_effects", ExperimentSpec, {**_TRIAL, "outcome": field("outcomes", names)}, {})
 UPLIFT = Keywords(
     "fit_uplift",
     UpliftSpec,
     {
         **_TRIAL,
-        "outcome": _field("outcome", _one_name),
-        "holdout": _field("holdout", _number),
-        "seed": _field("seed", int),
-        "learners": _field("learners", _names),
-        "explain": _field("explain", _whole),
-        "what_if": _field("what_if", lambda value: _names(value or ())),
+        "outcome": field("outcome", one_name),
+        "holdout": field("holdout", number),
+        "seed": field("seed", int),
+        "learners": field("learners", names),
+        "explain": field("explain", whole),
+        "what_if": field("what_if", lambda value: names(value or ())),
     },
     {"segments": "none"},
-)
-POLICY = Keywords(
-    "evaluate_policy",
-    PolicySpec,
-    {
-        "action": _field("action", _text),
-        "propensity": _field("propensity", _text),
-        "outcome": _field("outcome", _one_name),
-        "target": _field("target", _perhaps(_text)),
-        "target_prefix": _field("target_prefix", _perhaps(_text)),
-        "features": _field("features", _choice),
-        "position": _field("position", _perhaps(_text)),
-        "unit": _field("unit", _perhaps(_text)),
-        "level": _field("level", _number),
-    },
-    {},
 )
 LIFETIME_VALUE = Keywords(
     "fit_lifetime_value",
     LifetimeValueSpec,
     {
-        "customer": _field("customer", _text),
-        "time": _field("time", _text),
-        "amount": _field("amount", _perhaps(_text)),
-        "time_format": _field("time_format", _perhaps(_text)),
-        "unit": _field("unit", _as_is),
-        "calibrate_until": _field("calibrate_until", _perhaps(_day)),
-        "horizon": _field("horizon", _perhaps(_number)),
-        "model": _field("model", _as_is),
-        "stages": _field("stages", _perhaps(_whole)),
-        "recalibrate": _field("recalibrate", _as_is),
-        "level": _field("level", _number),
-        "cohorts": _field("cohorts", _perhaps(_text)),
-        "margin": _field("margin", _number),
-        "discount_rate": _field("discount_rate", _number),
+        "customer": field("customer", text),
+        "time": field("time", text),
+        "amount": field("amount", perhaps(text)),
+        "time_format": field("time_format", perhaps(text)),
+        "unit": field("unit", as_is),
+        "calibrate_until": field("calibrate_until", perhaps(day)),
+        "horizon": field("horizon", perhaps(number)),
+        "model": field("model", as_is),
+        "stages": field("stages", perhaps(whole)),
+        "recalibrate": field("recalibrate", as_is),
+        "level": field("level", number),
+        "cohorts": field("cohorts", perhaps(text)),
+        "margin": field("margin", number),
+        "discount_rate": field("discount_rate", number),
     },
     {},
 )
@@ -347,16 +268,16 @@ SCORES = Keywords(
     "analyze.fit_scores",
     ScoreSpec,
     {
-        "target": _field("target", _text),
-        "positive": _field("positive", _perhaps(_text)),
-        "id": _field("id", _perhaps(_text)),
-        "time": _field("time", _perhaps(_text)),
-        "drop": _field("drop", lambda value: _names(value or ())),
-        "keep": _field("keep", lambda value: _names(value or ())),
-        "folds": _field("folds", int),
-        "seed": _field("seed", int),
-        "purpose": _field("purpose", _as_is),
-        "level": _field("level", _number),
+        "target": field("target", text),
+        "positive": field("positive", perhaps(text)),
+        "id": field("id", perhaps(text)),
+        "time": field("time", perhaps(text)),
+        "drop": field("drop", lambda value: names(value or ())),
+        "keep": field("keep", lambda value: names(value or ())),
+        "folds": field("folds", int),
+        "seed": field("seed", int),
+        "purpose": field("purpose", as_is),
+        "level": field("level", number),
     },
     {},
 )
@@ -364,12 +285,12 @@ NEXT_PRODUCT = Keywords(
     "analyze.fit_next_product",
     NextProductSpec,
     {
-        "customer": _field("customer", _text),
-        "time": _field("time", _text),
-        "product": _field("product", _text),
-        "within": _field("within_days", _number),
-        "top": _field("top", int),
-        "seed": _field("seed", int),
+        "customer": field("customer", text),
+        "time": field("time", text),
+        "product": field("product", text),
+        "within": field("within_days", number),
+        "top": field("top", int),
+        "seed": field("seed", int),
     },
     {},
 )
@@ -377,13 +298,13 @@ ALLOCATION = Keywords(
     "allocate",
     AllocationSpec,
     {
-        "customer": _field("customer", _text),
-        "action": _field("action", _text),
-        "value": _field("value", _text),
-        "use": _field("uses", lambda value: _names(value or ())),
-        "limits": _limits,
-        "temperature": _field("temperature_money", _perhaps(_number)),
-        "gap": _field("gap", _number),
+        "customer": field("customer", text),
+        "action": field("action", text),
+        "value": field("value", text),
+        "use": field("uses", lambda value: names(value or ())),
+        "limits": limits,
+        "temperature": field("temperature_money", perhaps(number)),
+        "gap": field("gap", number),
     },
     {},
 )

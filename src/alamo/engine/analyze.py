@@ -19,8 +19,17 @@ from alamo.inference import ExperimentResult, ExperimentSpec
 from alamo.inference import analyze_experiment as infer_experiment
 from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpec
 from alamo.inference.lifetime_value import analyze_lifetime_value as infer_lifetime_value
-from alamo.inference.off_policy import PolicyResult, PolicySpec
+from alamo.inference.off_policy import (
+    PolicyChoiceResult,
+    PolicyChoiceSpec,
+    PolicyResult,
+    PolicySpec,
+    PolicyTreeResult,
+    PolicyTreeSpec,
+)
 from alamo.inference.off_policy import analyze_policy as infer_policy
+from alamo.inference.off_policy import analyze_policy_choice as infer_policy_choice
+from alamo.inference.off_policy import analyze_policy_tree as infer_policy_tree
 from alamo.prediction import (
     NextProductResult,
     NextProductSpec,
@@ -57,8 +66,22 @@ def analyze_uplift(source: Any, spec: UpliftSpec, layout: Layout | None = None) 
 
 def analyze_policy(source: Any, spec: PolicySpec, layout: Layout | None = None) -> PolicyResult:
     """Return what a policy would earn, from the log of another one; see `alamo.inference.off_policy`."""
+    return infer_policy(_read_log(source, spec, layout), spec, boosted_outcome())
+
+
+def analyze_policy_choice(source: Any, spec: PolicyChoiceSpec, layout: Layout | None = None) -> PolicyChoiceResult:
+    """Return the best of several policies and what choosing it is worth; see `alamo.inference.off_policy`."""
+    return infer_policy_choice(_read_log(source, spec, layout), spec, boosted_outcome())
+
+
+def analyze_policy_tree(source: Any, spec: PolicyTreeSpec, layout: Layout | None = None) -> PolicyTreeResult:
+    """Return a policy in words, grown on a log; see `alamo.inference.off_policy`."""
+    return infer_policy_tree(_read_log(source, spec, layout), spec, boosted_outcome())
+
+
+def _read_log(source: Any, spec: PolicySpec | PolicyChoiceSpec | PolicyTreeSpec, layout: Layout | None) -> pa.Table:
     labels = [name for name in (spec.action, spec.position, spec.unit) if name]
-    return infer_policy(read_table(source, layout=layout, text=TextColumns(labels)), spec, boosted_outcome())
+    return read_table(source, layout=layout, text=TextColumns(labels))
 
 
 def analyze_lifetime_value(source: Any, spec: LifetimeValueSpec, layout: Layout | None = None) -> LifetimeValueResult:

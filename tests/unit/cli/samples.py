@@ -89,6 +89,40 @@ OFF_POLICY: dict[str, Any] = {
     "features": ["age", "loyal"],
     "level": 0.95,
 }  # fmt: skip
+_CHOICE = {"mean": 0.0121, "se": 0.002, "lower": 0.0081, "upper": 0.0161, "n": 9_000}
+POLICY_CHOICE: dict[str, Any] = {
+    "rows": [
+        {
+            "policy": "by loyalty", "value": 0.0583, "lower": 0.054, "upper": 0.063, "gain": 0.0121, "gain_se": 0.002,
+            "gain_lower": 0.0081, "gain_upper": 0.0161, "chosen": True,
+        }
+    ],
+    "refusals": [REFUSAL],
+    "policy": "by loyalty",
+    "value": {**_CHOICE, "mean": 0.0583},
+    "gain": _CHOICE,
+    "behaviour_value": 0.0462,
+    "features": ["loyal"],
+    "level": 0.95,
+}  # fmt: skip
+POLICY_TREE: dict[str, Any] = {
+    "rows": [
+        {"who": "loyal is 1", "action": "voucher", "share": 0.51, **_CHOICE},
+        {"who": "loyal is 0", "action": "mail", "share": 0.49, "mean": None, "lower": None, "upper": None},
+    ],
+    "refusals": [],
+    "control": "none",
+    "value": {**_CHOICE, "mean": 0.0583},
+    "gain_over_running": _CHOICE,
+    "gain_over_single": {**_CHOICE, "lower": -0.001},
+    "single": "mail",
+    "features": ["loyal"],
+    "n_growing": 10_012,
+    "n_judging": 9_988,
+    "level": 0.95,
+    "model_file": "tree.json",
+    "out": "rows.csv",
+}
 LIFETIME_VALUE: dict[str, Any] = {
     "rows": [{"parameter": "r", "estimate": 0.2426, "se": 0.0126}],
     "model": "bg-nbd",

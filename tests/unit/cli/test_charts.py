@@ -117,6 +117,8 @@ SAMPLES: dict[str, Mapping[str, Any]] = {
     "loop": samples.LOOP,
     "plan": samples.PLAN,
     "off-policy": samples.OFF_POLICY,
+    "policy-choice": samples.POLICY_CHOICE,
+    "policy-tree": samples.POLICY_TREE,
     "scores": samples.SCORES,
 }
 
@@ -179,3 +181,9 @@ def test_a_difference_is_painted_as_found_only_where_it_is_to_be_gone_by() -> No
     none = {**samples.OFF_POLICY, "rows": [{**row, "chosen": False} for row in samples.OFF_POLICY["rows"]]}
     assert '"bar good"' not in page("off-policy", none)
     assert "nothing to go by" in page("off-policy", none)
+
+
+def test_a_tree_is_told_apart_only_from_what_its_interval_excludes() -> None:
+    text = page("policy-tree", samples.POLICY_TREE)
+    assert "The tree differs: Against what runs" in text
+    assert text.count('"bar good"') == 2  # a leaf, and the running policy; the single action is within reach

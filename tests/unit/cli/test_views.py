@@ -10,7 +10,19 @@ import pytest
 from rich.console import Console, RenderableType
 from tests.unit.cli import samples
 
-from alamo.cli.views import analysis, decision, imports, loop, off_policy, plan, reports, simulation, standing, uplift
+from alamo.cli.views import (
+    analysis,
+    decision,
+    imports,
+    loop,
+    off_policy,
+    plan,
+    policies,
+    reports,
+    simulation,
+    standing,
+    uplift,
+)
 
 View = Callable[[Mapping[str, Any]], Iterable[RenderableType]]
 
@@ -60,6 +72,22 @@ EXPECTED = [
             "–",
             "before the draw: age, loyal",
         ],
+    ),
+    (
+        policies.policy_choice,
+        samples.POLICY_CHOICE,
+        ["by loyalty", "+0.01210", "'by loyalty', chosen by both halves", "0.04620", "needs about 12 more days"],
+    ),
+    (
+        policies.policy_choice,
+        {**samples.POLICY_CHOICE, "policy": None},
+        ["Choosing like this (the halves disagree) brings +0.01210 (+0.008100 … +0.01610)"],
+    ),
+    (policies.policy_choice, {**samples.POLICY_CHOICE, "gain": None}, ["Nothing could be chosen"]),
+    (
+        policies.policy_tree,
+        samples.POLICY_TREE,
+        ["loyal is 1", "51.0 %", "against none", "–", "Against mail for everybody", "10,012", "tree.json", "rows.csv"],
     ),
     (analysis.lifetime_value, samples.LIFETIME_VALUE, ["bg-nbd", "0.242600", "-9,582.4292", "correlation"]),
     (analysis.allocation, samples.ALLOCATION, ["budget", "5,000", "0.0003 %", "post room: relax by 12.00"]),

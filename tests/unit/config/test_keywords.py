@@ -18,17 +18,23 @@ from alamo.config.keywords import (
     EXPERIMENT,
     LIFETIME_VALUE,
     NEXT_PRODUCT,
-    POLICY,
     SCORES,
     UPLIFT,
     AllocationKeywords,
     Keywords,
     LifetimeValueKeywords,
     NextProductKeywords,
-    PolicyKeywords,
     ScoreKeywords,
     TrialKeywords,
     UpliftKeywords,
+)
+from alamo.config.policy_keywords import (
+    POLICY,
+    POLICY_CHOICE,
+    POLICY_TREE,
+    PolicyChoiceKeywords,
+    PolicyKeywords,
+    PolicyTreeKeywords,
 )
 from alamo.domain.action import Limit
 from alamo.domain.errors import ConfigError, UsageError
@@ -40,6 +46,8 @@ EVERY = [
     (UPLIFT, UpliftKeywords, "uplift"),
     (LIFETIME_VALUE, LifetimeValueKeywords, "lifetime-value"),
     (POLICY, PolicyKeywords, "policy"),
+    (POLICY_CHOICE, PolicyChoiceKeywords, "policy-choice"),
+    (POLICY_TREE, PolicyTreeKeywords, "policy-tree"),
     (NEXT_PRODUCT, NextProductKeywords, "next-product"),
     (SCORES, ScoreKeywords, "readiness"),
     (ALLOCATION, AllocationKeywords, "allocation"),

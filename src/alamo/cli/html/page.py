@@ -11,6 +11,7 @@ from alamo.cli import formats
 from alamo.cli.html.charts import bars, forest, over_time
 from alamo.cli.html.marks import Picture, figures
 from alamo.cli.html.off_policy import pictures as _off_policy
+from alamo.cli.html.policies import policy_choice, policy_tree
 from alamo.cli.html.scores import scores
 from alamo.cli.html.tables import all_rows, left_out, limits, named
 
@@ -125,6 +126,8 @@ PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {
     "loop": _loop,
     "plan": _plan,
     "off-policy": _off_policy,
+    "policy-choice": policy_choice,
+    "policy-tree": policy_tree,
     "scores": scores,
 }
 """Title and pictures of each page."""

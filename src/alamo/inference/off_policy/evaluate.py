@@ -14,7 +14,7 @@ from alamo.domain.reasons import Refusal
 from alamo.inference.off_policy import estimators
 from alamo.inference.off_policy.context import choose_context
 from alamo.inference.off_policy.estimators import Scores
-from alamo.inference.off_policy.log import LoggedDecisions, TargetPolicy, read_log, read_target
+from alamo.inference.off_policy.log import LoggedDecisions, TargetPolicy, read_log, read_target, target_columns
 from alamo.inference.off_policy.outcome_model import cross_fit
 from alamo.inference.off_policy.overlap import overlap_of, refusals_of, weights
 from alamo.inference.off_policy.result import Interval, PolicyResult, PolicyRow
@@ -61,7 +61,7 @@ def analyze_policy(table: pa.Table, spec: PolicySpec, learner: OutcomeLearner) -
     """
     log = read_log(table, spec)
     policy = read_target(table, spec, log)
-    context = choose_context(table, spec, log, weights(log, policy))
+    context = choose_context(table, spec, log, [weights(log, policy)], target_columns(table, spec))
     scores = score_policy(log, policy, context.matrix, learner)
     return _result(log, policy, scores, spec, (context.names, context.refusals))
 

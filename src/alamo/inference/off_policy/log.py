@@ -11,7 +11,7 @@ import pyarrow as pa
 from alamo.domain.errors import InputError, InsufficientDataError, NotIdentifiedError, UsageError
 from alamo.inference.experiment_table import require_column
 from alamo.inference.off_policy.columns import BadRows, labels, number_column, plain, units
-from alamo.inference.off_policy.spec import PolicySpec
+from alamo.inference.off_policy.spec import LogSpec, PolicySpec
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -92,12 +92,18 @@ class TargetPolicy:
     p_every: Floats | None = None
     p_unseen: float = 0.0
 
+    @classmethod
+    def always(cls, log: LoggedDecisions, action: int) -> TargetPolicy:
+        """Return the policy that always takes the action with this index."""
+        chosen = np.equal.outer(np.full(len(log), action), np.arange(len(log.actions)))
+        return cls((log.drawn == action).astype(np.float64), chosen.astype(np.float64))
+
     def take(self, rows: Integers) -> TargetPolicy:
         """Return the policy at the decisions `rows`."""
         return replace(self, p_drawn=self.p_drawn[rows], p_every=None if self.p_every is None else self.p_every[rows])
 
 
-def read_log(table: pa.Table, spec: PolicySpec) -> LoggedDecisions:
+def read_log(table: pa.Table, spec: LogSpec) -> LoggedDecisions:
     """Return the decisions of `table`.
 
     Raises
@@ -240,7 +246,7 @@ def _probability(table: pa.Table, name: str) -> Floats:
     return values
 
 
-def _require_usable(spec: PolicySpec, p_drawn: Floats, outcome: Floats) -> None:
+def _require_usable(spec: LogSpec, p_drawn: Floats, outcome: Floats) -> None:
     bad = BadRows.among(~((p_drawn >= LEAST_PROPENSITY) & (p_drawn <= 1.0)), spec.propensity, p_drawn)
     if bad:
         tiny = f" and not under {LEAST_PROPENSITY:g}" if 0.0 < bad.first < LEAST_PROPENSITY else ""
@@ -260,7 +266,7 @@ def _require_usable(spec: PolicySpec, p_drawn: Floats, outcome: Floats) -> None:
         )
 
 
-def _require_places(spec: PolicySpec, positions: tuple[str, ...]) -> None:
+def _require_places(spec: LogSpec, positions: tuple[str, ...]) -> None:
     if len(positions) > MOST_PLACES:
         raise UsageError(
             f"column {spec.position!r} holds {len(positions):,} values; a slate of more than {MOST_PLACES} places is "
@@ -271,7 +277,7 @@ def _require_places(spec: PolicySpec, positions: tuple[str, ...]) -> None:
         )
 
 
-def _require_variation(log: LoggedDecisions, spec: PolicySpec) -> None:
+def _require_variation(log: LoggedDecisions, spec: LogSpec) -> None:
     if log.outcome.min() == log.outcome.max():
         raise InsufficientDataError(
             f"column {spec.outcome!r} is {log.outcome[0]:g} in every one of {len(log):,} rows (from row 1 on): "

@@ -28,6 +28,23 @@ Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
+class Candidate:
+    """One of the policies, by the whole log.
+
+    Attributes
+    ----------
+    policy
+        Its name.
+    value, gain
+        Doubly robust value, and difference to the running policy. Fair for each by itself; the largest of many is not.
+    """
+
+    policy: str
+    value: Estimate
+    gain: Estimate
+
+
+@dataclass(frozen=True, slots=True)
 class HalfChoice:
     """A policy chosen on one half and valued on the other.
 
@@ -61,6 +78,8 @@ class Selection:
         The policy that both halves chose; None where they disagree.
     refusals
         Policies that a half says too little about.
+    candidates
+        Those it could be chosen from, in the order given.
     """
 
     halves: tuple[HalfChoice, ...]
@@ -68,6 +87,7 @@ class Selection:
     gain: Estimate | None
     policy: str | None
     refusals: tuple[Refusal, ...]
+    candidates: tuple[Candidate, ...] = ()
 
 
 def select_policy(
@@ -127,10 +147,16 @@ def select_policy(
         for number in (0, 1)
     )
     order = np.concatenate([seen[1].rows, seen[0].rows])
-    values = np.concatenate([scores[1][best[0]].score, scores[0][best[1]].score])
     both = _Half(log.take(order), context[order], order)
+
+    def whole(first: str, second: str) -> tuple[Estimate, Estimate]:
+        """Return value and gain of one policy on the second half and another on the first."""
+        values = np.concatenate([scores[1][first].score, scores[0][second].score])
+        return both.mean(values, level), both.mean(values - both.log.outcome, level)
+
     agreed = best[0] if best[0] == best[1] else None
-    return Selection(halves, both.mean(values, level), both.mean(values - both.log.outcome, level), agreed, refusals)
+    candidates = tuple(Candidate(name, *whole(name, name)) for name in usable)
+    return Selection(halves, *whole(*best), agreed, refusals, candidates)
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,9 @@ class TreeScores:
         Names of the actions; the first is the one that effects are measured against.
     groups
         Code of the independent unit of each row, shape (n,); None: each row.
+    running
+        What followed under the running policy, shape (n,), in the unit of the scores; None where nothing is compared
+        with it.
     """
 
     features: Floats
@@ -79,6 +82,7 @@ class TreeScores:
     gamma: Floats
     actions: tuple[str, ...]
     groups: Integers | None = None
+    running: Floats | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,10 @@ class PolicyTree:
         Less that of the best single action, which was picked on the growing units.
     single
         That action.
+    gain_over_running
+        Less what followed under the running policy, on the same rows; None where that was not given.
+    n_growing, n_judging
+        Rows of the two parts.
     """
 
     tree: ActionTree
@@ -130,6 +138,9 @@ class PolicyTree:
     value: Estimate
     gain_over_single: Estimate
     single: str
+    gain_over_running: Estimate | None = None
+    n_growing: int = 0
+    n_judging: int = 0
 
     def choose(self, features: Floats) -> Integers:
         """Return the index of the action for each row of features (n, d), shape (n,)."""
@@ -180,6 +191,9 @@ def fit_policy_tree(
         value=_mean(chosen, groups, told.level),
         gain_over_single=_mean(chosen - gamma[:, single], groups, told.level),
         single=data.actions[single],
+        gain_over_running=None if data.running is None else _mean(chosen - data.running[judge], groups, told.level),
+        n_growing=len(grow),
+        n_judging=len(judge),
     )
 
 
@@ -193,7 +207,7 @@ def _split(data: TreeScores, settings: TreeSettings) -> tuple[Integers, Integers
         raise InsufficientDataError(
             f"{n:,} rows are too few to grow a tree with leaves of {settings.least_leaf:,} on one part of the units "
             "and to judge it on the other",
-            hint="Log more decisions, or allow smaller leaves: TreeSettings(least_leaf=…)",
+            hint="Log more decisions, or allow smaller leaves: --least-leaf 100",
             code="policy.tree_too_few",
         )
     return grow, judge

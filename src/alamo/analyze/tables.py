@@ -1,29 +1,22 @@
-"""Analyses of any table, without a project: the functions behind ``alamo analyze`` and ``import alamo``.
-
-Keywords are the options of the command, with underscores; a spec object may stand beside or instead of them.
-"""
+"""Analyses of experiments, purchases, customers, orders and scores in any table, without a project."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Unpack
 
 import pyarrow as pa
 
-from alamo.config import load_mapping
+from alamo.analyze.layout import Layout, read_layout
 from alamo.config.keywords import (
     ALLOCATION,
     EXPERIMENT,
     LIFETIME_VALUE,
     NEXT_PRODUCT,
-    POLICY,
     SCORES,
     UPLIFT,
     AllocationKeywords,
     LifetimeValueKeywords,
     NextProductKeywords,
-    PolicyKeywords,
     ScoreKeywords,
     TrialKeywords,
     UpliftKeywords,
@@ -31,23 +24,9 @@ from alamo.config.keywords import (
 from alamo.engine import analyze as engine
 from alamo.inference import ExperimentResult, ExperimentSpec
 from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpec
-from alamo.inference.off_policy import PolicyResult, PolicySpec
 from alamo.prediction import NextProductResult, NextProductSpec, ScoreSpec, ScoresResult, UpliftResult, UpliftSpec
 from alamo.steering import AllocationResult, AllocationSpec
 from alamo.store import memory_stores
-
-__all__ = [
-    "allocate",
-    "estimate_effects",
-    "evaluate_policy",
-    "fit_lifetime_value",
-    "fit_next_product",
-    "fit_scores",
-    "fit_uplift",
-    "readiness_table",
-]
-
-Layout = str | Path | Mapping[str, Any] | None
 
 
 def estimate_effects(
@@ -99,7 +78,7 @@ def estimate_effects(
     >>> effects.rows[0].mean
     2.0
     """
-    return engine.analyze_experiment(table, EXPERIMENT.spec(spec, keywords), _layout(mapping))
+    return engine.analyze_experiment(table, EXPERIMENT.spec(spec, keywords), read_layout(mapping))
 
 
 def fit_uplift(
@@ -139,53 +118,7 @@ def fit_uplift(
     UpliftResult.scores_table : the score of every row for every action.
     UpliftResult.predict : the scores of a new table; `UpliftResult.model` goes into a file as ``to_dict()``.
     """
-    return engine.analyze_uplift(table, UPLIFT.spec(spec, keywords), _layout(mapping))
-
-
-def evaluate_policy(
-    table: Any, spec: PolicySpec | None = None, *, mapping: Layout = None, **keywords: Unpack[PolicyKeywords]
-) -> PolicyResult:
-    """Return what a policy would earn before it runs, from the log of the running one; or why it cannot be said.
-
-    Parameters
-    ----------
-    table, mapping
-        As in `estimate_effects`; one row per decision (and place of a slate).
-    spec
-        A `PolicySpec`, instead of keywords or to be changed by them.
-    action, propensity, outcome
-        Columns of the action drawn, its logged probability in (0, 1], and a numeric or 0/1 outcome. Required.
-    target
-        Column with the new policy's probability of the action drawn; this or `target_prefix` is required.
-    target_prefix
-        Prefix of one column per action with the new policy's probability of it, such as ``"P_"``.
-    features
-        ``"auto"`` (default), ``"none"`` or columns: context known before the draw.
-    position
-        Column of the place in a slate.
-    unit
-        Column of the unit, whose rows may depend on each other (default: each row is one).
-    level
-        Of the intervals (default 0.95).
-
-    Raises
-    ------
-    UsageError
-        For a keyword or column that does not exist or is no number, naming the near ones.
-    InputError
-        If a value is missing or out of range, naming column and row.
-    NotIdentifiedError
-        If the log drew one action only, or never what the policy does.
-
-    Examples
-    --------
-    >>> import alamo, pyarrow as pa
-    >>> log = pa.table({"a": ["x", "y"] * 1000, "p": [0.5] * 2000, "y": [1, 0, 0, 0] * 500, "to_x": [1.0, 0.0] * 1000})
-    >>> found = alamo.evaluate_policy(log, action="a", propensity="p", outcome="y", target="to_x", features="none")
-    >>> round(found.rows[1].value, 3)  # snips
-    0.5
-    """
-    return engine.analyze_policy(table, POLICY.spec(spec, keywords), _layout(mapping))
+    return engine.analyze_uplift(table, UPLIFT.spec(spec, keywords), read_layout(mapping))
 
 
 def fit_lifetime_value(
@@ -240,7 +173,7 @@ def fit_lifetime_value(
     --------
     LifetimeValueResult.customers_table : the forecast of every customer.
     """
-    return engine.analyze_lifetime_value(table, LIFETIME_VALUE.spec(spec, keywords), _layout(mapping))
+    return engine.analyze_lifetime_value(table, LIFETIME_VALUE.spec(spec, keywords), read_layout(mapping))
 
 
 def fit_scores(
@@ -282,7 +215,7 @@ def fit_scores(
     --------
     ScoresResult.scores_table : the score of every row, and what each column adds to it.
     """
-    return engine.analyze_scores(table, SCORES.spec(spec, keywords), _layout(mapping))
+    return engine.analyze_scores(table, SCORES.spec(spec, keywords), read_layout(mapping))
 
 
 def fit_next_product(
@@ -316,7 +249,7 @@ def fit_next_product(
     InputError
         If no line has a customer, a time and a product.
     """
-    return engine.analyze_next_product(table, NEXT_PRODUCT.spec(spec, keywords), _layout(mapping))
+    return engine.analyze_next_product(table, NEXT_PRODUCT.spec(spec, keywords), read_layout(mapping))
 
 
 def readiness_table(
@@ -343,7 +276,7 @@ def readiness_table(
     UsageError
         If nobody, or hardly anybody, bought `buys`.
     """
-    return engine.readiness_table(table, NEXT_PRODUCT.spec(spec, keywords), buys, _layout(mapping))
+    return engine.readiness_table(table, NEXT_PRODUCT.spec(spec, keywords), buys, read_layout(mapping))
 
 
 def allocate(
@@ -383,8 +316,6 @@ def allocate(
     --------
     AllocationResult.assignments_table : who gets what.
     """
-    return engine.analyze_allocation(table, ALLOCATION.spec(spec, keywords), memory_stores().history, _layout(mapping))
-
-
-def _layout(mapping: Layout) -> Mapping[str, Any] | None:
-    return load_mapping(Path(mapping)) if isinstance(mapping, str | Path) else mapping
+    return engine.analyze_allocation(
+        table, ALLOCATION.spec(spec, keywords), memory_stores().history, read_layout(mapping)
+    )

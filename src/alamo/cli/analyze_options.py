@@ -1,0 +1,32 @@
+"""Options that several analyses share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from alamo.cli.options import layout, names
+
+Choice = Literal["auto", "none"] | tuple[str, ...]
+
+
+def chosen(words: str) -> Choice:
+    """Read ``auto``, ``none`` or column names."""
+    return words if words in ("auto", "none") else names(words)  # type: ignore[return-value]  # mypy does not narrow
+
+
+file_to_write = click.Path(path_type=Path, dir_okay=False)
+out_option = click.option(
+    "--out",
+    type=file_to_write,
+    metavar="FILE",
+    help="Write one row per customer or row (.parquet or .csv).",
+)
+mapping_option = click.option(
+    "--mapping",
+    type=layout,
+    metavar="FILE",
+    help="Mapping file that describes a fixed-width or unusual file.",
+)
