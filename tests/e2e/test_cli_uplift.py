@@ -69,8 +69,9 @@ def test_a_person_reads_what_is_kept_and_why(folder: Path) -> None:
         (("--learners", "ridgy"), "Did you mean ridge"),
         (("--what-if", "spend"), "does not look at column 'spend'"),
         (("--explain-out", "parts.csv"), "--explain 100"),
-        (("--model-out", "model.pkl"), "--model-out model.json"),
+        (("--model-out", "model.pkl"), "End it in .json: --model-out model.json"),
         (("--model-out", "absent/model.json"), "cannot write"),
+        (("--explain", "9", "--explain-out", "parts.xlsx"), "End it in .parquet or .csv: --explain-out parts.parquet"),
     ],
 )
 def test_a_mistake_has_one_message(folder: Path, words: tuple[str, ...], says: str) -> None:

@@ -95,7 +95,7 @@ def fit_uplift(
     action, control, outcome, unit, time, propensity, cluster, cost, shares, features, segments, level
         As in `estimate_effects`; `outcome` is one column, `cost` is taken off the effect.
     holdout
-        Share of the units kept to judge (default 0.5).
+        Share of the units, or of the clusters where `cluster` is named, kept to judge (default 0.5).
     seed
         Of the split (default 1).
     learners

@@ -19,7 +19,7 @@ from alamo.analyze import (
     fit_uplift,
     readiness_table,
 )
-from alamo.cli.analyze_options import chosen, file_to_write, mapping_option, out_option
+from alamo.cli.analyze_options import chosen, mapping_option, model_file, out_option, table_file
 from alamo.cli.analyze_policy import policy, policy_choice, policy_tree
 from alamo.cli.failures import report_failure
 from alamo.cli.files import write_json, write_table
@@ -110,9 +110,9 @@ def experiment(file: str, *, as_json: bool, **columns: Any) -> None:
     help="Beside zero, one effect, segments: ridge, tree, forest, boosting, network, or an installed one.",
 )
 @click.option("--explain", type=click.IntRange(0), default=0, metavar="N", help="Say for N rows what columns add.")
-@click.option("--explain-out", type=file_to_write, metavar="FILE", help="Write what they add (.parquet or .csv).")
+@click.option("--explain-out", type=table_file, metavar="FILE", help="Write what they add (.parquet or .csv).")
 @click.option("--what-if", type=names, metavar="COL[,COL…]", help="Show the effect along these columns.")
-@click.option("--model-out", type=file_to_write, metavar="FILE", help="Write the fitted model (.json).")
+@click.option("--model-out", type=model_file, metavar="FILE", help="Write the fitted model (.json).")
 @out_option
 def uplift(file: str, out: Path | None, *, as_json: bool, **columns: Any) -> None:
     """Which action adds most for whom, and what acting on it earns on rows the models never saw."""

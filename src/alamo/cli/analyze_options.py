@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Literal
 
 import click
 
+from alamo.cli.files import MODEL_ENDINGS, TABLE_ENDINGS, FileToWrite
 from alamo.cli.options import layout, names
 
 Choice = Literal["auto", "none"] | tuple[str, ...]
@@ -17,10 +17,10 @@ def chosen(words: str) -> Choice:
     return words if words in ("auto", "none") else names(words)  # type: ignore[return-value]  # mypy does not narrow
 
 
-file_to_write = click.Path(path_type=Path, dir_okay=False)
+table_file, model_file = FileToWrite(TABLE_ENDINGS), FileToWrite(MODEL_ENDINGS)
 out_option = click.option(
     "--out",
-    type=file_to_write,
+    type=table_file,
     metavar="FILE",
     help="Write one row per customer or row (.parquet or .csv).",
 )

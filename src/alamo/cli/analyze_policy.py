@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from alamo.analyze import choose_policy, evaluate_policy, grow_policy
-from alamo.cli.analyze_options import chosen, file_to_write, mapping_option, out_option
+from alamo.cli.analyze_options import chosen, mapping_option, model_file, out_option
 from alamo.cli.files import write_json, write_table
 from alamo.cli.html.file import write_page
 from alamo.cli.options import amount, html_option, json_option, name_pair
@@ -107,7 +107,7 @@ def policy_choice(file: str, html_file: Path | None, *, as_json: bool, **columns
 )
 @click.option("--least-leaf", type=click.IntRange(1), default=500, show_default=True, help="Least rows of a leaf.")
 @click.option("--seed", type=click.IntRange(0), default=1, show_default=True, help="Of the split into grow and judge.")
-@click.option("--model-out", type=file_to_write, metavar="FILE", help="Write the tree (.json), to choose for others.")
+@click.option("--model-out", type=model_file, metavar="FILE", help="Write the tree (.json), to choose for others.")
 @mapping_option
 @out_option
 @html_option

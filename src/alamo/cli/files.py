@@ -1,17 +1,55 @@
-"""Writing a table, or a model, to the file a person named."""
+"""Writing a table, or a model, to the file a person named; whether that can be done is said before the work."""
 
 from __future__ import annotations
 
 import json
+import os
+import shlex
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import click
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from alamo.domain.errors import UsageError
+
+TABLE_ENDINGS = (".parquet", ".csv")
+MODEL_ENDINGS = (".json",)
+PAGE_ENDINGS = (".html", ".htm")
+
+
+class FileToWrite(click.Path):
+    """An option's file that is written at the end of the work; its name and folder are checked before the work.
+
+    Parameters
+    ----------
+    endings
+        Those that are possible; the first is the one proposed.
+    """
+
+    name = "file"
+
+    def __init__(self, endings: tuple[str, ...]) -> None:
+        super().__init__(path_type=Path, dir_okay=False)
+        self.endings = endings
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Path:
+        """Return the path.
+
+        Raises
+        ------
+        UsageError
+            On another ending, or if the folder does not exist.
+        """
+        path = Path(os.fsdecode(super().convert(value, param, ctx)))
+        option = param.opts[0] if param is not None else "--out"
+        _require_ending(path, self.endings, option)
+        if not path.parent.is_dir():
+            raise _unwritable(path, "No such file or directory", option)
+        return path
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -22,15 +60,9 @@ def write_table(path: Path, table: pa.Table) -> None:
     UsageError
         On another ending, or if the folder cannot be written to.
     """
-    writers = {".parquet": pq.write_table, ".csv": pa_csv.write_csv}
-    if path.suffix not in writers:
-        raise UsageError(
-            f"cannot tell a format from the name {path.name!r}",
-            hint="End it in .parquet or .csv: --out scores.parquet",
-            code="output.unknown_format",
-            details={"file": str(path)},
-        )
-    _replace(path, lambda unfinished: writers[path.suffix](table, str(unfinished)))
+    _require_ending(path, TABLE_ENDINGS, "--out")
+    write = {".parquet": pq.write_table, ".csv": pa_csv.write_csv}[path.suffix]
+    _replace(path, lambda unfinished: write(table, str(unfinished)), "--out")
 
 
 def write_json(path: Path, state: Mapping[str, Any]) -> None:
@@ -41,26 +73,35 @@ def write_json(path: Path, state: Mapping[str, Any]) -> None:
     UsageError
         On another ending than ``.json``, or if the folder cannot be written to.
     """
-    if path.suffix != ".json":
-        raise UsageError(
-            f"a model is written as JSON, not to {path.name!r}",
-            hint="End the name in .json: --model-out model.json",
-            code="output.unknown_format",
-            details={"file": str(path)},
-        )
+    _require_ending(path, MODEL_ENDINGS, "--model-out")
     text = json.dumps(state, ensure_ascii=False, allow_nan=False)
-    _replace(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"))
+    _replace(path, lambda unfinished: unfinished.write_text(text, encoding="utf-8"), "--model-out")
 
 
-def _replace(path: Path, write: Callable[[Path], object]) -> None:
+def _replace(path: Path, write: Callable[[Path], object], option: str) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
         write(unfinished)
         unfinished.replace(path)
     except OSError as error:
-        raise UsageError(
-            f"cannot write {path}: {error.strerror or error}",
-            hint=f"Name a file in a folder that exists: --out {path.name}",
-            code="output.unwritable",
-            details={"file": str(path)},
-        ) from None
+        raise _unwritable(path, error.strerror or str(error), option) from None
+
+
+def _require_ending(path: Path, endings: tuple[str, ...], option: str) -> None:
+    if path.suffix in endings:
+        return
+    raise UsageError(
+        f"cannot tell a format from the name {path.name!r}",
+        hint=f"End it in {' or '.join(endings)}: {option} {shlex.quote(path.stem + endings[0])}",
+        code="output.unknown_format",
+        details={"file": str(path), "option": option, "endings": list(endings)},
+    )
+
+
+def _unwritable(path: Path, why: str, option: str) -> UsageError:
+    return UsageError(
+        f"cannot write {path}: {why}",
+        hint=f"Name a file in a folder that exists: {option} {shlex.quote(path.name)}",
+        code="output.unwritable",
+        details={"file": str(path), "option": option},
+    )

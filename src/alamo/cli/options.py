@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 import click
 
+from alamo.cli.files import PAGE_ENDINGS, FileToWrite
 from alamo.config import load_mapping
 from alamo.domain.time import utc
 from alamo.project import Project
@@ -34,9 +35,9 @@ def html_option(command: Command) -> Command:
     return click.option(
         "--html",
         "html_file",
-        type=click.Path(path_type=Path, dir_okay=False),
+        type=FileToWrite(PAGE_ENDINGS),
         metavar="FILE",
-        help="Also write one self-contained page with pictures.",
+        help="Also write one self-contained page with pictures (.html).",
     )(command)
 
 

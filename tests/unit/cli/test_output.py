@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import RenderableType
 
-from alamo.cli.files import write_json, write_table
+from alamo.cli.analyze import analyze
+from alamo.cli.files import FileToWrite, write_json, write_table
 from alamo.cli.output import announcing, counting, emit, note
 from alamo.domain.errors import UsageError
 
@@ -76,3 +78,42 @@ def test_a_model_is_written_so_that_its_numbers_come_back(tmp_path: Path) -> Non
         with pytest.raises(UsageError) as caught:
             write_json(tmp_path / name, state)
         assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "name", "proposed"),
+    [
+        ("uplift", "--out", "scores.xlsx", "--out scores.parquet"),
+        ("uplift", "--explain-out", "parts.json", "--explain-out parts.parquet"),
+        ("uplift", "--model-out", "my model.pkl", "--model-out 'my model.json'"),
+        ("policy", "--html", "page.pdf", "--html page.html"),
+        ("lifetime-value", "--out", "value", "--out value.parquet"),
+        ("churn", "--html", "churn.txt", "--html churn.html"),
+        ("readiness", "--out", "scores.txt", "--out scores.parquet"),
+        ("next-product", "--out", "next.tsv", "--out next.parquet"),
+        ("allocation", "--out", "plan.xls", "--out plan.parquet"),
+    ],
+)
+def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
+    command: str, option: str, name: str, proposed: str
+) -> None:
+    with pytest.raises(UsageError) as caught:
+        analyze.main([command, "absent.csv", option, name], standalone_mode=False)
+    assert caught.value.code == "output.unknown_format"
+    assert caught.value.hint.endswith(proposed)
+    with pytest.raises(UsageError) as caught:
+        analyze.main([command, "absent.csv", option, f"no/{shlex.split(proposed)[1]}"], standalone_mode=False)
+    assert caught.value.code == "output.unwritable"
+    assert f": {option} " in caught.value.hint
+
+
+def test_every_file_an_analysis_writes_is_checked_before_the_work() -> None:
+    written = ("--out", "--explain-out", "--model-out", "--html")
+    found = [
+        (name, parameter.opts[0], isinstance(parameter.type, FileToWrite))
+        for name, command in analyze.commands.items()
+        for parameter in command.params
+        if parameter.opts[0] in written or parameter.opts[0].endswith("-out")
+    ]
+    assert len(found) >= 10
+    assert [row for row in found if not row[2]] == []

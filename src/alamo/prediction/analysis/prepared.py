@@ -129,7 +129,7 @@ class PreparedTrial:
 
 
 def prepare(trial: Trial, spec: UpliftSpec, features: tuple[str, ...]) -> PreparedTrial:
-    """Split by unit or cluster, learn encodings on the training rows, and cross-fit the outcome model on them.
+    """Split by cluster, or by unit where there is none, learn encodings and cross-fit the outcome model on what stays.
 
     Raises
     ------
@@ -140,8 +140,8 @@ def prepare(trial: Trial, spec: UpliftSpec, features: tuple[str, ...]) -> Prepar
     train = np.flatnonzero(~away)
     if not len(train):
         raise InsufficientDataError(
-            "no unit is left to fit on",
-            hint="Hold out fewer: --holdout 0.5, or give a file with more units.",
+            f"no {'cluster' if spec.cluster else 'unit'} is left to fit on",
+            hint=f"Hold out fewer: --holdout 0.5, or give a file with more {'clusters' if spec.cluster else 'units'}.",
             code="uplift.too_few_units",
         )
     learnt = trial.table.take(pa.array(train))

@@ -22,14 +22,15 @@ class UpliftSpec:
     outcome
         Numeric or 0/1 column.
     unit
-        Column of the unit; folds, the holdout and every variance go by unit. None: every row is a unit.
+        Column of the unit; without `cluster`, folds, the holdout and every variance go by it. None: every row is one.
     time
         Column that orders rows; it is never a feature.
     propensity
         Probability of every single action (number; control has the rest), or the column with the logged probability of
         the arm drawn. None: completely randomised, the arms' shares.
     cluster
-        Column of the group that was randomised as a whole; variances go by it.
+        Column of the group that was randomised as a whole: folds, the holdout and every variance go by it, so that no
+        model is judged on a cluster it has seen. A row without a value stands with its unit.
     costs
         Variable cost per row by action, taken off the effect (meaningful where the outcome is money).
     shares
@@ -39,7 +40,7 @@ class UpliftSpec:
     level
         Of the intervals.
     holdout
-        Share of the units on which the policy is judged, in [0, 1).
+        Share of the units (with `cluster`, of the clusters) on which the policy is judged, in [0, 1).
     seed
         Of the split and the folds.
     learners

@@ -43,8 +43,9 @@ class Trial:
         Mean probability of each arm, shape (k,).
     outcome
         Shape (n,).
-    keys, unit, group
-        Hash key and code of the unit, and code of the group that variances go by, shape (n,).
+    unit, group, keys
+        Code of the unit; code and hash key of the group that variances, folds and the hold-out go by, which is the
+        cluster, or the unit where there is none, shape (n,).
     refusals
         Rows left out, in words.
     """
@@ -56,9 +57,9 @@ class Trial:
     p_drawn: Floats
     shares: Floats
     outcome: Floats
-    keys: Keys
     unit: Integers
     group: Integers
+    keys: Keys
     refusals: tuple[Refusal, ...]
 
     def __len__(self) -> int:
@@ -90,10 +91,11 @@ def read_trial(table: pa.Table, spec: UpliftSpec) -> Trial:
     p_drawn, shares = _probabilities(kept, spec, arms, arm)
     known = pa.array([str(row) for row in rows]) if not spec.unit else _named(kept.column(spec.unit), rows)
     unit = codes(np.asarray(known, dtype=object).astype(str))[0] if spec.unit else np.arange(len(rows))
-    group = unit
+    grouped, group = known, unit
     if spec.cluster:
-        cluster = _named(kept.column(spec.cluster), rows)
-        group = codes(np.asarray(cluster, dtype=object).astype(str))[0]
+        alone = pc.binary_join_element_wise("(unit ", known, ")", "")
+        grouped = pc.coalesce(kept.column(spec.cluster).cast(pa.string()), alone)
+        group = codes(np.asarray(grouped, dtype=object).astype(str))[0]
     lost = table.num_rows - len(rows)
     return Trial(
         table=kept,
@@ -103,9 +105,9 @@ def read_trial(table: pa.Table, spec: UpliftSpec) -> Trial:
         p_drawn=p_drawn,
         shares=shares,
         outcome=_outcome(kept, spec.outcome),
-        keys=unit_keys(known.to_pylist()),
         unit=unit,
         group=group,
+        keys=unit_keys(grouped.to_pylist()),
         refusals=(_lost_rows(lost, spec),) if lost else (),
     )
 
