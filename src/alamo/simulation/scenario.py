@@ -18,8 +18,11 @@ from alamo.domain.settings import (
     OutcomeSettings,
 )
 
-DRIVERS = ("recency", "frequency", "money", "taste_1", "taste_2", "hidden")
-"""What an effect's spread over customers may depend on."""
+DRIVERS = ("recency", "frequency", "money", "taste_1", "taste_2", "group", "hidden")
+"""What an effect's spread over customers may depend on.
+
+``group`` is a draw of the action's own for each group of like customers: favourite category × typical order value.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +40,9 @@ class Effect:
     spread
         Standard deviation of the effect over customers.
     by
-        What the spread depends on, in equal parts: names of `DRIVERS`; a leading ``-`` turns the direction round.
+        What the spread depends on, in equal parts: recency, frequency, money, taste_1, taste_2 (contrasts of
+        categories), group (each action's own draw for every favourite category × third of typical order value) and
+        hidden (in no data); a leading ``-`` turns the direction round.
     """
 
     mean: float

@@ -274,7 +274,7 @@ class World:
         season = season_of_days(self.scenario.purchase.season, self.calendar.start(1), self.scenario.cycle_days)
         ahead = outlook(self.population.latents, opening.alive, opening.owes, season)
         raw = drivers(self.population.latents, opening.ledger, 0)
-        return tuple(calibrated(action, raw, ahead, opening) for action in self.scenario.actions)
+        return tuple(calibrated(action, raw, ahead, opening, self.seed) for action in self.scenario.actions)
 
     def _open(self, opening: MarketState) -> None:
         """Begin a new world, or take up the one in the folder."""

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from tests.unit.simulation.markets import action, scenario, world
 
+from alamo.simulation.effects import groups
+
 
 @pytest.mark.parametrize("on", ["conversion", "orders", "spend"])
 @pytest.mark.parametrize("mean", [0.03, -0.03])
@@ -41,3 +43,15 @@ def test_who_has_no_purchase_to_come_pulls_none_forward():
     assert gone.sum() > 100
     assert (view.effects[0][gone] == 0).all()
     assert (view.effects[0][~gone] > 0).any()
+
+
+def test_groups_spread_an_effect_like_any_other_driver():
+    effect = {"mean": 0.1, "on": "orders", "spread": 0.03, "by": ["group"]}
+    back = effect | {"by": ["-group", "recency"]}
+    market = world(scenario(action("one", effect=effect), action("two", effect=back)))
+    one, two = market.view().effects
+    group = groups(market.population.latents)
+    assert one.mean() == pytest.approx(0.1, abs=1e-9)
+    assert one.std() == pytest.approx(0.03, rel=1e-6)
+    assert max(np.ptp(one[group == g]) for g in np.unique(group)) < 1e-12
+    assert np.ptp(two[group == 0]) > 0.01

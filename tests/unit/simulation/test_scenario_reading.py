@@ -112,7 +112,9 @@ def test_a_spread_without_drivers_is_hidden():
 
 
 def test_every_scenario_that_comes_with_the_program_is_read_under_its_name():
-    assert {"shop", "nil", "harmful", "pull-forward", "synthetic"} <= set(builtin_scenarios())
+    assert {"shop", "smooth", "mixed", "homogeneous", "nil", "harmful", "pull-forward", "synthetic"} <= set(
+        builtin_scenarios()
+    )
     for name in builtin_scenarios():
         assert builtin_scenario(name).name == name
 
