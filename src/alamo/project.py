@@ -41,6 +41,7 @@ from alamo.engine.steer import steer
 from alamo.prediction.learners import boosted_outcome
 from alamo.simulation import SimulationResult
 from alamo.simulation.project_market import ProjectMarket, real_orders
+from alamo.simulation.rivals import Contender
 from alamo.simulation.run import Announce as AnnounceCycle
 from alamo.simulation.run import Equipment, RealOrders
 from alamo.simulation.run import simulate as run_scenario
@@ -295,7 +296,7 @@ def simulate(
     folder: str | Path = ".",
     cycles: int | None = None,
     seed: int = 1,
-    policy: str = "engine",
+    policy: str | Contender = "engine",
     announce: AnnounceCycle | None = None,
 ) -> SimulationResult:
     """Turn the loop in a market whose truth is known; no customer is written to.
@@ -309,7 +310,8 @@ def simulate(
     cycles, seed
         Cycles to play (default: the scenario's), seed of the simulated world.
     policy
-        Who decides: ``engine``, ``nothing``, ``blast``, ``best-offer-per-segment``, ``uniform`` or ``oracle``.
+        Who decides: ``engine``, ``nothing``, ``blast``, ``best-offer-per-segment``, ``uniform`` or ``oracle``; or a
+        `Contender` of your own.
     announce
         Told the cycle and the step that begins.
     """

@@ -54,7 +54,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             "find-whom-an-action-moves.md",
             ["Kept, because", "part:new", "0 voucher", "if new were this", "new matters most"],
         ),
-        ("compare-policies-in-a-simulated-market.md", ["Scenario my-market, seed 1", "engine", "blast"]),
+        ("compare-policies-in-a-simulated-market.md", ["Scenario my-market, seed 1", "blast", "only-mail earned"]),
         ("write-a-learner.md", ["passed"]),
         ("analyse-an-experiment.md", ["spend/orders", "harms"]),
         ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),

@@ -32,6 +32,10 @@ class CycleRow:
         draw, control and exploration included.
     limits_broken
         Limits, caps and permissions broken in the cycle.
+    spend
+        Expected variable cost of the cycle's decisions: cost × probability.
+    spend_floor, spend_least
+        The part of it that exploration's floor takes, and what an even floor of ``floor_minimum`` would take.
     """
 
     cycle: int
@@ -44,6 +48,9 @@ class CycleRow:
     regret: float
     learning_cost: float
     limits_broken: int
+    spend: float
+    spend_floor: float
+    spend_least: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,14 @@
 """Rivals: who else could decide. Each only scores; eligibility, limits, control and costs are the engine's own.
 
-A rival that learns opens as the engine does, chooses from the log of the first cycle, and stays with its choice.
+A rival that learns opens as the engine does, chooses from the log of the first cycle, and stays with its choice. One's
+own rivals are handed to `alamo.simulation.run.simulate` as a `Contender`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Literal, get_args
+from typing import Literal, Protocol, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -32,11 +33,33 @@ POLICIES: tuple[str, ...] = get_args(Policy)
 
 LEARNING_CYCLES = 1
 _NEVER_MONEY = -1.0
-_FLOOR = 5e-4
+LEAST_FLOOR = 5e-4
 """Keeps every probability of a rival's log away from 0, so that the engine's estimates from it stay finite."""
 
 
-def scorer_of(policy: str, world: World) -> Scorer | None:
+class Contender(Scorer, Protocol):
+    """A policy of one's own: scores every customer and action from what the loop has observed so far.
+
+    Everything else is the engine's: who is eligible, limits and their prices, control, costs, the draw and its log.
+    It is asked once per cycle, in order, so it may keep what it has learnt between the calls.
+    """
+
+    @property
+    def name(self) -> str:
+        """Name of the policy in the result."""
+        ...
+
+    def settings(self, cycle: int, settings: Settings) -> Settings:
+        """Return the settings it decides `cycle` under, given those of the scenario."""
+        ...
+
+
+def name_of(policy: str | Contender) -> str:
+    """Return the name of a policy."""
+    return policy if isinstance(policy, str) else policy.name
+
+
+def scorer_of(policy: str | Contender, world: World) -> Scorer | None:
     """Return the scorer of `policy`; None for the engine itself.
 
     Raises
@@ -44,6 +67,8 @@ def scorer_of(policy: str, world: World) -> Scorer | None:
     UsageError
         If there is no such policy.
     """
+    if not isinstance(policy, str):
+        return policy
     scorers: dict[str, Scorer | None] = {
         "engine": None,
         "nothing": _Constant("nothing", _NEVER_MONEY),
@@ -62,14 +87,16 @@ def scorer_of(policy: str, world: World) -> Scorer | None:
     return scorers[policy]
 
 
-def settings_of(policy: str, cycle: int, settings: Settings) -> Settings:
+def settings_of(policy: str | Contender, cycle: int, settings: Settings) -> Settings:
     """Return the settings `policy` decides `cycle` under: rivals do not explore once they have chosen.
 
     An `opening_share` of 0 means that there is no opening: values are followed from the first cycle on.
     """
+    if not isinstance(policy, str):
+        return policy.settings(cycle, settings)
     if policy == "engine" or (policy in ("blast", "best-offer-per-segment") and cycle <= LEARNING_CYCLES):
         return settings
-    floor = {"uniform": 1.0, "nothing": 0.0}.get(policy, _FLOOR)
+    floor = {"uniform": 1.0, "nothing": 0.0}.get(policy, LEAST_FLOOR)
     opening = 1.0 if policy == "uniform" else 0.0
     return replace(settings, exploration=ExplorationSettings(opening, 0.0, floor))
 
@@ -84,7 +111,7 @@ class _Constant:
     def __call__(self, context: Context, cycle: int, as_of: datetime) -> ScoredCycle:
         customers = profiles_as_of(context, as_of)["customer_id"]
         value = np.full((len(customers), len(context.actions)), self.value_money)
-        return _scored(context, self.name, customers, value, as_of)
+        return plain_scores(context, self.name, customers, value, as_of)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +123,7 @@ class _Oracle:
     def __call__(self, context: Context, cycle: int, as_of: datetime) -> ScoredCycle:
         customers = profiles_as_of(context, as_of)["customer_id"]
         value = true_profits(self.world)[self.world.positions(customers.to_pylist())]
-        return _scored(context, "oracle", customers, value, as_of)
+        return plain_scores(context, "oracle", customers, value, as_of)
 
 
 @dataclass(slots=True)
@@ -121,7 +148,7 @@ class _BestOffer:
         else:
             effects = np.tile(only_the_best(self._offers.everybody), (len(customers), 1))
         value = np.where(effects > 0.0, effects, _NEVER_MONEY - max(float(effects.max(initial=0.0)), 0.0))
-        return _scored(context, self.name, customers, value, as_of)
+        return plain_scores(context, self.name, customers, value, as_of)
 
 
 def only_the_best(effects: Floats) -> Floats:
@@ -148,8 +175,10 @@ def _segments(context: Context, customers: pa.ChunkedArray, as_of: datetime) -> 
     return [named.get(customer, "") for customer in customers.to_pylist()]
 
 
-def _scored(context: Context, name: str, customers: pa.ChunkedArray, value: Floats, as_of: datetime) -> ScoredCycle:
-    """Lay the values (n, actions) out as SCORES, without uncertainty."""
+def plain_scores(
+    context: Context, name: str, customers: pa.ChunkedArray, value: Floats, as_of: datetime
+) -> ScoredCycle:
+    """Lay the values (n, actions), money net of cost, out as SCORES without uncertainty."""
     n, moment = value.shape[0], utc(as_of)
     version = content_hash({"policy": name, "sum": float(value.sum()), "as_of": moment.isoformat()})
     parts = []

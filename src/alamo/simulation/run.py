@@ -31,7 +31,7 @@ from alamo.simulation.oracle import oracle_profit
 from alamo.simulation.population import resampled_population, synthetic_population
 from alamo.simulation.purchases import Flags
 from alamo.simulation.result import SimulationResult
-from alamo.simulation.rivals import scorer_of, settings_of
+from alamo.simulation.rivals import Contender, name_of, scorer_of, settings_of
 from alamo.simulation.scenario import Scenario
 from alamo.simulation.scoring import CycleTerms, CycleTruth, Look, Shown, assemble, cycle_truth
 from alamo.simulation.truth import natural_margin, outcome_effects, true_profits
@@ -74,7 +74,7 @@ def simulate(
     *,
     orders: RealOrders | None = None,
     seed: int = 1,
-    policy: str = "engine",
+    policy: str | Contender = "engine",
     announce: Announce | None = None,
 ) -> SimulationResult:
     """Play `scenario` for ``scenario.cycles`` cycles under `policy`.
@@ -90,7 +90,7 @@ def simulate(
     seed
         Of the market and of the engine's draws.
     policy
-        One of `alamo.simulation.rivals.POLICIES`.
+        One of `alamo.simulation.rivals.POLICIES`, or a `Contender` of one's own.
     announce
         Told what goes on.
 
@@ -107,7 +107,7 @@ def simulate(
     for cycle in range(1, scenario.cycles + 1):
         run.play(cycle, _told(announce, cycle))
     run.look_back(_told(announce, scenario.cycles + 1))
-    return assemble(scenario, policy, seed, run.truths, run.looks)
+    return assemble(scenario, name_of(policy), seed, run.truths, run.looks)
 
 
 def build_world(scenario: Scenario, orders: RealOrders | None, seed: int) -> World:
@@ -148,7 +148,7 @@ def settings_for(scenario: Scenario, start: datetime, seed: int) -> Settings:
     )
 
 
-def engine_context(world: World, equipment: Equipment, policy: str) -> Context:
+def engine_context(world: World, equipment: Equipment, policy: str | Contender) -> Context:
     """Return the world as the engine is given it, deciding by `policy`."""
     scenario = world.scenario
     return Context(
@@ -174,7 +174,7 @@ def _told(announce: Announce | None, cycle: int) -> Callable[[str], None]:
 class _Run:
     """One run: turns the loop and collects truth and looks."""
 
-    def __init__(self, world: World, context: Context, policy: str) -> None:
+    def __init__(self, world: World, context: Context, policy: str | Contender) -> None:
         self.world = world
         self.policy = policy
         self.truths: list[CycleTruth] = []
@@ -227,6 +227,8 @@ class _Run:
             natural=natural_margin(world),
             rule=context.shelf.get(plan.policy_version).rule,
             limits_broken=len(broken),
+            cost_money=np.array([action.cost for action in world.scenario.actions]),
+            least_floor=context.settings.exploration.floor_minimum,
         )
         price = frozen_price(context, plan.cycle)
         charge = 0.0 if price is None else price.charge_money(world.scenario.outcome.residual_horizon_days)

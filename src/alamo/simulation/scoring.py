@@ -31,6 +31,8 @@ class CycleTruth:
         Margin that the customers are expected to bring if nobody is contacted.
     limits_broken
         Number of breaches.
+    spend, spend_floor, spend_least
+        Money, see `CycleRow`.
     share, floor
         Mean probability of each action over the decisions, and its floor, shape (actions,).
     effect_sum, effect_count
@@ -42,6 +44,9 @@ class CycleTruth:
     natural: float
     learning_cost: float
     limits_broken: int
+    spend: float
+    spend_floor: float
+    spend_least: float
     share: Floats
     floor: Floats
     effect_sum: Floats
@@ -100,12 +105,18 @@ class CycleTerms:
         In force.
     limits_broken
         Number of breaches found.
+    cost_money
+        Variable cost of each action, shape (actions,).
+    least_floor
+        The least floor share that the settings ask for.
     """
 
     oracle: float
     natural: float
     rule: RuleSettings
     limits_broken: int
+    cost_money: Floats
+    least_floor: float
 
 
 def cycle_truth(log: DecisionLog, treated: Ints, profits: Floats, effects: Floats, *, terms: CycleTerms) -> CycleTruth:
@@ -126,8 +137,8 @@ def cycle_truth(log: DecisionLog, treated: Ints, profits: Floats, effects: Float
     rows = np.arange(len(log.position))
     got = np.flatnonzero(treated != UNTREATED)
     favourite = np.where(log.favourite == NOBODY, 0.0, mine[rows, np.maximum(log.favourite, 0)])
-    weights = log.eligible * np.array(terms.rule.floor_of(log.eligible.shape[1]))
-    floor = terms.rule.floor_share * log.measurable * weights / (1.0 + weights.sum(axis=1))[:, None]
+    floor = _floor(log, terms.rule.floor_share, terms.rule.floor_of(log.eligible.shape[1]))
+    least = _floor(log, min(terms.least_floor, terms.rule.floor_share), (1.0,) * log.eligible.shape[1])
     total = max(len(rows), 1)
     return CycleTruth(
         profit=float(profits[got, treated[got]].sum()),
@@ -135,11 +146,20 @@ def cycle_truth(log: DecisionLog, treated: Ints, profits: Floats, effects: Float
         natural=terms.natural,
         learning_cost=float(favourite.sum() - (log.p * mine).sum()),
         limits_broken=terms.limits_broken,
+        spend=float(log.p.sum(axis=0) @ terms.cost_money),
+        spend_floor=float(floor.sum(axis=0) @ terms.cost_money),
+        spend_least=float(least.sum(axis=0) @ terms.cost_money),
         share=log.p.sum(axis=0) / total,
         floor=floor.sum(axis=0) / total,
         effect_sum=(effects[log.position] * log.measurable).sum(axis=0),
         effect_count=log.measurable.sum(axis=0).astype(np.float64),
     )
+
+
+def _floor(log: DecisionLog, share: float, weights: tuple[float, ...]) -> Floats:
+    """Return the probability that a floor of `share` gives each action in each decision, shape (m, actions)."""
+    weight = log.eligible * np.array(weights)
+    return np.asarray(share * log.measurable * weight / (1.0 + weight.sum(axis=1))[:, None], dtype=np.float64)
 
 
 def assemble(
@@ -208,6 +228,9 @@ def _cycle_row(cycle: int, policy: str, truth: CycleTruth, look: Look) -> CycleR
         regret=truth.oracle - truth.profit,
         learning_cost=truth.learning_cost,
         limits_broken=truth.limits_broken,
+        spend=truth.spend,
+        spend_floor=truth.spend_floor,
+        spend_least=truth.spend_least,
     )
 
 

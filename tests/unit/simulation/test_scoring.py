@@ -21,7 +21,14 @@ LOG = DecisionLog(
 TREATED = np.array([UNTREATED, 1, 0])
 PROFITS = np.array([[1.0, 10.0], [2.0, 20.0], [3.0, 30.0]])
 EFFECTS = np.array([[1.0, 5.0], [2.0, 6.0], [4.0, 7.0]])
-TERMS = CycleTerms(oracle=50.0, natural=1000.0, rule=RuleSettings(1.0, 0.3, 0.1), limits_broken=0)
+TERMS = CycleTerms(
+    oracle=50.0,
+    natural=1000.0,
+    rule=RuleSettings(1.0, 0.3, 0.1),
+    limits_broken=0,
+    cost_money=np.array([0.5, 2.0]),
+    least_floor=0.03,
+)
 
 
 def truth():
@@ -43,9 +50,17 @@ def test_shares_and_floors_are_means_over_all_decisions():
 
 
 def test_weights_share_the_floor_of_the_eligible_out():
-    terms = CycleTerms(50.0, 1000.0, RuleSettings(1.0, 0.3, 0.1, (0.5, 2.0)), 0)
+    terms = replace(TERMS, rule=RuleSettings(1.0, 0.3, 0.1, (0.5, 2.0)))
     found = cycle_truth(LOG, TREATED, PROFITS, EFFECTS, terms=terms).floor
     assert found == pytest.approx([(0.3 * 0.5 / 3.5 + 0.3 * 0.5 / 1.5) / 3, 0.3 * 2.0 / 3.5 / 3])
+
+
+def test_spend_is_expected_cost_and_its_floor_the_cost_of_the_floors_draws():
+    assert truth().spend == pytest.approx(0.9 * 0.5 + 0.7 * 2.0)
+    assert truth().spend_floor == pytest.approx((0.1 + 0.15) * 0.5 + 0.1 * 2.0)
+    assert truth().spend_least == pytest.approx(truth().spend_floor / 10)
+    wide = cycle_truth(LOG, TREATED, PROFITS, EFFECTS, terms=replace(TERMS, least_floor=0.5))
+    assert wide.spend_least == wide.spend_floor  # a limit left no room for the floor that was asked for
 
 
 def test_the_estimand_runs_over_decisions_with_a_chance_outside_the_universal_control():
@@ -89,6 +104,9 @@ def test_the_result_has_every_key_of_its_schema():
         "regret",
         "learning_cost",
         "limits_broken",
+        "spend",
+        "spend_floor",
+        "spend_least",
     ]
     assert row["profit_estimate"] is None
     assert row["oracle_share"] == pytest.approx(23 / 50)
