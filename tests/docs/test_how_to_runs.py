@@ -49,6 +49,10 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             "evaluate-a-policy.md",
             ["go by this", "'p' is 0 in row 5", "chosen by both", "loyal is 1  voucher", "'who': 'loyal is 0'"],
         ),
+        (
+            "follow-contracts.md",
+            ["shifted-beta-geometric", "were predicted", "plan=", "2019-01-01", "('alpha', 0.668), ('beta', 3.806)"],
+        ),
         ("score-churn-and-readiness.md", ["call_seconds (left out)", "Forward in time"]),
         (
             "find-whom-an-action-moves.md",

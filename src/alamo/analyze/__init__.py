@@ -6,6 +6,7 @@ Not here: anything that needs a project (`alamo.Project`), and any logic.
 
 from __future__ import annotations
 
+from alamo.analyze.contracts import fit_contracts
 from alamo.analyze.policies import choose_policy, evaluate_policy, grow_policy
 from alamo.analyze.tables import (
     allocate,
@@ -22,6 +23,7 @@ __all__ = [
     "choose_policy",
     "estimate_effects",
     "evaluate_policy",
+    "fit_contracts",
     "fit_lifetime_value",
     "fit_next_product",
     "fit_scores",

@@ -19,7 +19,8 @@ from alamo.analyze import (
     fit_uplift,
     readiness_table,
 )
-from alamo.cli.analyze_options import chosen, mapping_option, model_file, out_option, table_file
+from alamo.cli.analyze_contracts import contracts
+from alamo.cli.analyze_options import chosen, mapping_option, model_file, number_or_column, out_option, table_file
 from alamo.cli.analyze_policy import policy, policy_choice, policy_tree
 from alamo.cli.failures import report_failure
 from alamo.cli.files import write_json, write_table
@@ -43,16 +44,8 @@ def analyze() -> None:
     """
 
 
-for command in (policy, policy_choice, policy_tree):
+for command in (policy, policy_choice, policy_tree, contracts):
     analyze.add_command(command)
-
-
-def propensity(words: str) -> float | str:
-    """Read a probability or the name of a column."""
-    try:
-        return float(words)
-    except ValueError:
-        return words
 
 
 def experiment_columns(command: Command) -> Command:
@@ -62,7 +55,7 @@ def experiment_columns(command: Command) -> Command:
         click.option("--control", required=True, metavar="VALUE", help="The arm that got nothing."),
         click.option("--unit", metavar="COL", help="Unit; its rows are summed (default: each row is one)."),
         click.option("--time", metavar="COL", help="Order of the rows."),
-        click.option("--propensity", type=propensity, metavar="NUM|COL", help="Probability of the arm drawn."),
+        click.option("--propensity", type=number_or_column, metavar="NUM|COL", help="Probability of the arm drawn."),
         click.option("--cluster", metavar="COL", help="Group that was randomised as a whole."),
         click.option("--cost", multiple=True, type=amount, metavar="ACTION=MONEY", help="Cost per unit."),
         click.option("--shares", multiple=True, type=amount, metavar="ACTION=NUM", help="Shares of the design."),

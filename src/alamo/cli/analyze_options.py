@@ -17,6 +17,14 @@ def chosen(words: str) -> Choice:
     return words if words in ("auto", "none") else names(words)  # type: ignore[return-value]  # mypy does not narrow
 
 
+def number_or_column(words: str) -> float | str:
+    """Read a number, or the name of a column."""
+    try:
+        return float(words)
+    except ValueError:
+        return words
+
+
 table_file, model_file = FileToWrite(TABLE_ENDINGS), FileToWrite(MODEL_ENDINGS)
 out_option = click.option(
     "--out",

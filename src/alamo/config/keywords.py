@@ -29,7 +29,7 @@ from alamo.config.reading import near
 from alamo.domain.action import Limit
 from alamo.domain.errors import AlamoError, UsageError
 from alamo.inference import ExperimentSpec
-from alamo.inference.lifetime_value import LifetimeValueSpec
+from alamo.inference.lifetime_value import ContractSpec, LifetimeValueSpec
 from alamo.inference.off_policy import PolicyChoiceSpec, PolicySpec, PolicyTreeSpec
 from alamo.prediction import NextProductSpec, ScoreSpec, UpliftSpec
 from alamo.steering import AllocationSpec
@@ -42,6 +42,7 @@ Spec = TypeVar(
     PolicyChoiceSpec,
     PolicyTreeSpec,
     LifetimeValueSpec,
+    ContractSpec,
     AllocationSpec,
     ScoreSpec,
     NextProductSpec,

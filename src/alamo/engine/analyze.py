@@ -17,7 +17,8 @@ from alamo.connectors.sources import TextColumns, read_table
 from alamo.domain.ports import Warehouse
 from alamo.inference import ExperimentResult, ExperimentSpec
 from alamo.inference import analyze_experiment as infer_experiment
-from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpec
+from alamo.inference.lifetime_value import ContractResult, ContractSpec, LifetimeValueResult, LifetimeValueSpec
+from alamo.inference.lifetime_value import analyze_contracts as infer_contracts
 from alamo.inference.lifetime_value import analyze_lifetime_value as infer_lifetime_value
 from alamo.inference.off_policy import (
     PolicyChoiceResult,
@@ -89,6 +90,13 @@ def analyze_lifetime_value(source: Any, spec: LifetimeValueSpec, layout: Layout 
     written = (spec.time,) if spec.time_format is not None else ()  # 01122010 is a date only with its zero
     text = TextColumns(labels=(spec.customer, *written))
     return infer_lifetime_value(read_table(source, layout=layout, text=text), spec)
+
+
+def analyze_contracts(source: Any, spec: ContractSpec, layout: Layout | None = None) -> ContractResult:
+    """Return retention of customers with a contract and forecasts; see `alamo.inference.lifetime_value`."""
+    written = [name for name in (spec.start, spec.end) if name and spec.time_format is not None]
+    text = TextColumns(labels=(*((spec.customer,) if spec.customer else ()), *written))
+    return infer_contracts(read_table(source, layout=layout, text=text), spec)
 
 
 def analyze_scores(source: Any, spec: ScoreSpec, layout: Layout | None = None) -> ScoresResult:

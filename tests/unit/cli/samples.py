@@ -132,6 +132,28 @@ LIFETIME_VALUE: dict[str, Any] = {
     "n_customers": 2357,
     "holdout": {"mae": 0.75, "correlation": 0.63},
 }
+_RENEWALS = {"mean": 1_234.5, "lower": 1_190.2, "upper": 1_278.8}
+CONTRACTS: dict[str, Any] = {
+    "rows": [
+        {
+            "renewal": 1, "at_risk": 1000, "left": 131, "retention": 0.869, "lower": 0.85, "upper": 0.89,
+            "retention_model": 0.851, "survival": 0.869, "survival_model": 0.851,
+        }
+    ],
+    "refusals": [REFUSAL],
+    "model": "hazard",
+    "parameters": [{"parameter": "plan=basic", "estimate": 0.81, "se": 0.07}],
+    "converged": True,
+    "n_customers": 1000,
+    "n_active": 491,
+    "horizon": 12,
+    "total": _RENEWALS,
+    "value_money": 24_690.0,
+    "holdout": {"customers": 700, "due": 2100, "predicted": _RENEWALS, "actual": 1_250, "aggregate_error": -0.0124},
+    "cohorts": [{"cohort": "2019-01-01", "renewal": 1, "customers": 80, "active": 70, "retention": 0.875}],
+    "level": 0.9,
+    "out": "customers.csv",
+}  # fmt: skip
 ALLOCATION: dict[str, Any] = {
     "rows": [{"limit": "budget", "bound": 5000.0, "used": 4999.5, "price": 0.21}],
     "value": 12_000.0,

@@ -117,6 +117,7 @@ SAMPLES: dict[str, Mapping[str, Any]] = {
     "loop": samples.LOOP,
     "plan": samples.PLAN,
     "off-policy": samples.OFF_POLICY,
+    "contracts": samples.CONTRACTS,
     "policy-choice": samples.POLICY_CHOICE,
     "policy-tree": samples.POLICY_TREE,
     "scores": samples.SCORES,

@@ -12,6 +12,7 @@ from tests.unit.cli import samples
 
 from alamo.cli.views import (
     analysis,
+    contracts,
     decision,
     imports,
     loop,
@@ -90,6 +91,20 @@ EXPECTED = [
         ["loyal is 1", "51.0 %", "against none", "–", "Against mail for everybody", "10,012", "tree.json", "rows.csv"],
     ),
     (analysis.lifetime_value, samples.LIFETIME_VALUE, ["bg-nbd", "0.242600", "-9,582.4292", "correlation"]),
+    (
+        contracts.contracts,
+        samples.CONTRACTS,
+        [
+            "85.0 % … 89.0 %",
+            "491 go on",
+            "plan=basic",
+            "1,234 (1,190 … 1,279), worth 24,690.00",
+            "1,250 were made: -1.2 %",
+            "2019-01-01",
+            "customers.csv",
+            "needs about 12 more days",
+        ],
+    ),
     (analysis.allocation, samples.ALLOCATION, ["budget", "5,000", "0.0003 %", "post room: relax by 12.00"]),
     (reports.effects, samples.EFFECTS, ["all together", "+0.61", "helps", "loyal", "needs about 12 more days"]),
     (

@@ -13,6 +13,7 @@ import pytest
 import alamo
 from alamo.cli.analyze import analyze
 from alamo.config import load_limits
+from alamo.config.contract_keywords import CONTRACTS, ContractKeywords
 from alamo.config.keywords import (
     ALLOCATION,
     EXPERIMENT,
@@ -45,6 +46,7 @@ EVERY = [
     (EXPERIMENT, TrialKeywords, "experiment"),
     (UPLIFT, UpliftKeywords, "uplift"),
     (LIFETIME_VALUE, LifetimeValueKeywords, "lifetime-value"),
+    (CONTRACTS, ContractKeywords, "contracts"),
     (POLICY, PolicyKeywords, "policy"),
     (POLICY_CHOICE, PolicyChoiceKeywords, "policy-choice"),
     (POLICY_TREE, PolicyTreeKeywords, "policy-tree"),

@@ -9,6 +9,7 @@ from typing import Any
 
 from alamo.cli import formats
 from alamo.cli.html.charts import bars, forest, over_time
+from alamo.cli.html.contracts import contracts
 from alamo.cli.html.marks import Picture, figures
 from alamo.cli.html.off_policy import pictures as _off_policy
 from alamo.cli.html.policies import policy_choice, policy_tree
@@ -126,6 +127,7 @@ PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {
     "loop": _loop,
     "plan": _plan,
     "off-policy": _off_policy,
+    "contracts": contracts,
     "policy-choice": policy_choice,
     "policy-tree": policy_tree,
     "scores": scores,

@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from alamo.inference.lifetime_value.analysis import analyze_lifetime_value
 from alamo.inference.lifetime_value.cohorts import cohort_table
+from alamo.inference.lifetime_value.contract_analysis import analyze_contracts
+from alamo.inference.lifetime_value.contract_result import ContractResult
+from alamo.inference.lifetime_value.contract_spec import ContractSpec
 from alamo.inference.lifetime_value.contracts import ShiftedBetaGeometric, fit_shifted_beta_geometric
 from alamo.inference.lifetime_value.hazard import Hazard, fit_hazard
 from alamo.inference.lifetime_value.model import NoResidualValue, ValueModel, fit_value_model, value_model_from_dict
@@ -15,12 +18,15 @@ from alamo.inference.lifetime_value.result import LifetimeValueResult
 from alamo.inference.lifetime_value.spec import LifetimeValueSpec
 
 __all__ = [
+    "ContractResult",
+    "ContractSpec",
     "Hazard",
     "LifetimeValueResult",
     "LifetimeValueSpec",
     "NoResidualValue",
     "ShiftedBetaGeometric",
     "ValueModel",
+    "analyze_contracts",
     "analyze_lifetime_value",
     "cohort_table",
     "fit_hazard",

@@ -42,11 +42,11 @@ def cohort_table(purchases: PurchaseDays, *, period: str = "month", until_day: i
         )
     last = int(purchases.day.max()) if until_day is None else until_day
     seen = purchases.selected(purchases.day <= last)
-    index = _period_of(seen.day, period)
+    index = period_of(seen.day, period)
     first_row = np.flatnonzero(np.diff(seen.customer, prepend=-1) != 0)
     born = index[first_row][np.cumsum(np.diff(seen.customer, prepend=-1) != 0) - 1]
     # periods that are over: the one that holds the day after the last is not
-    complete = int(_period_of(np.array([last + 1]), period)[0])
+    complete = int(period_of(np.array([last + 1]), period)[0])
     kept = index < complete
     cohorts, sizes = np.unique(index[first_row], return_counts=True)
     cohorts, sizes = cohorts[cohorts < complete], sizes[cohorts < complete]
@@ -61,7 +61,7 @@ def cohort_table(purchases: PurchaseDays, *, period: str = "month", until_day: i
     money = None if seen.money is None else np.bincount(where, weights=seen.money[kept], minlength=total)
     return pa.table(
         {
-            "cohort": pa.array(_first_day(np.repeat(cohorts, spans), period).astype(np.int32), pa.date32()),
+            "cohort": pa.array(first_day(np.repeat(cohorts, spans), period).astype(np.int32), pa.date32()),
             "age": np.arange(total) - np.repeat(start, spans),
             "customers": size,
             "active": active,
@@ -72,7 +72,7 @@ def cohort_table(purchases: PurchaseDays, *, period: str = "month", until_day: i
     )
 
 
-def _period_of(day: npt.NDArray[np.int64], period: str) -> npt.NDArray[np.int64]:
+def period_of(day: npt.NDArray[np.int64], period: str) -> npt.NDArray[np.int64]:
     """Return the running number of the period that holds each day."""
     if period == "week":
         return np.asarray((day + _MONDAY) // 7)
@@ -80,7 +80,8 @@ def _period_of(day: npt.NDArray[np.int64], period: str) -> npt.NDArray[np.int64]
     return np.asarray(months // _MONTHS[period])
 
 
-def _first_day(index: npt.NDArray[np.int64], period: str) -> npt.NDArray[np.int64]:
+def first_day(index: npt.NDArray[np.int64], period: str) -> npt.NDArray[np.int64]:
+    """Return the first day of each period, by its running number."""
     if period == "week":
         return np.asarray(index * 7 - _MONDAY)
     return np.asarray((index * _MONTHS[period]).astype("datetime64[M]").astype("datetime64[D]").astype(np.int64))
