@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime
 import click
 import pytest
 
-from alamo.cli.analyze import chosen, propensity
+from alamo.cli.analyze_options import chosen, number_or_column
 from alamo.cli.decide import context
 from alamo.cli.options import amount, day, moment, names
 from alamo.cli.plan import differences
@@ -28,7 +28,7 @@ def test_lists_amounts_and_choices_are_read() -> None:
     assert names("visit, spend,") == ("visit", "spend")
     assert amount("mens=mail=0.5") == ("mens=mail", 0.5)
     assert (chosen("auto"), chosen("none"), chosen("a,b")) == ("auto", "none", ("a", "b"))
-    assert (propensity("0.5"), propensity("p")) == (0.5, "p")
+    assert (number_or_column("0.5"), number_or_column("p")) == (0.5, "p")
     assert context('{"orders": 3}') == {"orders": 3}
 
 
