@@ -237,7 +237,7 @@ class Project:
         return explain(self.context, decision_id)
 
     def report(self, kind: str) -> Report:
-        """Return the report of `kind`: ``effects segments value policy loop``."""
+        """Return the report of `kind`: ``effects segments value policy loop health``."""
         return report(self.context, kind)
 
     def status(self) -> Status:

@@ -61,6 +61,10 @@ def test_the_script_holds_commands_documents_and_python() -> None:
         ("compare-policies-in-a-simulated-market.md", ["Scenario my-market, seed 1", "blast", "only-mail earned"]),
         ("write-a-learner.md", ["passed"]),
         ("analyse-an-experiment.md", ["spend/orders", "harms"]),
+        (
+            "watch-model-health.md",
+            ["Calibration, level", "returns_30d", "Fitting anew now would change nothing", "failing: feature drift"],
+        ),
         ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),
     ],
 )

@@ -28,6 +28,8 @@ COLUMNS: dict[str, Draw] = {
     "mostly zero": lambda rng, n: rng.poisson(0.3, n).astype(float),
     "heavy tail": lambda rng, n: np.exp(1.5 * rng.normal(size=n)),
     "flag": lambda rng, n: rng.random(n) < 0.2,
+    "rare flag": lambda rng, n: rng.random(n) < 0.02,
+    "never seen": lambda rng, n: rng.random(n) < 1.0 / (3.0 * n),
     "rare levels": lambda rng, n: LEVELS[np.minimum(rng.geometric(0.3, n) - 1, 15)],
     "half missing": lambda rng, n: np.where(rng.random(n) < 0.5, np.nan, rng.normal(size=n)),
 }

@@ -23,7 +23,7 @@ COMMANDS = {
     "plan": Entry("alamo.cli.plan", "plan", "Show, compare, approve, launch or cancel a plan."),
     "decide": Entry("alamo.cli.decide", "decide", "Decide for one customer now."),
     "explain": Entry("alamo.cli.decide", "explain", "Say why a decision came out as it did, down to the numbers."),
-    "report": Entry("alamo.cli.report", "report", "Effects, segments, value, policy or the loop over time."),
+    "report": Entry("alamo.cli.report", "report", "Effects, segments, value, policy, the loop over time, or health."),
     "simulate": Entry("alamo.cli.simulate", "simulate", "Turn the loop in a market whose truth is known."),
     "analyze": Entry("alamo.cli.analyze", "analyze", "A first answer from any file, without a project."),
     "status": Entry("alamo.cli.status", "status", "Where the loop stands and what the data support."),

@@ -20,7 +20,7 @@ from alamo.cli.views.reports import VIEWS
 def report(folder: str, kind: str, html_file: Path | None, as_json: bool) -> None:
     """What is known now, each number with its n, interval and date.
 
-    KIND: effects, segments, value, policy or loop.
+    KIND: effects, segments, value, policy, loop or health.
     """
     with opened(folder) as project:
         data = project.report(kind).to_dict()

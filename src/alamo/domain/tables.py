@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.contracts import COUNT, FLAG, NUMBER, NUMBERS, TEXT, TEXTS, TIME, Column, Contract
+from alamo.domain.health_table import HEALTH
 from alamo.domain.long_tables import CALIBRATED_EFFECTS, LONG_DR_SCORES, LONG_OBSERVATIONS, LONG_OUTCOMES
 
 _SUM_TOLERANCE = 1e-9
@@ -350,6 +351,7 @@ CONTRACTS: dict[str, Contract] = {
         PROPOSALS,
         DECISIONS,
         DELIVERIES,
+        HEALTH,
     )
 }
 """Every table of the historical half, by name."""

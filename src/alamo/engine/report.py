@@ -9,10 +9,13 @@ from typing import Any, ClassVar
 import numpy as np
 
 from alamo.domain.errors import InsufficientDataError, UsageError
+from alamo.domain.health_table import CHECKS
 from alamo.domain.result import Result
 from alamo.engine.act import newest_plan
 from alamo.engine.calibration_report import beside_effects
 from alamo.engine.context import Context
+from alamo.engine.health import judge_health
+from alamo.engine.health_advice import advise
 from alamo.engine.infer import value_model
 
 Rows = tuple[Mapping[str, Any], ...]
@@ -82,8 +85,18 @@ class LoopReport(Report):
     )  # fmt: skip
 
 
+class HealthReport(Report):
+    """Model health: what was promised before each cycle beside what it brought, newest cycle first."""
+
+    schema: ClassVar[str] = "alamo.report.health/1"
+    columns: ClassVar[tuple[str, ...]] = (
+        "cycle", "check", "subject", "expected", "found", "value", "lower", "upper", "threshold", "p_value",
+        "verdict", "n", "reason", "model", "as_of",
+    )  # fmt: skip
+
+
 def report(context: Context, kind: str) -> Report:
-    """Return the report of `kind`: ``effects segments value policy loop``.
+    """Return the report of `kind`: ``effects segments value policy loop health``.
 
     Raises
     ------
@@ -243,6 +256,22 @@ def _loop(context: Context) -> LoopReport:
     )
 
 
+def _health(context: Context) -> HealthReport:
+    judge_health(context)
+    table = context.history.query("SELECT * FROM health ORDER BY cycle DESC")
+    rows = sorted(table.to_pylist(), key=lambda row: (-row["cycle"], CHECKS.index(row["check"]), row["subject"]))
+    if not rows:
+        raise _nothing("health", "no plan has been made yet", "alamo run")
+    return HealthReport(
+        tuple(rows),
+        {
+            "as_of": max(row["as_of"] for row in rows),
+            "level": context.settings.inference.level,
+            "advice": advise(context, rows).to_dict(),
+        },
+    )
+
+
 def newest_detail(context: Context, step: str) -> Mapping[str, Any]:
     """Return what the newest finished run of `step` recorded; empty before the first."""
     for record in reversed(context.state.steps.all()):
@@ -261,5 +290,6 @@ KINDS: dict[str, Callable[[Context], Report]] = {
     "value": _value,
     "policy": _policy,
     "loop": _loop,
+    "health": _health,
 }
 """The reports, by the word a person types."""

@@ -24,8 +24,10 @@ Integers = npt.NDArray[np.int64]
 Column: TypeAlias = "pa.ChunkedArray | pa.Array"
 
 MOST_BINS = 10
-_LEAST_SHARE = 0.05
+_LEAST_SHARE, _LEAST_ROWS = 0.01, 10
 """Bins with less of the reference join their neighbour (numbers) or the rest (texts): χ² needs some rows in each."""
+_FREQUENT = 0.2
+"""Share of the reference from which on its least or greatest value is no tail."""
 _HALF_A_ROW = 0.5
 
 
@@ -149,28 +151,44 @@ def _shares(counts: Floats, rows: float) -> Floats:
 
 
 def _edges(values: Floats) -> tuple[float, ...]:
-    """Return upper ends of bins that each hold a twentieth of the known values at least; one bin where there is one."""
+    """Return upper ends of bins of about equal counts, frequent values in bins of their own.
+
+    Where the least or the greatest value is frequent (zero, or a flag), what lies beyond it was never seen and has an
+    empty bin of its own; in a tail something always lies beyond, so there the end is open.
+    """
     known = np.sort(values[np.isfinite(values)])
     if not len(known):
         return ()
+    least = _least(len(known))
     inner = np.unique(np.quantile(known, np.arange(1, MOST_BINS) / MOST_BINS, method="inverted_cdf"))
     # below a frequent value ends a bin too: zero, or a flag, is apart from what is smaller
     below = known[np.maximum(np.searchsorted(known, inner, side="left") - 1, 0)]
-    ends = np.unique(np.concatenate([below[below < inner], inner[inner < known[-1]]]))
+    ends = np.unique(np.concatenate([below[below < inner], inner[inner < known[-1]], known[:1]]))
     kept: list[float] = []
     done = 0
     for end, upto in zip(ends.tolist(), np.searchsorted(known, ends, side="right").tolist(), strict=True):
-        if upto - done >= _LEAST_SHARE * len(known) and len(known) - upto >= _LEAST_SHARE * len(known):
+        if upto - done >= least and len(known) - upto >= least:
             kept.append(end)
             done = upto
-    return tuple(kept)
+    return (*_unseen(known, known[0], least, -np.inf), *kept, *_unseen(known, known[-1], least, np.inf))
+
+
+def _unseen(known: Floats, end: float, least: int, beyond: float) -> tuple[float, ...]:
+    """Return the edge of a bin for what lies beyond a frequent end of the reference, else nothing."""
+    if np.count_nonzero(known == end) < max(least, _FREQUENT * len(known)):
+        return ()
+    return (float(end),) if beyond > 0.0 else (float(np.nextafter(end, beyond)),)
+
+
+def _least(n: int) -> int:
+    return max(int(np.ceil(_LEAST_SHARE * n)), _LEAST_ROWS)
 
 
 def _frequent_levels(column: Column) -> tuple[str, ...]:
     counted = pc.value_counts(column.cast(pa.string()).drop_null())
     found = [(str(row["values"]), int(row["counts"])) for row in counted.to_pylist()]
     known = sum(n for _, n in found)
-    frequent = [(name, n) for name, n in found if n >= _LEAST_SHARE * known]
+    frequent = [(name, n) for name, n in found if n >= _least(known)]
     return tuple(name for name, _ in sorted(frequent, key=lambda item: (-item[1], item[0]))[:MOST_BINS])
 
 

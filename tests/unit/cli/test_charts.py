@@ -115,6 +115,7 @@ SAMPLES: dict[str, Mapping[str, Any]] = {
     "value": samples.VALUE,
     "policy": samples.POLICY,
     "loop": samples.LOOP,
+    "health": samples.HEALTH,
     "plan": samples.PLAN,
     "off-policy": samples.OFF_POLICY,
     "contracts": samples.CONTRACTS,
@@ -188,3 +189,12 @@ def test_a_tree_is_told_apart_only_from_what_its_interval_excludes() -> None:
     text = page("policy-tree", samples.POLICY_TREE)
     assert "The tree differs: Against what runs" in text
     assert text.count('"bar good"') == 2  # a leaf, and the running policy; the single action is within reach
+
+
+def test_the_page_of_health_says_what_fails_and_when_to_fit_anew():
+    text = page("health", samples.HEALTH)
+    assert "<strong>Fit the model anew now</strong>: 1 finished cycle is not in the model yet." in text
+    assert "fails for sale-mail (cycle 4, as of 2011-07-22)" in text
+    assert "1 worth a look" in text
+    assert "&lt;returns&gt;" in text
+    assert "within the errors of both in every cycle" in text

@@ -115,6 +115,23 @@ EXPECTED = [
     (reports.segments, samples.SEGMENTS, ["loyal", "1,200", "27.4 %"]),
     (reports.value, samples.VALUE, ["loyal", "365 days", "not yet calibrated"]),
     (reports.policy, samples.POLICY, ["voucher-mail", "budget", "0123456789ab"]),
+    (
+        reports.health,
+        samples.HEALTH,
+        [
+            "voucher-mail",
+            "-6.21 … 3.16",
+            "< 0.0001",
+            "fails",
+            "85.0 %",
+            "<returns>",
+            "1 of 2 features have not moved",
+            "effect drift of voucher-mail: from the second cycle on",
+            "at most 5 % of the cycles",
+            "Fit the model anew now: 1 finished cycle is not in the model yet",
+            "alamo run",
+        ],
+    ),
     (reports.loop, samples.LOOP, ["+812.40", "700.00 … 924.80", "–"]),
     (
         plan.plan,

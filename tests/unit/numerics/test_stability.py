@@ -15,8 +15,9 @@ def column(values: object) -> pa.ChunkedArray:
 
 def test_a_frequent_value_has_a_bin_of_its_own_and_missing_values_are_apart():
     bins = ReferenceBins.of(column([0.0] * 60 + [1.0] * 20 + [2.0] * 20 + [None] * 7))
-    assert bins.edges == (0.0, 1.0)
-    assert bins.counts == (60, 20, 20, 7)
+    assert bins.edges[1:] == (0.0, 1.0, 2.0)
+    assert -1e-300 < bins.edges[0] < 0.0
+    assert bins.counts == (0, 60, 20, 20, 0, 7)
 
 
 def test_a_value_below_a_frequent_one_is_not_taken_for_it():
@@ -28,12 +29,24 @@ def test_a_value_below_a_frequent_one_is_not_taken_for_it():
 def test_a_constant_column_has_one_bin_and_what_leaves_it_is_seen():
     bins = ReferenceBins.of(column([3.0] * 50))
     assert stability(bins, column([3.0] * 50), n_reference=50, n=50).psi == 0.0
-    assert bins.edges == ()
+    assert bins.counts == (0, 50, 0, 0)
     assert stability(bins, column([None, None] * 25), n_reference=50, n=50).psi > 0.25
 
 
+def test_what_was_never_seen_beyond_a_frequent_end_is_seen_at_once():
+    bins = ReferenceBins.of(column([False] * 1_000))
+    flagged = stability(bins, column([False] * 890 + [True] * 110), n_reference=1_000, n=1_000)
+    assert flagged.psi > 0.25
+    assert flagged.p_value < 1e-6
+
+
+def test_in_a_tail_a_new_greatest_value_is_nothing_new():
+    bins = ReferenceBins.of(column(np.arange(1_000.0)))
+    assert bins.place(column([2_000.0])).tolist() == [*[0] * 9, 1, 0]
+
+
 def test_rare_and_new_levels_of_a_text_share_a_bin():
-    bins = ReferenceBins.of(column(["a"] * 50 + ["b"] * 47 + ["c"] * 3))
+    bins = ReferenceBins.of(column(["a"] * 500 + ["b"] * 495 + ["c"] * 5))
     assert bins.levels == ("a", "b")
     assert bins.place(column(["a", "new", "c", None])).tolist() == [1, 0, 2, 1]
 

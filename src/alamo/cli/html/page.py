@@ -10,6 +10,7 @@ from typing import Any
 from alamo.cli import formats
 from alamo.cli.html.charts import bars, forest, over_time
 from alamo.cli.html.contracts import contracts
+from alamo.cli.html.health import advice, health
 from alamo.cli.html.marks import Picture, figures
 from alamo.cli.html.off_policy import pictures as _off_policy
 from alamo.cli.html.policies import policy_choice, policy_tree
@@ -20,7 +21,7 @@ Data = Mapping[str, Any]
 
 
 def page(kind: str, data: Data) -> str:
-    """Return the page of a report (``effects segments value policy loop``), of a ``plan`` or of an ``off-policy``."""
+    """Return the page of a report (one of `PAGES`), of a ``plan`` or of an ``off-policy``."""
     title, pictures = PAGES[kind](data)
     style = files("alamo.cli.html").joinpath("page.css").read_text(encoding="utf-8")
     rows = data.get("rows") or data.get("summary", {}).get("actions", [])
@@ -28,7 +29,7 @@ def page(kind: str, data: Data) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body>"
-        f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{_warnings(data)}{figures(pictures)}"
+        f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{_warnings(data)}{advice(data)}{figures(pictures)}"
         f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}{left_out(data)}</main>"
         f"<footer>{escape(str(data.get('attribution') or ''))} Made by Alamo.</footer></body></html>\n"
     )
@@ -125,6 +126,7 @@ PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {
     "value": _value,
     "policy": _policy,
     "loop": _loop,
+    "health": health,
     "plan": _plan,
     "off-policy": _off_policy,
     "contracts": contracts,

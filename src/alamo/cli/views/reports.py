@@ -1,4 +1,4 @@
-"""Reports: effects, segments, value, policy and the loop over time."""
+"""Reports: effects, segments, value, policy and the loop over time; model health is in `alamo.cli.views.health`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, note, refusals, table
 from alamo.cli.views.calibration import side_by_side
+from alamo.cli.views.health import health
 
 PROGRAMME = "*"
 """Action id of the programme as a whole."""
@@ -114,6 +115,7 @@ VIEWS: dict[str, Callable[[Mapping[str, Any]], Iterator[RenderableType]]] = {
     "value": value,
     "policy": policy,
     "loop": loop,
+    "health": health,
 }
 """The view of each report."""
 

@@ -1,0 +1,167 @@
+"""What health is judged by: plans, predictions and profiles of past cycles as they were, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alamo.domain.policy import PolicySnapshot
+from alamo.domain.records import PlanRecord
+from alamo.engine.context import Context
+
+MOST_CUSTOMERS = 100_000
+"""Customers looked at for the drift of features: more cost seconds and show nothing smaller that matters."""
+
+
+@dataclass(frozen=True, slots=True)
+class JudgedCycle:
+    """A cycle whose promises can be judged.
+
+    Attributes
+    ----------
+    cycle, plan, policy
+        The cycle, the plan that decided it, and the policy approved with it.
+    finished
+        Whether every decision of it has been observed.
+    """
+
+    cycle: int
+    plan: PlanRecord
+    policy: PolicySnapshot
+    finished: bool
+
+    @property
+    def day(self) -> str:
+        """Day of the profiles and scores that the plan was made from."""
+        return self.policy.scores_as_of[:10]
+
+    @property
+    def opening(self) -> bool:
+        """Whether nothing had been learnt yet, so that nothing was predicted."""
+        return self.cycle <= 1
+
+
+def judged_cycles(context: Context, finished: Sequence[int]) -> list[JudgedCycle]:
+    """Return the finished cycles of the project and the one that is planned or under way, in order.
+
+    Parameters
+    ----------
+    finished
+        Cycles of which every decision has been observed; imported experiments (0 and below) are left out.
+    """
+    decided: dict[int, PlanRecord] = {}
+    for plan in context.state.plans.all():
+        stands = plan.state in ("approved", "launching", "launched")
+        if stands or (plan.state == "proposed" and plan.cycle not in decided):
+            decided[plan.cycle] = plan
+    newest = max(decided, default=0)
+    return [
+        JudgedCycle(cycle, plan, context.shelf.get(plan.policy_version), cycle in finished)
+        for cycle, plan in sorted(decided.items())
+        if cycle >= 1 and (cycle in finished or cycle == newest)
+    ]
+
+
+def decisions_judged(context: Context, cycles: Sequence[JudgedCycle]) -> pa.Table:
+    """Return every decision and action of the loop's scored cycles, with what was predicted for it before.
+
+    Columns are those of `alamo.inference.health.judged_rows`; predictions are there for `cycles` alone, without what a
+    calibration against longer outcomes had added: what is judged is the short outcome.
+    """
+    days = pa.table(
+        {
+            "cycle": pa.array([one.cycle for one in cycles], pa.int64()),
+            "as_of_day": pa.array([one.day for one in cycles], pa.string()),
+        }
+    )
+    added = [(one.cycle, *item) for one in cycles for item in _corrections(context, one.cycle).items()]
+    corrections = pa.table(
+        {
+            "cycle": pa.array([row[0] for row in added], pa.int64()),
+            "action_id": pa.array([row[1] for row in added], pa.string()),
+            "money": pa.array([row[2] for row in added], pa.float64()),
+        }
+    )
+    return context.history.query(
+        """
+        SELECT s.cycle, s.action_id, o.unit_id, o.segment_day, o.action_id AS drawn, s.p, n.p AS p_none,
+               s.gamma_money - n.gamma_money AS effect_money,
+               v.value_mean_money - coalesce(c.money, 0) AS value_mean_money, v.shared_sd_money
+        FROM dr_scores s
+        JOIN dr_scores n ON n.decision_id = s.decision_id AND n.cycle = s.cycle AND n.action_id = 'none'
+        JOIN (
+            SELECT o.decision_id, o.cycle, o.unit_id, o.customer_id, o.action_id, d.as_of_day AS segment_day
+            FROM observations o LEFT JOIN days d USING (cycle) WHERE o.matured_at <= $now
+        ) o ON o.decision_id = s.decision_id AND o.cycle = s.cycle
+        LEFT JOIN scores v
+               ON v.customer_id = o.customer_id AND v.action_id = s.action_id AND v.as_of_day = o.segment_day
+        LEFT JOIN corrections c ON c.cycle = s.cycle AND c.action_id = s.action_id
+        WHERE s.cycle >= 1 AND s.action_id <> 'none'
+        ORDER BY s.cycle, s.decision_id, s.action_id
+        """,
+        {"now": context.clock.now()},
+        {"days": days, "corrections": corrections},
+    )
+
+
+def _corrections(context: Context, cycle: int) -> dict[str, float]:
+    """Return what longer outcomes added to the values of each action in a cycle; empty where they added nothing."""
+    step = context.state.steps.find(f"cycle-{cycle}/predict")
+    return {} if step is None else dict(step.detail.get("corrections", {}))
+
+
+def counted_on_longer_outcomes(context: Context, cycle: int) -> bool:
+    """Say whether a cycle's plan counted on longer outcomes, which its own window does not show."""
+    return bool(_corrections(context, cycle))
+
+
+def scores_of_plan(context: Context, one: JudgedCycle) -> tuple[pa.Table, pa.Table]:
+    """Return DR_SCORES of a cycle, and the observations (``decision_id``) of the decisions of its plan."""
+    scores = context.history.query("SELECT * FROM dr_scores WHERE cycle = $cycle", {"cycle": one.cycle})
+    decided = context.history.query(
+        "SELECT decision_id FROM decisions WHERE plan_id = $plan ORDER BY decision_id", {"plan": one.plan.plan_id}
+    )
+    return scores, decided
+
+
+def windows_of(context: Context, first: int, last: int) -> pa.Table:
+    """Return the window of each decision of the cycles `first` … `last`: the state at its start, and what it brought.
+
+    Columns ``customer_id, cycle, days, x, t_x_days, t_days, repeat_money, margin_money``.
+    """
+    return context.history.query(
+        """
+        SELECT customer_id, cycle, epoch(window_end - decided_at) / 86400 AS days, x, t_x_days, t_days, repeat_money,
+               margin_money
+        FROM observations WHERE cycle BETWEEN $first AND $last AND matured_at <= $now
+        ORDER BY customer_id, decided_at, decision_id
+        """,
+        {"first": first, "last": last, "now": context.clock.now()},
+    )
+
+
+def features_then_and_now(context: Context, one: JudgedCycle, features: Sequence[str]) -> tuple[pa.Table, pa.Table]:
+    """Return the features of the decisions that a cycle's model learned from, and of the customers it scored.
+
+    Where there are many customers, the same part of them is looked at on both sides.
+    """
+    day = {"day": one.day}
+    count = context.history.query("SELECT count(*) AS n FROM profiles WHERE as_of_day = $day", day)["n"][0].as_py()
+    part = f"hash(customer_id) % {max(1, -(-count // MOST_CUSTOMERS))} = 0"
+    known = context.history.query("SELECT * FROM profiles LIMIT 0").column_names
+    seen = context.history.query("SELECT * FROM observations LIMIT 0").column_names
+    names = ", ".join(f'"{name}"' for name in ("customer_id", *features) if name in known and name in seen)
+    training = context.history.query(
+        f"SELECT {names} FROM observations WHERE cycle BETWEEN 1 AND $last AND matured_at <= $made AND {part}",
+        {"last": one.cycle - 1, "made": one.plan.created_at},
+    )
+    now = context.history.query(f"SELECT {names} FROM profiles WHERE as_of_day = $day AND {part}", day)
+    return training, now
+
+
+def rows_of_cycle(table: pa.Table, cycle: int) -> pa.Table:
+    """Return the rows of one cycle."""
+    return table.filter(pc.equal(table["cycle"], cycle))

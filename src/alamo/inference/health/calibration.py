@@ -1,0 +1,95 @@
+"""Calibration out of time: values predicted before a cycle against what the cycle's own draws show.
+
+Doubly robust scores stand for the unseen effect of each decision: their expectation is the true effect, whatever the
+outcome model. If predictions are right, scores less predictions average to zero, and a line through them has slope one.
+A slope below one: customers said to gain most gain less than that (the model believes too much in differences between
+them); above one: more.
+
+Source: Van Calster et al. (2019), "Calibration: the Achilles heel of predictive analytics", BMC Medicine 17, §"Levels
+of calibration" (level and slope); on effects, with doubly robust scores as outcomes: Chernozhukov, Demirer, Duflo &
+Fernández-Val (2018), "Generic machine learning inference on heterogeneous treatment effects", NBER 24678, §3.1.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from alamo.inference.health.checks import Check
+from alamo.inference.health.judged_rows import JudgedRows
+from alamo.numerics.clustered import Line, clustered_line
+from alamo.numerics.doubly_robust import mean_by_group
+from alamo.numerics.normal import z_value
+
+LEVEL, SLOPE = "calibration level", "calibration slope"
+
+
+def calibration(rows: JudgedRows, level: float) -> tuple[Check, Check]:
+    """Return level and slope of one action's predictions; rows that nothing was predicted for are left out.
+
+    The level is judged against the sampling error *and* the error that the model itself said all customers share: a
+    model that said it was unsure is not blamed for it. Rows weigh by the precision that their chances give them, which
+    is known before the draw, so that a decision drawn at one in a thousand does not decide alone.
+
+    Parameters
+    ----------
+    rows
+        Of one finished cycle, with predictions frozen before it.
+    level
+        Of the intervals.
+    """
+    known = np.isfinite(rows.predicted)
+    few = rows.few or ("" if known.any() else "nothing was predicted for this action; it is from the next cycle on")
+    if few:
+        return _refused(LEVEL, rows, few), _refused(SLOPE, rows, few)
+    line = clustered_line(rows.predicted[known], rows.effect[known], rows.weight[known], rows.unit[known])
+    return _level(rows, level), _slope(rows.action_id, line, level)
+
+
+def _refused(check: str, rows: JudgedRows, reason: str) -> Check:
+    return Check(check, rows.action_id, rows.n_units, reason)
+
+
+def _level(rows: JudgedRows, level: float) -> Check:
+    known = np.isfinite(rows.predicted)
+    weight, unit = rows.weight[known], rows.unit[known]
+    gap = mean_by_group(weight * (rows.effect - rows.predicted)[known], unit, weight)
+    expected = float(np.average(rows.predicted[known], weights=weight))
+    shared = float(np.average(rows.shared_sd[known], weights=weight))
+    se = math.hypot(gap.se, shared)
+    half = z_value(level) * se
+    return Check(
+        LEVEL,
+        rows.action_id,
+        gap.n,
+        "what the decisions show less what was predicted, per decision and net of cost; the interval holds the error "
+        f"of the measurement ({gap.se:.3g}) and the one the model said it has ({shared:.3g})",
+        expected=expected,
+        found=expected + gap.mean,
+        value=gap.mean,
+        lower=gap.mean - half,
+        upper=gap.mean + half,
+        threshold=0.0,
+        p_value=math.erfc(abs(gap.mean) / se / math.sqrt(2.0)) if se > 0.0 else None,
+    )
+
+
+def _slope(action_id: str, line: Line, level: float) -> Check:
+    if not math.isfinite(line.slope) or line.slope_se <= 0.0:
+        reason = "the same was predicted for every customer, so there is no difference to judge"
+        return Check(SLOPE, action_id, line.n_clusters, reason)
+    lower, upper = line.interval(level)
+    return Check(
+        SLOPE,
+        action_id,
+        line.n_clusters,
+        "how much of a predicted difference between customers is there: 1 all of it, 0 nothing",
+        expected=1.0,
+        found=line.slope,
+        value=line.slope,
+        lower=lower,
+        upper=upper,
+        threshold=1.0,
+        p_value=line.p_value(1.0),
+    )

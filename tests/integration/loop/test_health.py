@@ -1,0 +1,95 @@
+"""Model health of a running loop: judged once a cycle, never by the loop itself, with reasons where data are thin."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from alamo.domain.errors import InsufficientDataError
+from alamo.domain.health_table import CHECKS
+from alamo.engine.health import judge_health
+from alamo.engine.health_advice import advise
+from alamo.project import Project
+
+
+@pytest.fixture(scope="module")
+def rows(seasoned: Project) -> list[dict]:
+    return seasoned.report("health").to_dict()["rows"]
+
+
+def of(rows: list[dict], check: str, cycle: int) -> list[dict]:
+    return [row for row in rows if (row["check"], row["cycle"]) == (check, cycle)]
+
+
+def test_every_check_of_a_finished_cycle_is_there(rows):
+    for check in CHECKS:
+        assert of(rows, check, 3), check
+        assert all(row["verdict"] != "refused" for row in of(rows, check, 3)), check
+    assert {row["subject"] for row in of(rows, "calibration slope", 3)} == {"mail", "letter"}
+
+
+def test_of_the_cycle_that_is_planned_only_its_customers_are_judged(rows):
+    assert {row["check"] for row in rows if row["cycle"] == 4} == {"feature drift"}
+
+
+def test_the_first_cycle_predicted_nothing_so_nothing_is_judged(rows):
+    for check in ("calibration level", "calibration slope", "feature drift", "effect drift"):
+        assert {row["verdict"] for row in of(rows, check, 1)} == {"refused"}
+    assert of(rows, "value forecast", 1)[0]["verdict"] != "refused"
+
+
+def test_a_forecast_is_what_the_plan_promised_beside_what_its_cycle_brought(seasoned, rows):
+    (forecast,) = of(rows, "forecast", 2)
+    plan = next(plan for plan in seasoned.plans() if plan.cycle == 2)
+    loop = next(row for row in seasoned.report("loop").to_dict()["rows"] if row["cycle"] == 2)
+    assert forecast["expected"] == pytest.approx(plan.summary["expected"]["gain_money"])
+    assert forecast["found"] == pytest.approx(loop["gain_money"])
+    assert forecast["value"] == pytest.approx(forecast["found"] - forecast["expected"])
+
+
+def test_a_value_forecast_counts_the_margin_of_all_windows(seasoned, rows):
+    (both,) = [row for row in of(rows, "value forecast", 2) if row["subject"].startswith("cycles 1 to 2")]
+    came = seasoned.context.history.query("SELECT sum(margin_money) AS m FROM observations WHERE cycle <= 2")
+    assert both["subject"] == "cycles 1 to 2: 56 days"
+    assert 0.985 < both["found"] / came["m"][0].as_py() < 1.0  # discounted at 10 % a year over 28 days on average
+    assert both["value"] == pytest.approx(both["found"] / both["expected"])
+
+
+def test_judging_again_reads_and_writes_nothing(seasoned, rows):
+    history = seasoned.context.history
+    before = history.snapshot_version("health")
+    assert judge_health(seasoned.context) == []
+    assert seasoned.report("health").to_dict()["rows"] == rows
+    assert history.snapshot_version("health") == before
+
+
+def test_health_changes_nothing_that_the_loop_decides_by(seasoned, rows):
+    before = {step.step: step.changed for step in seasoned.run().turns[0].steps}
+    assert before == {"measure": False, "infer": False, "predict": False, "steer": False}
+
+
+def test_a_cycle_that_is_finished_later_is_judged_later(folder, start):
+    with Project.open(folder) as project:
+        project.import_file("orders", ["orders.csv"])
+        with pytest.raises(InsufficientDataError, match="nothing to report on health"):
+            project.report("health")
+        project.run(until=start + timedelta(days=1), approve_as="tests")
+        assert judge_health(project.context) == [1]
+        assert {row["verdict"] for row in project.report("health").to_dict()["rows"]} == {"refused"}
+        project.run(until=start + timedelta(days=29), approve_as="tests")
+        assert judge_health(project.context) == [1, 2]
+
+
+def test_advice_names_what_fails_and_what_fails_again(seasoned):
+    row = {"check": "forecast", "subject": "programme", "verdict": "fails"}
+    calm = advise(seasoned.context, [])
+    assert (calm.retrain, calm.failing) == (False, 0)
+    once = advise(seasoned.context, [row | {"cycle": 3}, row | {"cycle": 2, "verdict": "holds"}])
+    assert once.failing == 1
+    assert "forecast of programme (cycle 3)" in " ".join(once.why)
+    assert "does not mend it" not in " ".join(once.why)
+    again = advise(seasoned.context, [row | {"cycle": 3}, row | {"cycle": 2}])
+    assert "failed in the cycle before too" in " ".join(again.why)
+    mended = advise(seasoned.context, [row | {"cycle": 3, "verdict": "holds"}, row | {"cycle": 2}])
+    assert mended.failing == 0
