@@ -11,11 +11,16 @@ CHECKS = (
     "feature drift",
     "effect drift",
     "value forecast",
+    "challenger",
+    "challenger loss",
 )
 """What is looked at, in the order shown."""
 
-VERDICTS = ("holds", "watch", "fails", "refused")
-"""What a check comes to; ``refused``: the data do not support it, the reason says why."""
+VERDICTS = ("holds", "watch", "fails", "keep", "replace", "no difference", "refused")
+"""What a check comes to. ``keep replace no difference`` are of challengers; ``refused``: the data do not support the
+check, the reason says why."""
+ALARMS = ("fails", "replace")
+"""Verdicts that say that something is wrong."""
 
 HEALTH = Contract(
     table="health",
@@ -26,7 +31,7 @@ HEALTH = Contract(
     partition=("cycle",),
     columns=(
         Column("check", TEXT, "what is looked at", values=CHECKS),
-        Column("subject", TEXT, "of what: an action, a feature, the programme, a span of days; `*` all of it"),
+        Column("subject", TEXT, "of what: an action, a feature, the programme, a span, a challenger; `*` all of it"),
         Column("model", TEXT, "version of the model judged; empty: none was in use"),
         Column("cycle", COUNT, "whose decisions judge it", minimum=1),
         Column("as_of", TIME, "when it was judged, UTC"),

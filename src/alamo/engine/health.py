@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.features import FEATURES
+from alamo.domain.health_table import ALARMS
 from alamo.domain.ports import ContinuationValue
 from alamo.domain.tables import CONTRACTS
 from alamo.engine.context import Context, once, rewrite
@@ -24,6 +25,7 @@ from alamo.engine.health_evidence import (
     decisions_judged,
     features_then_and_now,
     judged_cycles,
+    rivals_judged,
     rows_of_cycle,
     scores_of_plan,
     windows_of,
@@ -33,7 +35,9 @@ from alamo.inference import programme_gain
 from alamo.inference.health import (
     Check,
     Promise,
+    Rivals,
     calibration,
+    challenged,
     effect_drift,
     feature_drift,
     health_table,
@@ -48,7 +52,7 @@ from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
 
-_RULES = 1
+_RULES = 2
 """Raised when checks change, so that what was judged by older ones is judged again."""
 
 
@@ -65,8 +69,10 @@ def judge_health(context: Context) -> list[int]:
     if not due:
         return []
     decisions = decisions_judged(context, [one for one, _ in due if one.finished])
+    known = {one.cycle: one for one in cycles}
     for one, inputs in due:
-        once(context, "health", one.cycle, inputs, partial(_judge, context, one, decisions))
+        evidence = (decisions, known.get(one.cycle - 1))
+        once(context, "health", one.cycle, inputs, partial(_judge, context, one, evidence))
     return [one.cycle for one, _ in due]
 
 
@@ -81,15 +87,18 @@ def _is_due(context: Context, one: JudgedCycle, inputs: Mapping[str, Any]) -> bo
     return found is None or found.detail.get("fingerprint") != content_hash(dict(inputs))
 
 
-def _judge(context: Context, one: JudgedCycle, decisions: pa.Table) -> dict[str, Any]:
+def _judge(context: Context, one: JudgedCycle, evidence: tuple[pa.Table, JudgedCycle | None]) -> dict[str, Any]:
+    """Judge one cycle by all scored decisions, and by what the cycle before had valued."""
+    decisions, before = evidence
     level = context.settings.inference.level
     checks = _drift_of_features(context, one, level)
     if one.finished:
         checks += [*_predictions(one, decisions, level), *_forecasts(context, one, level)]
+        checks += _challengers(context, one, before, level)
     found = judged(checks, level)
     table = health_table(found, cycle=one.cycle, model=one.policy.model_version, as_of=context.today())
     rewrite(context, "health", CONTRACTS["health"].check(table), {"cycle": one.cycle})
-    return {"checks": len(found), "failed": [[item.check, item.subject] for item in found if item.verdict == "fails"]}
+    return {"checks": len(found), "failed": [[item.check, item.subject] for item in found if item.verdict in ALARMS]}
 
 
 def _drift_of_features(context: Context, one: JudgedCycle, level: float) -> list[Check]:
@@ -112,6 +121,13 @@ def _predictions(one: JudgedCycle, decisions: pa.Table, level: float) -> list[Ch
     so_far = decisions.filter(pc.less_equal(decisions["cycle"], one.cycle))
     drawn = set(pc.unique(mine["action_id"]).to_pylist())
     return checks + [effect_drift(rows, level) for rows in judged_rows(so_far) if rows.action_id in drawn]
+
+
+def _challengers(context: Context, one: JudgedCycle, before: JudgedCycle | None, level: float) -> list[Check]:
+    if one.opening:
+        reason = "the first cycle's model values nothing yet, so there is no champion to challenge"
+        return [Check("challenger", "*", 0, reason)]
+    return challenged(Rivals.of(rivals_judged(context, one, before)), level)
 
 
 def _forecasts(context: Context, one: JudgedCycle, level: float) -> list[Check]:

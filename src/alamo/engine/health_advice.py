@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from alamo.domain.health_table import ALARMS
 from alamo.engine.context import Context
 
 Rows = Sequence[Mapping[str, Any]]
@@ -59,6 +60,9 @@ def advise(context: Context, rows: Rows) -> Advice:
         why.append(f"failing: {named}")
     if failing and not waiting:
         why.append("all that has matured is in the model already: see whether the next cycle mends it")
+    for row in failing:
+        if row["verdict"] == "replace":
+            why.append(f"in cycle {row['cycle']} {row['subject']!r} would have chosen or valued better than the model")
     for row in again:
         why.append(
             f"{row['check']} of {row['subject']} failed in the cycle before too, so fitting anew does not mend it"
@@ -74,13 +78,13 @@ def newest_failures(rows: Rows) -> list[Mapping[str, Any]]:
     for row in rows:
         if row["verdict"] != "refused":
             newest[row["check"]] = max(newest.get(row["check"], 0), row["cycle"])
-    return [row for row in rows if row["verdict"] == "fails" and row["cycle"] == newest[row["check"]]]
+    return [row for row in rows if row["verdict"] in ALARMS and row["cycle"] == newest[row["check"]]]
 
 
 def _failed_before(row: Mapping[str, Any], rows: Rows) -> bool:
     return any(
-        (other["check"], other["subject"], other["verdict"]) == (row["check"], row["subject"], "fails")
-        and other["cycle"] == row["cycle"] - 1
+        (other["check"], other["subject"], other["cycle"]) == (row["check"], row["subject"], row["cycle"] - 1)
+        and other["verdict"] in ALARMS
         for other in rows
     )
 

@@ -107,6 +107,53 @@ def decisions_judged(context: Context, cycles: Sequence[JudgedCycle]) -> pa.Tabl
     )
 
 
+def rivals_judged(context: Context, one: JudgedCycle, before: JudgedCycle | None) -> pa.Table:
+    """Return a cycle's decisions and actions with the values of its model and of simpler rules known on the same day.
+
+    Columns are those of `alamo.inference.health.Rivals`. Effects are those of the day the plan was made; an action that
+    had none yet is worth minus its cost, as in an opening.
+    """
+    corrections = _corrections(context, one.cycle)
+    added = pa.table(
+        {
+            "action_id": pa.array(list(corrections), pa.string()),
+            "money": pa.array(list(corrections.values()), pa.float64()),
+        }
+    )
+    return context.history.query(
+        """
+        SELECT s.decision_id, o.unit_id, s.action_id, o.action_id AS drawn, s.p, n.p AS p_none,
+               s.gamma_money - n.gamma_money AS effect_money,
+               v.value_mean_money - coalesce(c.money, 0) AS champion,
+               0.0 AS zero,
+               coalesce(everybody.mean_money, -v.cost_money) AS "one effect",
+               coalesce(segment.mean_money, everybody.mean_money, -v.cost_money) AS segments,
+               last.value_mean_money AS "last model"
+        FROM dr_scores s
+        JOIN dr_scores n ON n.decision_id = s.decision_id AND n.cycle = s.cycle AND n.action_id = 'none'
+        JOIN observations o ON o.decision_id = s.decision_id AND o.cycle = s.cycle AND o.matured_at <= $now
+        LEFT JOIN scores v ON v.customer_id = o.customer_id AND v.action_id = s.action_id AND v.as_of_day = $day
+        LEFT JOIN scores last
+               ON last.customer_id = o.customer_id AND last.action_id = s.action_id AND last.as_of_day = $before
+        LEFT JOIN effects everybody
+               ON everybody.action_id = s.action_id AND everybody.as_of_day = $day AND everybody.segment = '*'
+        LEFT JOIN segments g ON g.customer_id = o.customer_id AND g.as_of_day = $day
+        LEFT JOIN effects segment
+               ON segment.action_id = s.action_id AND segment.as_of_day = $day AND segment.segment = g.segment
+        LEFT JOIN added c ON c.action_id = s.action_id
+        WHERE s.cycle = $cycle AND s.action_id <> 'none'
+        ORDER BY s.decision_id, s.action_id
+        """,
+        {
+            "now": context.clock.now(),
+            "cycle": one.cycle,
+            "day": one.day,
+            "before": "" if before is None or before.opening else before.day,
+        },
+        {"added": added},
+    )
+
+
 def _corrections(context: Context, cycle: int) -> dict[str, float]:
     """Return what longer outcomes added to the values of each action in a cycle; empty where they added nothing."""
     step = context.state.steps.find(f"cycle-{cycle}/predict")

@@ -436,6 +436,8 @@ HEALTH: dict[str, Any] = {
         {**_HEALTH, "check": "calibration slope", "value": 0.4, "lower": 0.1, "upper": 0.7, "threshold": 1.0},
         {**_HEALTH, "check": "forecast", "subject": "programme"},
         {**_HEALTH, "check": "value forecast", "subject": "cycle 4: 28 days", "value": 0.85, "threshold": 1.0},
+        {**_HEALTH, "check": "challenger", "subject": "segments", "value": -0.7, "verdict": "replace"},
+        {**_HEALTH, "check": "challenger loss", "subject": "segments", "verdict": "no difference"},
         {**_FEATURE, "subject": "<returns>", "value": 0.3139, "threshold": 0.0018, "verdict": "fails"},
         {**_FEATURE, "subject": "country", "value": 0.0, "threshold": 0.0018},
         {

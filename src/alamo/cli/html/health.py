@@ -10,6 +10,7 @@ from alamo.cli import formats
 from alamo.cli.html.charts import bars, forest, over_time
 from alamo.cli.html.marks import Picture
 from alamo.cli.views.health import FEATURES, TITLES, newest, verdict, why
+from alamo.domain.health_table import ALARMS
 
 Data = Mapping[str, Any]
 
@@ -18,6 +19,7 @@ _UNITS = {
     "calibration slope": "slope less 1",
     "effect drift": "money per decision",
     "value forecast": "share of what was expected, less 1",
+    "challenger": "money per decision",
 }
 
 
@@ -51,11 +53,11 @@ def _forest(check: str, rows: Sequence[Data]) -> Picture:
             "mean": row["value"] - base,
             "lower": row["lower"] - base,
             "upper": row["upper"] - base,
-            "found": row["verdict"] == "fails",
+            "found": row["verdict"] in (*ALARMS, "keep"),
         }
         for row in rows
     ]
-    failing = [row["subject"] for row in rows if row["verdict"] == "fails"]
+    failing = [row["subject"] for row in rows if row["verdict"] in ALARMS]
     said = f"fails for {', '.join(failing)}" if failing else "nothing fails"
     return forest(lines, f"{TITLES[check]}: {said} (cycle {rows[0]['cycle']}, {_day(rows)})", _UNITS[check])
 

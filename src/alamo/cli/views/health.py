@@ -10,6 +10,7 @@ from rich.text import Text
 
 from alamo.cli import formats
 from alamo.cli.output import Column, column, heading, interval_column, next_step, note, table
+from alamo.domain.health_table import ALARMS
 
 Row = Mapping[str, Any]
 
@@ -20,8 +21,16 @@ TITLES = {
     "forecast": "Forecast: what the cycle brought less what its plan promised",
     "effect drift": "Effect drift: the newest cycle's effect less that of the earlier ones, per decision",
     "value forecast": "Value forecast: margin that came as a share of the one expected",
+    "challenger": "Champion and challengers: what the model's choices earn more than theirs, per decision",
+    "challenger loss": "Champion and challengers: how much larger their squared error is than the model's",
 }
 """What the number of each check is; features have a table of their own."""
+_COUNTED = {
+    "holds": ("holds", "keep", "no difference"),
+    "watch": ("watch",),
+    "fails": ALARMS,
+    "refused": ("refused",),
+}
 
 
 def health(data: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -52,7 +61,7 @@ def newest(rows: Sequence[Row], check: str) -> list[Row]:
 
 def writer(check: str) -> Any:
     """Return how the number of a check is written."""
-    money = check in ("calibration level", "effect drift", "forecast")
+    money = check in ("calibration level", "effect drift", "forecast", "challenger")
     return formats.money if money else formats.percent if check == "value forecast" else formats.number
 
 
@@ -63,11 +72,13 @@ def ends_writer(check: str) -> Any:
 
 def _columns(check: str) -> list[Column]:
     write, ends = writer(check), ends_writer(check)
-    sides = [column("expected", "expected", ends), column("found", "found", ends)]
+    headings = ("theirs", "the model's") if check == "challenger" else ("expected", "found")
+    sides = [column(heading, key, ends) for heading, key in zip(headings, ("expected", "found"), strict=True)]
     named = {"calibration slope": "slope", "value forecast": "share"}.get(check, "difference")
+    against = check.startswith("challenger")
     return [
-        column("of", "subject"),
-        *([] if check == "calibration slope" else sides),
+        column("against" if against else "of", "subject"),
+        *([] if check in ("calibration slope", "challenger loss") else sides),
         column(named, "value", write),
         interval_column("interval", "lower", "upper", write),
         column("p", "p_value", chance),
@@ -114,20 +125,20 @@ def _cycles(rows: Sequence[Row]) -> Iterator[RenderableType]:
     counted = [
         {"cycle": cycle}
         | {
-            verdict: sum(row["cycle"] == cycle and row["verdict"] == verdict for row in rows)
-            for verdict in ("holds", "watch", "fails", "refused")
+            heading: sum(row["cycle"] == cycle and row["verdict"] in verdicts for row in rows)
+            for heading, verdicts in _COUNTED.items()
         }
         | {"what": ", ".join(f"{row['check']} of {row['subject']}" for row in rows if _fails(row, cycle))}
         for cycle in cycles
     ]
-    counts = [column(verdict, verdict, formats.count) for verdict in ("holds", "watch", "fails", "refused")]
+    counts = [column(heading, heading, formats.count) for heading in _COUNTED]
     yield table(
         "Checks by cycle", [column("cycle", "cycle", formats.count), *counts, column("failing", "what")], counted
     )
 
 
 def _fails(row: Row, cycle: int) -> bool:
-    return bool(row["cycle"] == cycle and row["verdict"] == "fails")
+    return bool(row["cycle"] == cycle and row["verdict"] in ALARMS)
 
 
 def _advice(advice: Mapping[str, Any]) -> Iterator[RenderableType]:

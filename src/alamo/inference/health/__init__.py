@@ -6,6 +6,7 @@ Not here: estimating effects anew (that is done elsewhere, for decisions), and c
 from __future__ import annotations
 
 from alamo.inference.health.calibration import calibration
+from alamo.inference.health.challengers import Rivals, challenged
 from alamo.inference.health.checks import Check, health_table, judged
 from alamo.inference.health.effect_drift import effect_drift
 from alamo.inference.health.feature_drift import feature_drift
@@ -16,7 +17,9 @@ __all__ = [
     "Check",
     "JudgedRows",
     "Promise",
+    "Rivals",
     "calibration",
+    "challenged",
     "effect_drift",
     "feature_drift",
     "health_table",

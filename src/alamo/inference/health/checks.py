@@ -17,8 +17,13 @@ import pyarrow as pa
 from alamo.domain.health_table import CHECKS, HEALTH
 from alamo.numerics.multiplicity import holm
 
-FAMILIES = len({check.split()[0] if check.startswith("calibration") else check for check in CHECKS})
-"""Kinds that share the chance of a false alarm; level and slope of calibration are one."""
+_KINDS = {
+    "calibration level": "calibration",
+    "calibration slope": "calibration",
+    "challenger loss": "challenger",
+}
+FAMILIES = len({_KINDS.get(check, check) for check in CHECKS})
+"""Kinds that share the chance of a false alarm: level and slope of calibration are one, and so are challengers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,10 @@ class Check:
     p_value
         Of this check alone; None: it is refused. After `judged`: adjusted.
     matters
-        Verdict if chance does not explain it: ``fails``, ``watch``, or ``holds`` where it is too small to matter.
+        Verdict if chance does not explain it: ``fails``, ``watch``, ``keep`` or ``replace`` the model, or ``holds``
+        where it is too small to matter.
+    otherwise
+        Verdict if chance may explain it.
     verdict
         Filled in by `judged`.
     """
@@ -55,12 +63,13 @@ class Check:
     threshold: float | None = None
     p_value: float | None = None
     matters: str = "fails"
+    otherwise: str = "holds"
     verdict: str = "refused"
 
     @property
     def family(self) -> str:
         """The kind of checks that p-values are adjusted within."""
-        return "calibration" if self.check.startswith("calibration") else self.check
+        return _KINDS.get(self.check, self.check)
 
 
 def judged(checks: Sequence[Check], level: float) -> tuple[Check, ...]:
@@ -87,7 +96,7 @@ def judged(checks: Sequence[Check], level: float) -> tuple[Check, ...]:
 
 
 def _verdict(check: Check, p_value: float, level: float) -> str:
-    return check.matters if p_value < 1.0 - level else "holds"
+    return check.matters if p_value < 1.0 - level else check.otherwise
 
 
 def health_table(checks: Sequence[Check], *, cycle: int, model: str, as_of: datetime) -> pa.Table:

@@ -1,0 +1,199 @@
+"""Champion and challenger: would a simpler rule, or the model of the cycle before, have chosen better?
+
+All are judged on the same decisions, which none of them had seen: each rule picks for every decision the action it
+values most, or none where it values none above nothing, and is worth the doubly robust score of what it picks. The
+difference is paired, so it rests on the decisions alone at which the two choose differently.
+
+Source: Dudík, Langford & Li (2011), "Doubly robust policy evaluation and learning", ICML, §3 (value of a rule from the
+log of another); paired comparison of forecasts frozen before: Diebold & Mariano (1995), JBES 13(3), §1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+from scipy.stats import t as t_law
+
+from alamo.inference.health.checks import Check
+from alamo.inference.outcomes import column
+from alamo.inference.segment_effects import LEAST_PER_ARM
+from alamo.numerics.confidence_sequence import LEAST_CHANCE
+from alamo.numerics.doubly_robust import ScoreMean, mean_by_group
+from alamo.numerics.moments import codes
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
+
+CHALLENGER, LOSS = "challenger", "challenger loss"
+SIMPLE = {
+    "zero": "contacting nobody",
+    "one effect": "the same effect for everybody",
+    "segments": "one effect per segment",
+    "last model": "the values of the cycle before",
+}
+"""Column of the table, and what the challenger is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rivals:
+    """One cycle's decisions and what champion and challengers valued each open action at.
+
+    Attributes
+    ----------
+    effect
+        Γ(a) − Γ(none), money, net of cost, by decision and action, shape (n,).
+    weight
+        Precision of `effect` up to the outcome's variance, shape (n,).
+    start
+        First row of each decision, shape (m,); rows of a decision lie together.
+    unit
+        Code of each decision's customer, shape (m,).
+    drawn
+        Whether the row's action was drawn, shape (n,).
+    drew_none
+        Whether none was drawn, by decision, shape (m,).
+    champion, challengers
+        Values, shape (n,); a challenger that valued nothing is not there.
+    """
+
+    effect: Floats
+    weight: Floats
+    start: Integers
+    unit: Integers
+    drawn: Bools
+    drew_none: Bools
+    champion: Floats
+    challengers: Mapping[str, Floats]
+
+    @classmethod
+    def of(cls, table: pa.Table) -> Rivals:
+        """Read a table ordered by ``decision_id``: beside those of `judged_rows`, a column per rule, null: no value."""
+        p, p_none = column(table, "p"), column(table, "p_none")
+        champion = column(table, "champion")
+        open_ = (p >= LEAST_CHANCE) & (p_none >= LEAST_CHANCE) & np.isfinite(champion)
+        mine = table.filter(pa.array(open_))
+        decision = mine["decision_id"].combine_chunks().dictionary_encode().indices
+        start = np.unique(np.asarray(decision), return_index=True)[1].astype(np.int64)
+        start.sort()
+        unit = np.asarray(mine["unit_id"].to_numpy(zero_copy_only=False))[start]
+        values = {name: column(mine, name) for name in SIMPLE if name in mine.column_names}
+        return cls(
+            effect=column(mine, "effect_money"),
+            weight=(p * p_none / (p + p_none))[open_],
+            start=start,
+            unit=codes(unit)[0],
+            drawn=np.asarray(pc.equal(mine["drawn"], mine["action_id"]), dtype=bool),
+            drew_none=np.asarray(pc.equal(mine["drawn"], "none"), dtype=bool)[start],
+            champion=champion[open_],
+            challengers={name: value for name, value in values.items() if np.isfinite(value).all()},
+        )
+
+
+def challenged(rivals: Rivals, level: float) -> list[Check]:
+    """Return for each challenger the champion's lead in money per decision, and in squared error.
+
+    The lead is positive where the champion is better. The second is the difference of the precision-weighted doubly
+    robust losses, (Γ − challenger)² − (Γ − champion)², money²: it judges the values themselves, also where both rules
+    would choose alike.
+
+    Assumes
+    -------
+    Limits and caps are left out: each rule gives every customer what it values most.
+
+    Not supported
+    -------------
+    A difference that lies in decisions whose drawn action neither rule would have chosen is not seen: it is refused
+    where fewer than ten were drawn.
+    """
+    checks = []
+    for name, words in SIMPLE.items():
+        if name not in rivals.challengers:
+            checks += [
+                Check(check, name, len(rivals.start), f"{words}: not known then") for check in (CHALLENGER, LOSS)
+            ]
+            continue
+        checks += [_value(rivals, name, words, level), _loss(rivals, name, words, level)]
+    return checks
+
+
+def _value(rivals: Rivals, name: str, words: str, level: float) -> Check:
+    ours, theirs = (_choice(values, rivals) for values in (rivals.champion, rivals.challengers[name]))
+    differ = ours != theirs
+    seen = int((differ & (_drawn(ours, rivals) | _drawn(theirs, rivals))).sum())
+    if seen < LEAST_PER_ARM:
+        reason = (
+            f"against {words}: they choose differently in {int(differ.sum()):,} decisions, of which {seen} drew either"
+        )
+        return Check(CHALLENGER, name, len(rivals.start), f"{reason} choice; {LEAST_PER_ARM} are needed")
+    earned, would = _worth(ours, rivals), _worth(theirs, rivals)
+    lead = mean_by_group(earned - would, rivals.unit)
+    reason = f"against {words}: they choose differently in {differ.mean():.0%} of the decisions, {seen:,} drew either"
+    sides = (float(would.mean()), float(earned.mean()))
+    return _compared(CHALLENGER, name, lead, (f"{reason} choice", sides, _freedom(earned - would, rivals.unit)), level)
+
+
+def _loss(rivals: Rivals, name: str, words: str, level: float) -> Check:
+    ours, theirs, weight = rivals.champion, rivals.challengers[name], rivals.weight
+    gap = weight * (ours - theirs) * (2.0 * rivals.effect - ours - theirs)
+    sizes = np.diff(np.append(rivals.start, len(gap)))
+    unit = np.repeat(rivals.unit, sizes)
+    if not gap.any():
+        return Check(LOSS, name, len(rivals.start), f"against {words}: they value everything alike")
+    lead = mean_by_group(gap, unit, weight)
+    reason = f"against {words}: squared error of the values, weighted by precision"
+    return _compared(LOSS, name, lead, (reason, (None, None), _freedom(gap, unit)), level)
+
+
+def _compared(
+    check: str,
+    name: str,
+    lead: ScoreMean,
+    told: tuple[str, tuple[float | None, float | None], float],
+    level: float,
+) -> Check:
+    reason, (would, earned), freedom = told
+    half = float(t_law.isf(0.5 * (1.0 - level), freedom)) * lead.se
+    return Check(
+        check,
+        name,
+        lead.n,
+        reason,
+        expected=would,
+        found=earned,
+        value=lead.mean,
+        lower=lead.mean - half,
+        upper=lead.mean + half,
+        threshold=0.0,
+        p_value=float(2.0 * t_law.sf(abs(lead.mean) / lead.se, freedom)) if lead.se > 0.0 else None,
+        matters="keep" if lead.mean > 0.0 else "replace",
+        otherwise="no difference",
+    )
+
+
+def _choice(values: Floats, rivals: Rivals) -> Integers:
+    """Return the row that a rule chooses in each decision, −1 for none, shape (m,)."""
+    best = np.maximum.reduceat(values, rivals.start)
+    sizes = np.diff(np.append(rivals.start, len(values)))
+    row = np.where(values == np.repeat(best, sizes), np.arange(len(values)), len(values))
+    return np.where(best > 0.0, np.minimum.reduceat(row, rivals.start), -1)
+
+
+def _worth(choice: Integers, rivals: Rivals) -> Floats:
+    return np.where(choice >= 0, rivals.effect[np.maximum(choice, 0)], 0.0)
+
+
+def _drawn(choice: Integers, rivals: Rivals) -> Bools:
+    return np.where(choice >= 0, rivals.drawn[np.maximum(choice, 0)], rivals.drew_none)
+
+
+def _freedom(gap: Floats, unit: Integers) -> float:
+    """Return the degrees of freedom of a difference that few customers carry: (Σ g²)²/Σ g⁴ of their sums."""
+    squares = np.bincount(unit, weights=gap) ** 2
+    total = float(squares.sum())
+    return max(1.0, total**2 / float(squares @ squares)) if total > 0.0 else 1.0
