@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from alamo.domain.errors import AlamoError
+from alamo.domain.health_table import CHECKS
 from alamo.domain.records import PlanRecord
 from alamo.domain.result import json_value
 from alamo.domain.time import iso
@@ -15,6 +16,7 @@ from alamo.engine.act import newest_plan
 from alamo.engine.context import Context
 from alamo.engine.freshness import CURE as STALE
 from alamo.engine.freshness import stale_orders
+from alamo.engine.health_advice import newest_failures
 from alamo.engine.horizon import CURE, Horizon, horizon
 from alamo.engine.infer import matured_cycles
 from alamo.engine.report import newest_detail
@@ -79,7 +81,14 @@ def status(context: Context) -> Status:
         today=iso(context.clock.now()),
         data=data,
         cycle=_cycle(context, plan),
-        support=(_orders(data), *_recent(context), _lifetime_value(context), *_outcomes(known), *_effects(context)),
+        support=(
+            _orders(data),
+            *_recent(context),
+            _lifetime_value(context),
+            *_outcomes(known),
+            *_effects(context),
+            *_health(context),
+        ),
         next_command=_next(data, plan, known),
         attribution=context.settings.attribution,
     )
@@ -155,6 +164,17 @@ def _effects(context: Context) -> list[Support]:
         for refusal in detail.get("refusals", [])
     ]
     return lines
+
+
+def _health(context: Context) -> list[Support]:
+    """Say in one line what fails in the newest judged cycle; nothing where nothing does, or nobody has asked yet."""
+    failing = newest_failures(context.history.query('SELECT cycle, "check", subject, verdict FROM health').to_pylist())
+    if not failing:
+        return []
+    first = min(failing, key=lambda row: (CHECKS.index(row["check"]), row["subject"]))
+    more = f" and {len(failing) - 1} more" if len(failing) > 1 else ""
+    told = f"{first['check']} of {first['subject']}, cycle {first['cycle']}, {first['verdict']}{more}"
+    return [Support("the model as it is", False, told + "; alamo report health")]
 
 
 def _waiting(context: Context) -> str:

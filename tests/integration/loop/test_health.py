@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyarrow as pa
 import pytest
 
 from alamo.domain.errors import InsufficientDataError
@@ -113,3 +114,21 @@ def test_advice_names_what_fails_and_what_fails_again(seasoned):
     assert "failed in the cycle before too" in " ".join(again.why)
     mended = advise(seasoned.context, [row | {"cycle": 3, "verdict": "holds"}, row | {"cycle": 2}])
     assert mended.failing == 0
+
+
+def test_the_status_names_what_fails_in_one_line_and_is_silent_where_nothing_does(seasoned, rows):
+    def lines() -> list[str]:
+        return [line.reason for line in seasoned.status().support if line.what == "the model as it is"]
+
+    assert lines() == []
+    history = seasoned.context.history
+    kept = history.query("SELECT * FROM health WHERE cycle = 3")
+    verdicts = [
+        "fails" if row["check"] == "forecast" else "replace" if row["check"] == "challenger" else row["verdict"]
+        for row in kept.to_pylist()
+    ]
+    broken = kept.set_column(kept.column_names.index("verdict"), "verdict", pa.array(verdicts))
+    history.replace("health", broken, where={"cycle": 3}, batch="broken")
+    assert lines() == ["forecast of programme, cycle 3, fails and 4 more; alamo report health"]
+    history.replace("health", kept, where={"cycle": 3}, batch="mended")
+    assert lines() == []
