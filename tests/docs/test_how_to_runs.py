@@ -63,7 +63,12 @@ def test_the_script_holds_commands_documents_and_python() -> None:
         ("analyse-an-experiment.md", ["spend/orders", "harms"]),
         (
             "watch-model-health.md",
-            ["Calibration, level", "returns_30d", "Fitting anew now would change nothing", "failing: feature drift"],
+            [
+                "Calibration, level",
+                "returns_30d",
+                "Fitting anew now would change nothing",
+                "feature drift of returns_30d (cycle 3)",
+            ],
         ),
         ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),
     ],

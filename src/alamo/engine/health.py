@@ -103,7 +103,7 @@ def _judge(context: Context, one: JudgedCycle, evidence: tuple[pa.Table, JudgedC
 
 def _drift_of_features(context: Context, one: JudgedCycle, level: float) -> list[Check]:
     if one.opening:
-        reason = "the first cycle's model learned from no decision, so there is nothing to have drifted from"
+        reason = "an opening: the model had learnt from no decision, so there is nothing to have drifted from"
         return [Check("feature drift", "*", 0, reason)]
     training, now = features_then_and_now(context, one, FEATURES)
     return feature_drift(training, now, FEATURES, level)
@@ -114,7 +114,7 @@ def _predictions(one: JudgedCycle, decisions: pa.Table, level: float) -> list[Ch
     checks: list[Check] = []
     mine = rows_of_cycle(decisions, one.cycle)
     if one.opening:
-        reason = "the first cycle's model predicts nothing yet: everybody's effect is nil"
+        reason = "an opening: nothing had been learnt yet, everybody's effect was taken for nil"
         checks += [Check(check, "*", 0, reason) for check in ("calibration level", "calibration slope")]
     else:
         checks += [check for rows in judged_rows(mine) for check in calibration(rows, level)]
@@ -125,7 +125,7 @@ def _predictions(one: JudgedCycle, decisions: pa.Table, level: float) -> list[Ch
 
 def _challengers(context: Context, one: JudgedCycle, before: JudgedCycle | None, level: float) -> list[Check]:
     if one.opening:
-        reason = "the first cycle's model values nothing yet, so there is no champion to challenge"
+        reason = "an opening: the model valued nothing yet, so there is no champion to challenge"
         return [Check("challenger", "*", 0, reason)]
     return challenged(Rivals.of(rivals_judged(context, one, before)), level)
 

@@ -57,9 +57,9 @@ def advise(context: Context, rows: Rows) -> Advice:
         why.append(f"{_cycles(waiting)} not in the model yet")
     if failing:
         named = ", ".join(f"{row['check']} of {row['subject']} (cycle {row['cycle']})" for row in failing)
-        why.append(f"failing: {named}")
+        why.append(f"{named} {'fails' if len(failing) == 1 else 'fail'}")
     if failing and not waiting:
-        why.append("all that has matured is in the model already: see whether the next cycle mends it")
+        why.append("but all that has matured is in the model already: see whether the next cycle mends it")
     for row in failing:
         if row["verdict"] == "replace":
             why.append(f"in cycle {row['cycle']} {row['subject']!r} would have chosen or valued better than the model")

@@ -26,22 +26,20 @@ class JudgedCycle:
         The cycle, the plan that decided it, and the policy approved with it.
     finished
         Whether every decision of it has been observed.
+    opening
+        Whether nothing had been learnt yet, so that nothing was predicted.
     """
 
     cycle: int
     plan: PlanRecord
     policy: PolicySnapshot
     finished: bool
+    opening: bool
 
     @property
     def day(self) -> str:
         """Day of the profiles and scores that the plan was made from."""
         return self.policy.scores_as_of[:10]
-
-    @property
-    def opening(self) -> bool:
-        """Whether nothing had been learnt yet, so that nothing was predicted."""
-        return self.cycle <= 1
 
 
 def judged_cycles(context: Context, finished: Sequence[int]) -> list[JudgedCycle]:
@@ -59,10 +57,16 @@ def judged_cycles(context: Context, finished: Sequence[int]) -> list[JudgedCycle
             decided[plan.cycle] = plan
     newest = max(decided, default=0)
     return [
-        JudgedCycle(cycle, plan, context.shelf.get(plan.policy_version), cycle in finished)
+        JudgedCycle(cycle, plan, context.shelf.get(plan.policy_version), cycle in finished, _opening(context, cycle))
         for cycle, plan in sorted(decided.items())
         if cycle >= 1 and (cycle in finished or cycle == newest)
     ]
+
+
+def _opening(context: Context, cycle: int) -> bool:
+    """Say whether a cycle was scored before anything had been learnt; what an experiment taught counts."""
+    step = context.state.steps.find(f"cycle-{cycle}/predict")
+    return cycle <= 1 if step is None else step.detail.get("model") == "opening"
 
 
 def decisions_judged(context: Context, cycles: Sequence[JudgedCycle]) -> pa.Table:

@@ -132,3 +132,27 @@ def test_the_status_names_what_fails_in_one_line_and_is_silent_where_nothing_doe
     assert lines() == ["forecast of programme, cycle 3, fails and 4 more; alamo report health"]
     history.replace("health", kept, where={"cycle": 3}, batch="mended")
     assert lines() == []
+
+
+def test_what_an_experiment_taught_is_judged_by_the_first_cycle(real, folder, start):
+    lines = ["customer_id,date,action_id,propensity,spend"]
+    for i in range(400):
+        action, spend = ("mail", 60.0) if i % 2 else ("none", 20.0)
+        lines.append(f"k{i:03d},2025-12-01 10:00:00,{action},0.5,{spend + i * 7 % 13:.2f}")
+    (folder / "experiment.csv").write_text("\n".join(lines) + "\n")
+    with real(start + timedelta(hours=10)) as project:
+        project.import_file("experiment", [folder / "experiment.csv"])
+        plan = project.run().turns[0].plan
+        (drift,) = project.report("health").to_dict()["rows"]
+        assert drift["verdict"] == "refused"
+        assert "0 customers on one side" in drift["reason"]
+        project.approve(plan.plan_id, by="ann")
+        project.launch(plan.plan_id, by="ann")
+    with real(start + timedelta(days=29)) as project:
+        project.import_file("orders", [folder / "orders.csv"], complete_until=(start + timedelta(days=28)).date())
+        project.run()
+        rows = project.report("health").to_dict()["rows"]
+    (level,) = [row for row in of(rows, "calibration level", 1) if row["subject"] == "mail"]
+    assert level["expected"] > 10.0  # the experiment's 40, shrunk
+    assert level["verdict"] == "fails"  # nobody ordered: nothing came of it
+    assert "fails" in {row["verdict"] for row in of(rows, "forecast", 1)}
