@@ -59,6 +59,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             ["Kept, because", "part:new", "0 voucher", "if new were this", "new matters most"],
         ),
         ("compare-policies-in-a-simulated-market.md", ["Scenario my-market, seed 1", "blast", "only-mail earned"]),
+        ("find-segments.md", ["segments of", "as well within", "keep their number", "Moved by"]),
         ("write-a-learner.md", ["passed"]),
         ("analyse-an-experiment.md", ["spend/orders", "harms"]),
         (

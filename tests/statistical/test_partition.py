@@ -50,7 +50,7 @@ def test_a_refit_on_another_month_keeps_the_groups() -> None:
         months = [steps(100 * seed + k) for k in range(4)]
         grown = [grow_partition(month.bins, month.outcomes, Growth(40, 8)).tree for month in months[:2]]
         rule = RefitRule(Growth(40, 8), 50.0)
-        new = refit_partition(grown[0], months[1], months[2], rule, counted=np.ones(N)).tree
+        new = refit_partition(grown[0], months[1], months[2], rule, today=months[3].bins).tree
         old, fresh, refitted = (tree.leaf_of(months[3].bins) for tree in (*grown, new))
         kept.append(adjusted_rand(old, refitted))
         anew.append(adjusted_rand(old, fresh))

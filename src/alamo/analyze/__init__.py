@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from alamo.analyze.contracts import fit_contracts
 from alamo.analyze.policies import choose_policy, evaluate_policy, grow_policy
+from alamo.analyze.segments import find_segments
 from alamo.analyze.tables import (
     allocate,
     estimate_effects,
@@ -23,6 +24,7 @@ __all__ = [
     "choose_policy",
     "estimate_effects",
     "evaluate_policy",
+    "find_segments",
     "fit_contracts",
     "fit_lifetime_value",
     "fit_next_product",

@@ -27,6 +27,7 @@ from alamo.cli.files import write_json, write_table
 from alamo.cli.html.file import write_page
 from alamo.cli.options import amount, html_option, json_option, moment, names
 from alamo.cli.output import announcing, emit
+from alamo.cli.segments import segments
 from alamo.cli.views import analysis as views
 from alamo.cli.views.scores import next_product as next_product_view
 from alamo.cli.views.scores import scores as score_view
@@ -44,7 +45,7 @@ def analyze() -> None:
     """
 
 
-for command in (policy, policy_choice, policy_tree, contracts):
+for command in (policy, policy_choice, policy_tree, contracts, segments):
     analyze.add_command(command)
 
 

@@ -30,6 +30,7 @@ from alamo.domain.action import Limit
 from alamo.domain.errors import AlamoError, UsageError
 from alamo.inference import ExperimentSpec
 from alamo.inference.lifetime_value import ContractSpec, LifetimeValueSpec
+from alamo.inference.micro_segments import SegmentSpec
 from alamo.inference.off_policy import PolicyChoiceSpec, PolicySpec, PolicyTreeSpec
 from alamo.prediction import NextProductSpec, ScoreSpec, UpliftSpec
 from alamo.steering import AllocationSpec
@@ -46,6 +47,7 @@ Spec = TypeVar(
     AllocationSpec,
     ScoreSpec,
     NextProductSpec,
+    SegmentSpec,
 )
 
 

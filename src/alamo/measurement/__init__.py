@@ -4,6 +4,7 @@ Not here: what an action changed (inference), what to do next (steering), and an
 carries the tables.
 """
 
+from alamo.measurement.behaviour import build_behaviour, main_categories, months_back
 from alamo.measurement.importing import (
     EXPERIMENT,
     KINDS,
@@ -40,11 +41,14 @@ __all__ = [
     "ResolvedMapping",
     "Tally",
     "WaitingWindows",
+    "build_behaviour",
     "build_profiles",
     "experiment_observations",
     "import_rows",
+    "main_categories",
     "mature_long_observations",
     "mature_observations",
+    "months_back",
     "normalise",
     "orders_known_by_source",
     "preview",

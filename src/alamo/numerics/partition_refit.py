@@ -17,6 +17,7 @@ from alamo.numerics.partition_growth import Growth, grow_partition
 from alamo.numerics.partition_tree import PartitionTree, node_sums, shrunk_means
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,32 +52,31 @@ class Refit:
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """Rows below a node: to learn from and to judge by, and what its ancestors predict for them."""
+    """Rows below a node: to learn from, to judge by, and those that give the sizes; `of_all` rows were learnt from."""
 
     learn: Rows
     judge: Rows
-    counted: Floats
+    today: Integers
     of_all: int
 
     def below(self, column: int, cut: int, left: bool) -> _Part:
         learn, judge = ((rows.bins[:, column] <= cut) == left for rows in (self.learn, self.judge))
-        return replace(
-            self, learn=_only(self.learn, learn), judge=_only(self.judge, judge), counted=self.counted[learn]
-        )
+        today = self.today[(self.today[:, column] <= cut) == left]
+        return replace(self, learn=_only(self.learn, learn), judge=_only(self.judge, judge), today=today)
 
 
-def refit_partition(old: PartitionTree, learn: Rows, judge: Rows, rule: RefitRule, *, counted: Floats) -> Refit:
+def refit_partition(old: PartitionTree, learn: Rows, judge: Rows, rule: RefitRule, *, today: Integers) -> Refit:
     """Return `old`, changed only where that predicts `judge` better by more than `rule.sure` standard errors.
 
     Parameters
     ----------
     learn, judge
         Rows to predict from, and rows that no version of the partition has seen; same bins as `old`.
-    counted
-        Weight of each learning row towards the least size of a leaf, shape (n,). A cut that leaves less than that on a
-        side goes, whatever it predicts.
+    today
+        Bins of the rows that give a leaf its size, shape (m, d). A cut that leaves too few of them on a side goes,
+        whatever it predicts.
     """
-    part = _Part(learn, judge, counted, max(len(learn.bins), 1))
+    part = _Part(learn, judge, today, max(len(learn.bins), 1))
     tree, changed = _refitted(old, 0, part, rule)
     return Refit(tree, changed)
 
@@ -88,7 +88,7 @@ def _refitted(old: PartitionTree, node: int, part: _Part, rule: RefitRule) -> tu
     if column < 0:
         return (fresh, 0) if _better(fresh, PartitionTree(), part, rule) else (PartitionTree(), 0)
     sides = [part.below(column, cut, left) for left in (True, False)]
-    if min(side.counted.sum() for side in sides) < rule.limits.least:
+    if min(len(side.today) for side in sides) < rule.limits.least:
         return fresh, _cuts_below(old, node)
     (left, n_left), (right, n_right) = (
         _refitted(old, child, side, rule) for child, side in zip((old.left[node], old.right[node]), sides, strict=True)
@@ -107,7 +107,10 @@ def _fresh(part: _Part, rule: RefitRule) -> PartitionTree:
         return PartitionTree()
     scale = part.of_all / len(part.learn.bins)  # gains are per row of the whole
     limits = replace(rule.limits, least_gain=rule.limits.least_gain * scale)
-    return grow_partition(part.learn.bins, part.learn.outcomes, limits, counted=part.counted).tree
+    known = np.arange(len(part.learn.bins) + len(part.today)) < len(part.learn.bins)
+    outcomes = np.concatenate([part.learn.outcomes, np.zeros((len(part.today), part.learn.outcomes.shape[1]))])
+    bins = np.concatenate([part.learn.bins, part.today])
+    return grow_partition(bins, outcomes, limits, counted=(~known).astype(np.float64), known=known).tree
 
 
 def _better(new: PartitionTree, old: PartitionTree, part: _Part, rule: RefitRule) -> bool:

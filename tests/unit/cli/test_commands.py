@@ -58,6 +58,7 @@ OPTIONS = {
     "alamo analyze experiment": _EXPERIMENT,
     "alamo analyze uplift": f"{_EXPERIMENT} holdout seed learners explain explain-out what-if model-out out",
     "alamo analyze lifetime-value": "customer time amount time-format unit calibrate-until horizon model mapping out",
+    "alamo analyze segments": "until currency time-zone least month-days months previous out html from to moves-out",
     "alamo analyze allocation": "customer action value use limits temperature gap out",
 }
 

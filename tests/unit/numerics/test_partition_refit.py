@@ -23,7 +23,7 @@ def rows(n: int, seed: int, cut: int, column: int = 0) -> Rows:
 
 def refitted(old: PartitionTree, cut: int, column: int = 0) -> PartitionTree:
     learn, judge = rows(1200, 1, cut, column), rows(1200, 2, cut, column)
-    return refit_partition(old, learn, judge, RULE, counted=np.ones(1200)).tree
+    return refit_partition(old, learn, judge, RULE, today=learn.bins).tree
 
 
 def test_a_cut_that_holds_stays() -> None:
@@ -42,19 +42,19 @@ def test_fixed_columns_stay_whatever_they_predict() -> None:
     old = PartitionTree().split(0, 2, 4)
     learn, judge = rows(1200, 1, 4), rows(1200, 2, 4)
     free = replace(RULE, strength=3000.0)  # under strong shrinkage a cut that says nothing costs what comes below it
-    kept = refit_partition(old, learn, judge, replace(free, fixed=frozenset({2})), counted=np.ones(1200)).tree
+    kept = refit_partition(old, learn, judge, replace(free, fixed=frozenset({2})), today=learn.bins).tree
     assert (kept.column[0], kept.cut[0]) == (2, 4)
     assert [kept.column[kept.left[0]], kept.column[kept.right[0]]] == [0, 0]  # and what matters is found below
-    assert refit_partition(old, learn, judge, free, counted=np.ones(1200)).tree.column[0] == 0
+    assert refit_partition(old, learn, judge, free, today=learn.bins).tree.column[0] == 0
 
 
 def test_a_leaf_that_has_become_too_small_goes() -> None:
     learn, judge = rows(600, 1, 4), rows(600, 2, 4)
-    counted = (learn.bins[:, 0] <= 4).astype(float)  # nobody of today is above the cut
-    refit = refit_partition(PartitionTree().split(0, 0, 4), learn, judge, RULE, counted=counted)
+    today = learn.bins[learn.bins[:, 0] <= 4]  # nobody of today is above the cut
+    refit = refit_partition(PartitionTree().split(0, 0, 4), learn, judge, RULE, today=today)
     assert refit.changed == 1
-    today = refit.tree.leaf_of(learn.bins[counted > 0])
-    assert np.bincount(today, minlength=len(refit.tree.column))[list(refit.tree.leaves)].min() >= 20
+    leaf = refit.tree.leaf_of(today)
+    assert np.bincount(leaf, minlength=len(refit.tree.column))[list(refit.tree.leaves)].min() >= 20
 
 
 def test_joined_trees_send_rows_where_their_parts_do() -> None:

@@ -15,6 +15,7 @@ from alamo.cli.html.marks import Picture, figures
 from alamo.cli.html.off_policy import pictures as _off_policy
 from alamo.cli.html.policies import policy_choice, policy_tree
 from alamo.cli.html.scores import scores
+from alamo.cli.html.segments import segments
 from alamo.cli.html.tables import all_rows, left_out, limits, named
 
 Data = Mapping[str, Any]
@@ -133,6 +134,7 @@ PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {
     "policy-choice": policy_choice,
     "policy-tree": policy_tree,
     "scores": scores,
+    "micro-segments": segments,
 }
 """Title and pictures of each page."""
 
