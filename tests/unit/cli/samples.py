@@ -123,6 +123,25 @@ POLICY_TREE: dict[str, Any] = {
     "model_file": "tree.json",
     "out": "rows.csv",
 }
+MICRO_SEGMENTS: dict[str, Any] = {
+    "rows": [
+        {
+            "number": 3, "segment": "lapsed, 2 to 4 purchases", "customers": 900, "share": 0.6, "bought": 0.12,
+            "purchase_days": 0.2, "money": 14.5, "rows": 4100, "customers_ahead": 940.0, "customers_lower": 880.0,
+            "customers_upper": 1010.0,
+        },
+        {
+            "number": 7, "segment": "buys <gifts>", "customers": 600, "share": 0.4, "bought": 0.61,
+            "purchase_days": 1.4, "money": 121.0, "rows": 2600, "customers_ahead": 580.0, "customers_lower": 540.0,
+            "customers_upper": 620.0,
+        },
+    ],
+    "segments": 2, "customers": 1500, "smallest": 600, "as_of": "2011-07-22", "days_ahead": 84, "currency": "GBP",
+    "migration": {
+        "from": "2011-06-24", "to": "2011-07-22", "moved_share": 0.21, "joined": 40, "flows": [],
+        "reasons": [{"feature": "category:gifts", "customers": 120}],
+    },
+}  # fmt: skip
 LIFETIME_VALUE: dict[str, Any] = {
     "rows": [{"parameter": "r", "estimate": 0.2426, "se": 0.0126}],
     "model": "bg-nbd",

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from tests.unit.cli import samples
 
+from alamo.cli import formats
 from alamo.cli.html.charts import bars, forest, over_time
 from alamo.cli.html.marks import Picture, Scale, figure, padded_scale, tick_text
 from alamo.cli.html.page import PAGES, page
@@ -119,6 +120,7 @@ SAMPLES: dict[str, Mapping[str, Any]] = {
     "plan": samples.PLAN,
     "off-policy": samples.OFF_POLICY,
     "contracts": samples.CONTRACTS,
+    "micro-segments": samples.MICRO_SEGMENTS,
     "policy-choice": samples.POLICY_CHOICE,
     "policy-tree": samples.POLICY_TREE,
     "scores": samples.SCORES,
@@ -183,6 +185,13 @@ def test_a_difference_is_painted_as_found_only_where_it_is_to_be_gone_by() -> No
     none = {**samples.OFF_POLICY, "rows": [{**row, "chosen": False} for row in samples.OFF_POLICY["rows"]]}
     assert '"bar good"' not in page("off-policy", none)
     assert "nothing to go by" in page("off-policy", none)
+
+
+def test_the_page_of_micro_segments_says_which_is_largest_which_brings_most_and_what_moved_customers() -> None:
+    text = page("micro-segments", samples.MICRO_SEGMENTS)
+    assert "lapsed, 2 to 4 purchases is the largest" in text
+    assert "buys &lt;gifts&gt; brings most per customer" in text
+    assert f"{formats.percent(0.21)} changed segment" in text
 
 
 def test_a_tree_is_told_apart_only_from_what_its_interval_excludes() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from alamo.cli import formats
@@ -29,10 +29,14 @@ def segments(data: Data) -> tuple[str, list[Picture]]:
     ]
     share = f"{formats.percent(moved['moved_share'])} changed segment from {moved['from']} to {moved['to']}"
     return f"{data['segments']} segments of {formats.count(data['customers'])} customers", [
-        bars(sizes, f"{rows[0]['segment']} is the largest", f"customers; the {len(sizes)} largest segments"),
-        bars(money, f"{best[0]['segment']} brings most per customer", f"{ahead}; the {len(money)} highest"),
+        bars(sizes, _first(rows, "is the largest"), f"customers; the {len(sizes)} largest segments"),
+        bars(money, _first(best, "brings most per customer"), f"{ahead}; the {len(money)} highest"),
         bars(reasons, share, "customers, by what moved them"),
     ]
+
+
+def _first(rows: Sequence[Data], what: str) -> str:
+    return f"{rows[0]['segment']} {what}" if rows else "There is no segment"
 
 
 def _line(row: Data, key: str, write: Any) -> dict[str, Any]:
