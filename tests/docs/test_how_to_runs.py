@@ -71,6 +71,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
                 "feature drift of returns_30d (cycle 3)",
             ],
         ),
+        ("analyse-large-files.md", ["region 7", "difference in means 80000"]),
         ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any, Unpack
 
 import pyarrow as pa
@@ -21,12 +22,13 @@ from alamo.config.keywords import (
     TrialKeywords,
     UpliftKeywords,
 )
+from alamo.connectors.sources import parquet_files
 from alamo.engine import analyze as engine
 from alamo.inference import ExperimentResult, ExperimentSpec
 from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpec
 from alamo.prediction import NextProductResult, NextProductSpec, ScoreSpec, ScoresResult, UpliftResult, UpliftSpec
 from alamo.steering import AllocationResult, AllocationSpec
-from alamo.store import memory_stores
+from alamo.store import ROWS, RowFiles, memory_stores
 
 
 def estimate_effects(
@@ -37,7 +39,8 @@ def estimate_effects(
     Parameters
     ----------
     table
-        A path (CSV, Parquet), or a table of pyarrow, polars, pandas ≥ 3 or DuckDB: one row per unit or decision.
+        A path (CSV, Parquet, a folder of Parquet files), or a table of pyarrow, polars, pandas ≥ 3 or DuckDB: one row
+        per unit or decision.
     spec
         An `ExperimentSpec`, instead of keywords or to be changed by them.
     mapping
@@ -78,7 +81,12 @@ def estimate_effects(
     >>> effects.rows[0].mean
     2.0
     """
-    return engine.analyze_experiment(table, EXPERIMENT.spec(spec, keywords), read_layout(mapping))
+    question, layout = EXPERIMENT.spec(spec, keywords), read_layout(mapping)
+    files = parquet_files(table) if layout is None else ()
+    if not files:
+        return engine.analyze_experiment(table, question, layout)
+    with closing(RowFiles(files)) as rows:
+        return engine.analyze_experiment(table, question, layout, (rows, ROWS))
 
 
 def fit_uplift(

@@ -80,7 +80,11 @@ def experiment_columns(command: Command) -> Command:
 )
 @experiment_columns
 def experiment(file: str, *, as_json: bool, **columns: Any) -> None:
-    """What each action of a randomised experiment really changed, with intervals; or why it cannot be said."""
+    """What each action of a randomised experiment really changed, with intervals; or why it cannot be said.
+
+    FILE may also be a folder of Parquet files. Parquet is counted in place with --features none: memory does not grow
+    with rows.
+    """
     with announcing(not as_json) as announce:
         announce("reading and estimating")
         answer = estimate_effects(file, **_by_arm(columns))

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from alamo.connectors.sources import TextColumns, read_table
 from alamo.domain.ports import Warehouse
-from alamo.inference import ExperimentResult, ExperimentSpec
+from alamo.inference import ExperimentResult, ExperimentSpec, effects_of_cells, scan_experiment
 from alamo.inference import analyze_experiment as infer_experiment
 from alamo.inference.lifetime_value import ContractResult, ContractSpec, LifetimeValueResult, LifetimeValueSpec
 from alamo.inference.lifetime_value import analyze_contracts as infer_contracts
@@ -53,8 +53,17 @@ Layout = Mapping[str, Any]
 Trial = TypeVar("Trial", ExperimentSpec, UpliftSpec)
 
 
-def analyze_experiment(source: Any, spec: ExperimentSpec, layout: Layout | None = None) -> ExperimentResult:
-    """Return the effects of each action against control; see `alamo.inference.analyze_experiment`."""
+def analyze_experiment(
+    source: Any, spec: ExperimentSpec, layout: Layout | None = None, counted: tuple[Warehouse, str] | None = None
+) -> ExperimentResult:
+    """Return the effects of each action against control; see `alamo.inference.analyze_experiment`.
+
+    `counted` are a warehouse and its relation that hold the rows of `source`: what sums of cells can answer is counted
+    there, without reading a row.
+    """
+    cells = None if counted is None else scan_experiment(*counted, spec)
+    if cells is not None:
+        return effects_of_cells(cells, in_words_of(cells.keys, spec))
     table = _read_trial(source, spec, layout)
     return infer_experiment(table, in_words_of(table, spec), boosted_outcome())
 

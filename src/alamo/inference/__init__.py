@@ -12,6 +12,9 @@ from alamo.inference.dr_scores import cycle_dr_scores
 from alamo.inference.effects import LoopEffects, loop_effects
 from alamo.inference.estimate import Estimate
 from alamo.inference.experiment import analyze_experiment
+from alamo.inference.experiment_cells import ExperimentCells
+from alamo.inference.experiment_from_cells import effects_of_cells
+from alamo.inference.experiment_scan import scan_experiment
 from alamo.inference.experiment_spec import EffectRow, ExperimentResult, ExperimentSpec
 from alamo.inference.long_outcomes import value_long_outcomes
 from alamo.inference.outcomes import value_outcomes
@@ -24,6 +27,7 @@ from alamo.inference.segments import SegmentDefinition, assign_segments, define_
 __all__ = [
     "EffectRow",
     "Estimate",
+    "ExperimentCells",
     "ExperimentResult",
     "ExperimentSpec",
     "LongEvidence",
@@ -39,11 +43,13 @@ __all__ = [
     "cycles_needed",
     "cycles_needed_fixed",
     "define_segments",
+    "effects_of_cells",
     "loop_effects",
     "not_charged",
     "permission_price",
     "programme_effect",
     "programme_gain",
+    "scan_experiment",
     "value_long_outcomes",
     "value_outcomes",
 ]

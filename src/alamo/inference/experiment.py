@@ -12,7 +12,7 @@ import pyarrow as pa
 from alamo.domain.ports import OutcomeLearner
 from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_comparison import Answer, Comparison, compare, refusal_of
-from alamo.inference.experiment_design import Propensities, arm_counts, propensities, ratio_p_value
+from alamo.inference.experiment_design import Propensities, arm_counts, blocking_refusal, propensities, ratio_p_value
 from alamo.inference.experiment_features import choose_features, choose_segment_columns
 from alamo.inference.experiment_outcome import Prepared, scored_outcome, summed_outcome, with_outcome
 from alamo.inference.experiment_ratio import no_segments, ratio_refusal
@@ -21,7 +21,6 @@ from alamo.inference.experiment_spec import EffectRow, ExperimentResult, Experim
 from alamo.inference.experiment_sums import has_sums
 from alamo.inference.experiment_table import ExperimentRows, read_experiment
 from alamo.numerics.encoding import FeatureEncoder
-from alamo.numerics.ratio_check import MISMATCH
 
 Floats = npt.NDArray[np.float64]
 
@@ -56,7 +55,7 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
     chance = propensities(rows, spec)
     p_value = ratio_p_value(rows, chance, spec) if len(rows) else None
     found = _Findings(refusals=list(left_out))
-    blocked = _blocking(rows, spec, p_value)
+    blocked = blocking_refusal(arm_counts(rows), spec.action, p_value)
     if blocked is not None:
         found.refusals.append(blocked)
     else:
@@ -83,27 +82,6 @@ class _Findings:
     spread: list[SegmentSpread] = field(default_factory=list)
     variance_removed: dict[str, float] = field(default_factory=dict)
     features: tuple[str, ...] = ()
-
-
-def _blocking(rows: ExperimentRows, spec: ExperimentSpec, p_value: float | None) -> Refusal | None:
-    """Return the reason why nothing at all can be said, or None."""
-    if len(rows) == 0:
-        return Refusal("all effects", "no usable row is left", "see the other refusals")
-    arms = np.flatnonzero(np.bincount(rows.arm, minlength=len(rows.arms)))
-    if len(arms) < 2:
-        return Refusal(
-            "all effects",
-            f"column {spec.action!r} has one arm only, {rows.arms[arms[0]]!r}: there is nothing to compare with",
-            "keep a control group, and name it: --control VALUE",
-        )
-    if p_value is not None and p_value <= MISMATCH:
-        counts = ", ".join(f"{name} {count:,}" for name, count in arm_counts(rows).items())
-        return Refusal(
-            "all effects",
-            f"the arms were not drawn as designed (sample-ratio mismatch, p = {p_value:.1e}): {counts}",
-            "find out which units were lost or assigned wrongly; or correct --shares / --propensity",
-        )
-    return None
 
 
 def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, found: _Findings) -> Prepared:

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
 from alamo.domain.errors import UsageError
+from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.experiment_table import ExperimentRows
 from alamo.numerics.moments import sums_by
 from alamo.numerics.ratio_check import (
+    MISMATCH,
     inverse_weight_p_value,
     mixture_log_e,
     multinomial_log_e,
@@ -61,16 +64,27 @@ def propensities(rows: ExperimentRows, spec: ExperimentSpec) -> Propensities:
     if isinstance(spec.propensity, str):
         return _logged(rows)
     if spec.propensity is not None:
-        control = 1.0 - (n_arms - 1) * spec.propensity
-        if not 0.0 < spec.propensity < 1.0 or control <= 0.0:
-            raise UsageError(
-                f"a propensity of {spec.propensity:g} for each of {n_arms - 1} actions leaves {control:g} for control",
-                hint="Give the probability of a single action, or a column: --propensity NUM|COL",
-                code="usage.propensity",
-            )
-        constant = np.array([control, *[spec.propensity] * (n_arms - 1)])
+        constant = constant_chances(n_arms, spec.propensity)
         return Propensities(constant[rows.arm], np.tile(constant, (len(rows), 1)), estimated=False)
     return _shares(rows.arm, n_arms)
+
+
+def constant_chances(n_arms: int, propensity: float) -> Floats:
+    """Return the chance of every arm where each action has `propensity` and control has the rest, shape (n_arms,).
+
+    Raises
+    ------
+    UsageError
+        If nothing is left for control.
+    """
+    control = 1.0 - (n_arms - 1) * propensity
+    if not 0.0 < propensity < 1.0 or control <= 0.0:
+        raise UsageError(
+            f"a propensity of {propensity:g} for each of {n_arms - 1} actions leaves {control:g} for control",
+            hint="Give the probability of a single action, or a column: --propensity NUM|COL",
+            code="usage.propensity",
+        )
+    return np.array([control, *[propensity] * (n_arms - 1)])
 
 
 def ratio_p_value(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec) -> float | None:
@@ -114,6 +128,27 @@ def design_shares(arms: tuple[str, ...], spec: ExperimentSpec) -> Floats:
     values = np.array([spec.shares[arm] for arm in arms], dtype=np.float64)
     shares: Floats = values / values.sum()
     return shares
+
+
+def blocking_refusal(counts: Mapping[str, int], action: str, p_value: float | None) -> Refusal | None:
+    """Return the reason why `counts` by arm of the column `action` allow no effect at all, or None."""
+    if not sum(counts.values()):
+        return Refusal("all effects", "no usable row is left", "see the other refusals")
+    arms = [name for name, count in counts.items() if count]
+    if len(arms) < 2:
+        return Refusal(
+            "all effects",
+            f"column {action!r} has one arm only, {arms[0]!r}: there is nothing to compare with",
+            "keep a control group, and name it: --control VALUE",
+        )
+    if p_value is not None and p_value <= MISMATCH:
+        shown = ", ".join(f"{name} {count:,}" for name, count in counts.items())
+        return Refusal(
+            "all effects",
+            f"the arms were not drawn as designed (sample-ratio mismatch, p = {p_value:.1e}): {shown}",
+            "find out which units were lost or assigned wrongly; or correct --shares / --propensity",
+        )
+    return None
 
 
 def arm_counts(rows: ExperimentRows) -> dict[str, int]:

@@ -11,7 +11,7 @@ from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_design import Propensities
 from alamo.inference.experiment_spec import Choice, ExperimentSpec
 from alamo.inference.experiment_table import ExperimentRows
-from alamo.numerics.screening import Design, screen_columns
+from alamo.numerics.screening import Design, Screening, screen_columns
 
 Integers = npt.NDArray[np.int64]
 
@@ -61,11 +61,15 @@ def _screened(
         inflation=design_inflation(rows.groups),
     )
     screening = screen_columns({name: rows.table.column(name) for name in names}, design, rows.outcomes)
-    refusals = tuple(
+    return ChosenColumns(screening.kept, screening_refusals(role, screening))
+
+
+def screening_refusals(role: str, screening: Screening) -> tuple[Refusal, ...]:
+    """Return why columns were left out, each by its `role`."""
+    return tuple(
         Refusal(f"{role} {name!r}", f"left out: it {reason}", "use columns known before the arm was drawn: --features")
         for name, reason in screening.dropped.items()
     )
-    return ChosenColumns(screening.kept, refusals)
 
 
 def design_inflation(groups: Integers | None) -> float:

@@ -79,16 +79,27 @@ def scored_outcome(data: Prepared, name: str, learner: OutcomeLearner) -> ArmSco
 
 def _costs(data: Prepared, name: str) -> Floats:
     """Return the cost of each arm, zeros unless the outcome is money per unit, shape (k,)."""
-    for arm in data.spec.costs:
-        if arm not in data.rows.arms:
+    money = name not in data.rows.ratios and is_money(data.rows.table, name)
+    return arm_costs(data.spec, data.rows.arms, money=money)
+
+
+def arm_costs(spec: ExperimentSpec, arms: tuple[str, ...], *, money: bool) -> Floats:
+    """Return the cost of each arm, zeros unless the outcome is `money`, shape (k,).
+
+    Raises
+    ------
+    UsageError
+        If a cost is given for an arm that the file does not have.
+    """
+    for arm in spec.costs:
+        if arm not in arms:
             raise UsageError(
-                f"--cost names {arm!r}, the file has the arms {', '.join(data.rows.arms)}",
+                f"--cost names {arm!r}, the file has the arms {', '.join(arms)}",
                 hint="Write it as the file does: --cost ACTION=MONEY",
                 code="usage.cost",
-                details={"arm": arm, "arms": list(data.rows.arms)},
+                details={"arm": arm, "arms": list(arms)},
             )
-    money = name not in data.rows.ratios and is_money(data.rows.table, name)
-    return np.array([data.spec.costs.get(arm, 0.0) if money else 0.0 for arm in data.rows.arms])
+    return np.array([spec.costs.get(arm, 0.0) if money else 0.0 for arm in arms])
 
 
 def with_outcome(data: Prepared, name: str) -> tuple[Prepared | None, list[Refusal]]:
@@ -96,21 +107,32 @@ def with_outcome(data: Prepared, name: str) -> tuple[Prepared | None, list[Refus
     known = data.rows.known(name)
     refusals = []
     if not known.all():
-        what = f"{int((~known).sum()):,} of {len(known):,} units on {name!r}"
-        refusals.append(Refusal(what, "no outcome (not matured, or lost)", "run again when their windows have closed"))
+        refusals.append(missing_refusal(name, int((~known).sum()), len(known)))
         if arm_difference_p_value(pa.array(known), Design(data.rows.arm)) <= MISMATCH:
-            reason = "the outcome is missing more often in some arms than in others, so what is left cannot be compared"
-            refusals.append(Refusal(f"effects on {name!r}", reason, "find the missing outcomes, or count them as 0"))
-            return None, refusals
+            return None, [*refusals, uneven_refusal(name)]
     part = _linearised(data if known.all() else _subset(data, known), name)
     seen = part.rows.outcomes[name]
     if not len(seen) or seen.min() == seen.max():
-        same = "nothing" if not len(seen) else f"{seen[0]:g} in every row"
-        refusals.append(
-            Refusal(f"effects on {name!r}", f"the outcome is {same}", "name another outcome: --outcome COL")
-        )
-        return None, refusals
+        return None, [*refusals, constant_refusal(name, float(seen[0]) if len(seen) else None)]
     return part, refusals
+
+
+def missing_refusal(name: str, missing: int, units: int) -> Refusal:
+    """Return why units without an outcome are left out."""
+    what = f"{missing:,} of {units:,} units on {name!r}"
+    return Refusal(what, "no outcome (not matured, or lost)", "run again when their windows have closed")
+
+
+def uneven_refusal(name: str) -> Refusal:
+    """Return why an outcome that some arms lack more often than others has no effect."""
+    reason = "the outcome is missing more often in some arms than in others, so what is left cannot be compared"
+    return Refusal(f"effects on {name!r}", reason, "find the missing outcomes, or count them as 0")
+
+
+def constant_refusal(name: str, seen: float | None) -> Refusal:
+    """Return why an outcome that is `seen` in every row, or nowhere, has no effect."""
+    same = "nothing" if seen is None else f"{seen:g} in every row"
+    return Refusal(f"effects on {name!r}", f"the outcome is {same}", "name another outcome: --outcome COL")
 
 
 def _linearised(data: Prepared, name: str) -> Prepared:

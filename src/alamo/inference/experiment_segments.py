@@ -34,9 +34,12 @@ class Segmentation:
     names: tuple[str, ...]
 
 
-def segments_by_columns(table: pa.Table, columns: tuple[str, ...]) -> Segmentation:
-    """Return one segment per combination of the columns' values; numbers with many values are cut into quarters."""
-    parts = [_levels(name, table.column(name), MOST_LEVELS) for name in columns]
+def segments_by_columns(table: pa.Table, columns: tuple[str, ...], rows: Floats | None = None) -> Segmentation:
+    """Return one segment per combination of the columns' values; numbers with many values are cut into quarters.
+
+    `rows` says how many rows each row of `table` stands for; then no number may have many values.
+    """
+    parts = [_levels(name, table.column(name), MOST_LEVELS, rows) for name in columns]
     code = np.zeros(table.num_rows, dtype=np.int64)
     for part in parts:
         code = code * len(part.names) + part.code
@@ -78,21 +81,27 @@ class _Leaf:
     name: str
 
 
-def _levels(name: str, values: pa.ChunkedArray, most: int = MAX_LEVELS) -> Segmentation:
-    if column_kind(values.type) == "number":
+def has_few_values(values: pa.ChunkedArray) -> bool:
+    """Say whether a column is not a number that would be cut into quarters."""
+    if column_kind(values.type) != "number":
+        return True
+    data = numbers(values)
+    return len(np.unique(data[np.isfinite(data)])) <= _FEW_VALUES
+
+
+def _levels(name: str, values: pa.ChunkedArray, most: int = MAX_LEVELS, rows: Floats | None = None) -> Segmentation:
+    if not has_few_values(values):
         data = numbers(values)
-        known = data[np.isfinite(data)]
-        if len(np.unique(known)) > _FEW_VALUES:
-            return _quarters(name, data, known)
-    words = texts(values)
-    counts = pc.value_counts(words)
-    ranked = sorted(
-        zip(counts.field(0).to_pylist(), counts.field(1).to_pylist(), strict=True), key=lambda c: (-c[1], c[0])
-    )
-    kept = tuple(level for level, _ in ranked[:most])
+        return _quarters(name, data, data[np.isfinite(data)])
+    words = pc.dictionary_encode(texts(values).combine_chunks())
+    levels = words.dictionary.to_pylist()
+    counts = np.bincount(words.indices, weights=rows, minlength=len(levels)).tolist()
+    ranked = sorted(zip(counts, levels, strict=True), key=lambda c: (-c[0], c[1]))
+    kept = tuple(level for _, level in ranked[:most])
     names = kept if len(ranked) <= most else (*kept, OTHER_LEVEL)
-    index = pc.fill_null(pc.index_in(words, value_set=pa.array(kept)), len(kept))
-    return Segmentation(np.asarray(index, dtype=np.int64), tuple(f"{name} {level}" for level in names))
+    place = np.asarray(pc.fill_null(pc.index_in(words.dictionary, value_set=pa.array(kept, pa.string())), len(kept)))
+    code = place.astype(np.int64)[np.asarray(words.indices)]
+    return Segmentation(code, tuple(f"{name} {level}" for level in names))
 
 
 def _quarters(name: str, data: Floats, known: Floats) -> Segmentation:

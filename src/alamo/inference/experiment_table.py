@@ -106,17 +106,13 @@ def read_experiment(table: pa.Table, spec: ExperimentSpec) -> tuple[ExperimentRo
         If the file has no rows.
     """
     if not table.num_rows:
-        raise InputError(
-            "the file has no rows",
-            hint="Give a file with one row per unit: alamo analyze experiment FILE",
-            code="input.empty",
-        )
+        raise no_rows()
     ratios = ratios_among(spec.outcomes, table.column_names)
     measured = measured_columns(spec.outcomes, ratios)
     for name in (*spec.named_columns, *measured):
         require_column(table, name)
     labels = pc.fill_null(table.column(spec.action).cast(pa.string()), "").combine_chunks()
-    arms = _arms(labels, spec)
+    arms = arms_of(labels, spec)
     arm = np.asarray(pc.index_in(labels, value_set=pa.array(arms)).fill_null(-1), dtype=np.int64)
     rows = ExperimentRows(
         table=table,
@@ -130,6 +126,15 @@ def read_experiment(table: pa.Table, spec: ExperimentSpec) -> tuple[ExperimentRo
     )
     rows, refusals = _without_unusable(rows, spec)
     return _one_row_per_unit(_in_time(rows, spec)), refusals
+
+
+def no_rows() -> InputError:
+    """Return the complaint about a file without rows."""
+    return InputError(
+        "the file has no rows",
+        hint="Give a file with one row per unit: alamo analyze experiment FILE",
+        code="input.empty",
+    )
 
 
 def require_column(table: pa.Table, name: str) -> None:
@@ -147,7 +152,7 @@ def require_column(table: pa.Table, name: str) -> None:
 
 def is_money(table: pa.Table, name: str) -> bool:
     """Say whether an outcome is money: called so, or a decimal number that is more than a 0/1 flag."""
-    if any(word in name.lower() for word in _MONEY_WORDS):
+    if is_called_money(name):
         return True
     kind = table.column(name).type
     if not (pa.types.is_floating(kind) or pa.types.is_decimal(kind)):
@@ -156,7 +161,19 @@ def is_money(table: pa.Table, name: str) -> bool:
     return bool((values[np.isfinite(values)] % 1.0 != 0.0).any())
 
 
-def _arms(labels: pa.Array, spec: ExperimentSpec) -> tuple[str, ...]:
+def is_called_money(name: str) -> bool:
+    """Say whether the name of an outcome says that it is money."""
+    return any(word in name.lower() for word in _MONEY_WORDS)
+
+
+def arms_of(labels: pa.Array | pa.ChunkedArray, spec: ExperimentSpec) -> tuple[str, ...]:
+    """Return the arms found, control first.
+
+    Raises
+    ------
+    UsageError
+        If there are arms but none is control.
+    """
     found = sorted(set(pc.unique(labels).to_pylist()) - {""})
     if spec.control not in found and len(found) > 1:
         near = difflib.get_close_matches(spec.control, found, n=3)
@@ -211,7 +228,7 @@ def _without_unusable(rows: ExperimentRows, spec: ExperimentSpec) -> tuple[Exper
     p, checked = rows.p_logged, isinstance(spec.propensity, str)
     missing = checked & ~((p > 0.0) & (p <= 1.0))
     reasons = (
-        (rows.arm < 0, f"no value in {spec.action!r}", "fill in the arm of these rows"),
+        (rows.arm < 0, *no_arm(spec)),
         (
             missing,
             f"{spec.propensity!r} is missing or not in (0, 1]: without a propensity a row is not an observation",
@@ -229,6 +246,11 @@ def _without_unusable(rows: ExperimentRows, spec: ExperimentSpec) -> tuple[Exper
             refusals.append(_left_out(bad & keep, reason, cure))
         keep &= ~bad
     return (rows if keep.all() else rows.where(keep)), tuple(refusals)
+
+
+def no_arm(spec: ExperimentSpec) -> tuple[str, str]:
+    """Return why rows without an arm are left out, and the cure."""
+    return f"no value in {spec.action!r}", "fill in the arm of these rows"
 
 
 def _left_out(mask: Bools, reason: str, cure: str) -> Refusal:

@@ -100,5 +100,16 @@ class CellSums:
         )
 
 
+def quantiles(values: Floats, n: Floats, shares: Floats) -> Floats:
+    """Return the quantiles, linear between neighbours, of `values` that occur `n` times each, shape of `shares`."""
+    order = np.argsort(values, kind="stable")
+    ends = np.cumsum(n[order])
+    place = (ends[-1] - 1.0) * shares
+    low, high = (values[order][np.searchsorted(ends, at, side="right")] for at in (np.floor(place), np.ceil(place)))
+    part = place - np.floor(place)
+    found: Floats = np.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1.0 - part))
+    return found
+
+
 def _divided(total: Floats, n: Floats) -> Floats:
     return np.divide(total, n, out=np.zeros(len(n)), where=n > 0.0)

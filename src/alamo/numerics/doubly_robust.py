@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from alamo.numerics.cell_sums import quantiles
 from alamo.numerics.moments import sums_by
 
 Floats = npt.NDArray[np.float64]
@@ -140,12 +141,7 @@ def variance_by_cell(level: Floats, squares: Floats, n: Floats) -> Floats:
         Predicted outcome, sum of the squared residuals and number of the rows to learn from, shape (n_cells,); the
         rows of at least one cell.
     """
-    order = np.argsort(level, kind="stable")
-    ends, share = np.cumsum(n[order]), np.arange(1, _BINS) / _BINS
-    place = (ends[-1] - 1.0) * share  # of the quantiles among the rows
-    low, high = (level[order][np.searchsorted(ends, at, side="right")] for at in (np.floor(place), np.ceil(place)))
-    part = place - np.floor(place)
-    edges = np.unique(np.where(part < 0.5, low + (high - low) * part, high - (high - low) * (1.0 - part)))
+    edges = np.unique(quantiles(level, n, np.arange(1, _BINS) / _BINS))
     return _curve(edges, level, squares, n, level)
 
 

@@ -81,6 +81,14 @@ class SqlEngine:
         except duckdb.BinderException:
             self._connection.execute(f"{view} {self._with_nulls(schema, source)} {source}")
 
+    def show_parquet(self, name: str, files: Sequence[Path]) -> None:
+        """Show the rows of Parquet files under `name`, with the columns that any of them has."""
+        self._hide(name)
+        source = f"read_parquet({_literal([str(f) for f in files])}, union_by_name = true, hive_partitioning = false)"
+        view = f"CREATE OR REPLACE VIEW {_quoted(name)} AS SELECT * FROM {source}"
+        with _translated(view):
+            self._connection.execute(view)
+
     def select(
         self, sql: str, parameters: Mapping[str, Any] | None = None, relations: Mapping[str, pa.Table] | None = None
     ) -> pa.Table:

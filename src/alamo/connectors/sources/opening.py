@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from alamo.connectors.sources.delimited import DelimitedFile, read_header
-from alamo.connectors.sources.parquet import PARQUET_MAGIC, ParquetSource
+from alamo.connectors.sources.parquet import ParquetSource, is_parquet
 from alamo.connectors.sources.stream import OnProgress, RowStream
 from alamo.domain.errors import InputError, UsageError
 
@@ -82,12 +82,6 @@ def locate(source: str | Path, stdin: BinaryIO | None = None) -> tuple[Path, str
             details={"file": str(path)},
         )
     return path, str(path), None
-
-
-def is_parquet(path: Path) -> bool:
-    """Say whether the file starts as Parquet does, or is named like it."""
-    with path.open("rb") as handle:
-        return handle.read(4) == PARQUET_MAGIC or (path.suffix in {".parquet", ".pq"} and path.stat().st_size > 0)
 
 
 def _missing(path: Path) -> UsageError:

@@ -14,9 +14,34 @@ from alamo.connectors.sources.stream import FIRST_DATA_ROW, OnProgress, Rows
 from alamo.domain.errors import InputError
 
 PARQUET_MAGIC = b"PAR1"
+PARQUET_SUFFIXES = (".parquet", ".pq")
 BATCH_ROWS = 122_880
 """As many as a row group of the store holds, so that batches pass through unsplit."""
 _BUFFER_BYTES = 1 << 20
+
+
+def parquet_files(source: object) -> tuple[Path, ...]:
+    """Return the Parquet file that `source` names, or those in the folder it names and below; none if it is neither.
+
+    Files and folders whose names begin with ``_`` or ``.`` are left alone, as other programs do.
+    """
+    if not isinstance(source, str | Path):
+        return ()
+    path = Path(source)
+    if path.is_dir():
+        inside = (file for suffix in PARQUET_SUFFIXES for file in path.rglob(f"*{suffix}") if file.is_file())
+        return tuple(sorted(file for file in inside if not _is_hidden(file.relative_to(path))))
+    return (path,) if path.is_file() and is_parquet(path) else ()
+
+
+def is_parquet(path: Path) -> bool:
+    """Say whether the file starts as Parquet does, or is named like it."""
+    with path.open("rb") as handle:
+        return handle.read(4) == PARQUET_MAGIC or (path.suffix in PARQUET_SUFFIXES and path.stat().st_size > 0)
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(("_", ".")) for part in path.parts)
 
 
 @dataclass(frozen=True, slots=True)

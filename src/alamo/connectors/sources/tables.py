@@ -13,7 +13,8 @@ import pyarrow.parquet as pq
 
 from alamo.connectors.sources.decoding import TextBytes
 from alamo.connectors.sources.delimited import BLOCK_BYTES, NULLS, read_header, wrong_width
-from alamo.connectors.sources.opening import is_parquet, locate
+from alamo.connectors.sources.opening import locate
+from alamo.connectors.sources.parquet import is_parquet, parquet_files
 from alamo.connectors.sources.text_columns import TextColumns, has_leading_zeros
 from alamo.connectors.sources.whitespace import Layout, read_whitespace
 from alamo.domain.errors import InputError, UsageError
@@ -33,8 +34,8 @@ def read_table(
     Parameters
     ----------
     source
-        A path (CSV or TSV, also gzip; Parquet), ``-`` for standard input, or an object with the Arrow PyCapsule
-        interface (a table of pyarrow, polars, pandas ≥ 3 or DuckDB).
+        A path (CSV or TSV, also gzip; Parquet, or a folder of Parquet files), ``-`` for standard input, or an object
+        with the Arrow PyCapsule interface (a table of pyarrow, polars, pandas ≥ 3 or DuckDB).
     layout
         For a text file without header in columns of blanks: ``{"format": "whitespace", "columns": […]}``.
     text
@@ -69,6 +70,9 @@ def _read_file(
     written: tuple[str | None, str],
     stdin: BinaryIO | None,
 ) -> pa.Table:
+    if Path(source).is_dir() and (files := parquet_files(source)):
+        parts = [_read_parquet(file, str(file)) for file in files]
+        return pa.concat_tables(parts, promote_options="permissive")
     path, name, keep = locate(source, stdin)
     delimiter, encoding = written
     try:
