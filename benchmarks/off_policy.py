@@ -198,8 +198,8 @@ def compared(case: Case, python: str, n_samples: int) -> tuple[list[str], str]:
         f"Truth {case.truth:.5f} ± {1.96 * case.truth_se:.5f}; mean of the log {case.log.outcome.mean():.5f}; "
         f"effective rows {ess:,.0f} of {n:,}, largest weight {weight.max():.1f}. IPS and SNIPS differ from "
         f"obp's by at most {worst['ips']:.0e} and {worst['snips']:.0e} over {len(samples)} samples.",
-        "| estimator | on the log | mean relative error | its standard error | worse than alamo's in | CPU-s |\n"
-        "|---|---|---|---|---|---|",
+        "| estimator | on the log | sd over samples | mean relative error | its standard error | more than alamo's, "
+        "paired | worse than alamo's in | CPU-s |\n|---|---|---|---|---|---|---|---|",
     ]
     rows = [
         ("alamo", name, [sample[name] for sample in mine], seconds if name == "dr" else None) for name in ESTIMATORS
@@ -216,10 +216,13 @@ def compared(case: Case, python: str, n_samples: int) -> tuple[list[str], str]:
     errors = {(who, name): np.abs(np.array(values[1:]) / case.truth - 1.0) for who, name, values, _ in rows}
     for who, name, values, cpu in rows:
         error, own = errors[who, name], errors["alamo", name.partition(",")[0]]
-        worse = "" if who == "alamo" else f"{(error > own).mean():.0%}"
-        se = error.std() / np.sqrt(len(error))
+        se, gap = error.std() / np.sqrt(len(error)), error - own
+        paired = f"{gap.mean():+.4f} ± {gap.std() / np.sqrt(len(gap)):.4f} | {(error > own).mean():.0%}"
         took = "" if cpu is None else f"{cpu:.2f}"
-        lines[-1] += f"\n| {who} {name} | {values[0]:.5f} | {error.mean():.4f} | {se:.4f} | {worse} | {took} |"
+        lines[-1] += (
+            f"\n| {who} {name} | {values[0]:.5f} | {np.std(values[1:]):.5f} | {error.mean():.4f} | {se:.4f} | "
+            f"{' | ' if who == 'alamo' else paired} | {took} |"
+        )
     return lines, rival["version"]
 
 
@@ -242,7 +245,8 @@ def main() -> None:
         f"One run of `python -m benchmarks.off_policy --samples {words.samples}` on {platform.machine()}, one thread, "
         f"Python {platform.python_version()}, NumPy {np.__version__}; {version}. Errors are those of {words.samples} "
         "bootstrap samples of the log against the mean of the policy's own log, which is itself only known within the "
-        "interval given. Both sides see the same context, the four user features. obp's outcome model is that of its "
+        "interval given (so whoever errs upwards from a log that lies below it seems better); ± are standard errors "
+        "over samples. Both sides see the same context, the four user features. obp's outcome model is that of its "
         "first example, three folds; alamo's is the booster of `alamo analyze policy`, five folds, no row in the same "
         "fold as its copy.",
     ]

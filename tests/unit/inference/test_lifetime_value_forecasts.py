@@ -12,7 +12,14 @@ from scipy.optimize import brentq
 from alamo.inference.lifetime_value.choice import choose_model
 from alamo.inference.lifetime_value.predictive import purchase_intervals, total_interval
 from alamo.inference.lifetime_value.purchase_fit import MODELS, PARAMETERS, fit_purchases
-from alamo.inference.lifetime_value.rolling import Origin, matched_plan, recalibrate, rolling_origins, yearly_plan
+from alamo.inference.lifetime_value.rolling import (
+    Origin,
+    matched_plan,
+    recalibrate,
+    rolling_origins,
+    usual_miss,
+    yearly_plan,
+)
 from alamo.inference.lifetime_value.summary import PurchaseDays, purchase_days, purchases_between, summarise
 
 UNTIL = 300
@@ -234,6 +241,30 @@ def test_the_level_is_what_past_forecasts_missed_alike_shrunk_by_their_spread(mo
     assert agreed.level == pytest.approx(1.2, abs=0.01)
     assert (mixed.chosen, mixed.level) == ("none", 1.0)
     assert mixed.level_sd > agreed.level_sd
+
+
+def test_neighbours_that_saw_the_same_purchases_do_not_vouch_for_each_other(monkeypatch, purchases):
+    """All miss by a third, but no horizon was over before the next forecast was made."""
+
+    def past(step):
+        made = iter([(), tuple(Origin(100 + step * i, 60, 9, 100.0, 133.0 + i) for i in range(4))])  # no earlier year
+        monkeypatch.setattr("alamo.inference.lifetime_value.rolling.rolling_origins", lambda *_: next(made))
+        return recalibrate(purchases, fitter(purchases), UNTIL, 100.0)
+
+    overlapping, apart = past(10), past(60)
+    assert (overlapping.chosen, overlapping.level) == ("none", 1.0)
+    assert "too long for this history" in overlapping.reason
+    assert overlapping.level_sd == pytest.approx(
+        np.log(1.345), abs=0.01
+    )  # the interval of the total knows all the same
+    assert apart.chosen in {"level", "season"}
+
+
+def test_the_total_is_as_uncertain_as_past_forecasts_were_wrong(purchases):
+    miss = usual_miss(purchases, fitter(purchases), UNTIL, 100.0)
+    origins = rolling_origins(purchases, fitter(purchases), matched_plan(0, UNTIL, 100.0))
+    assert miss == pytest.approx(np.sqrt(np.mean([np.log(one.actual / one.predicted) ** 2 for one in origins])))
+    assert usual_miss(purchases, lambda _: None, UNTIL, 100.0) == 0.0
 
 
 def test_a_season_seen_in_three_years_is_used_and_one_seen_once_is_not():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
@@ -12,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.domain.reasons import Refusal
-from alamo.inference.lifetime_value.choice import Candidate, choose_model
+from alamo.inference.lifetime_value.choice import Candidate, choose_model, sampled
 from alamo.inference.lifetime_value.gamma_gamma import GammaGamma, Spending, fit_gamma_gamma
 from alamo.inference.lifetime_value.holdout import Holdout, compare
 from alamo.inference.lifetime_value.maximum_likelihood import Fitted
@@ -25,7 +26,7 @@ from alamo.inference.lifetime_value.purchase_fit import (
     fit_purchases,
 )
 from alamo.inference.lifetime_value.result import LifetimeValueResult
-from alamo.inference.lifetime_value.rolling import Recalibration, recalibrate
+from alamo.inference.lifetime_value.rolling import Recalibration, recalibrate, usual_miss
 from alamo.inference.lifetime_value.spec import UNIT_DAYS, LifetimeValueSpec, wrong_option
 from alamo.inference.lifetime_value.summary import PurchaseDays, PurchaseSummary, purchases_between, summarise
 from alamo.inference.lifetime_value.transactions import Columns, read_purchases
@@ -82,7 +83,7 @@ def analyze_lifetime_value(table: pa.Table, spec: LifetimeValueSpec) -> Lifetime
             with_amount=spec.amount is not None,
             refusals=(*notes, obstacle),
         )
-    fit, choice, recalibration = _fit(purchases, span, spec)
+    fit, choice, recalibration, level_sd = _fit(purchases, span, spec)
     spending, spending_notes = _spending(summary)
     forecast = _forecast(fit, spending, summary, span, spec)
     holdout, holdout_notes = _holdout(purchases, summary, span, forecast.expected_purchases, spec)
@@ -102,33 +103,35 @@ def analyze_lifetime_value(table: pa.Table, spec: LifetimeValueSpec) -> Lifetime
         holdout=holdout,
         choice=choice,
         recalibration=recalibration,
-        total=total_interval(
-            fit, span.horizon_days, spec.level, 0.0 if recalibration is None else recalibration.level_sd
-        ),
+        total=total_interval(fit, span.horizon_days, spec.level, level_sd),
         refusals=(*notes, *_limit_note(fit.fit), *_interval_note(fit.fit), *spending_notes, *holdout_notes),
     )
 
 
 def _fit(
     purchases: PurchaseDays, span: _Span, spec: LifetimeValueSpec
-) -> tuple[PurchaseFit, tuple[Candidate, ...], Recalibration | None]:
-    """Choose the model, fit it, and recalibrate it; nothing after the calibration is looked at."""
+) -> tuple[PurchaseFit, tuple[Candidate, ...], Recalibration | None, float]:
+    """Choose the model, fit it, and look at its past forecasts; nothing after the calibration is looked at.
+
+    Returns the fit, how models compared, the recalibration if asked for, and how far forecasts of the total miss.
+    """
     unit_days, name = UNIT_DAYS[spec.unit], spec.model
     choice: tuple[Candidate, ...] = ()
     if name == "auto":
         name, choice = choose_model(purchases, span.until, span.horizon_days, unit_days=unit_days)
 
-    def fit(until_day: int) -> PurchaseFit:
-        return fit_purchases(name, purchases, until_day, unit_days=unit_days, stages=spec.stages)
+    def fit(days: PurchaseDays, until_day: int) -> PurchaseFit:
+        return fit_purchases(name, days, until_day, unit_days=unit_days, stages=spec.stages)
 
-    def past_fit(until_day: int) -> PurchaseFit | None:
-        return fit(until_day) if can_be_fitted(name, purchases, until_day) else None
+    def past(days: PurchaseDays) -> Callable[[int], PurchaseFit | None]:
+        return lambda until_day: fit(days, until_day) if can_be_fitted(name, days, until_day) else None
 
-    fitted = fit(span.until)
+    fitted = fit(purchases, span.until)
     if spec.recalibrate == "none":
-        return fitted, choice, None
-    recalibration = recalibrate(purchases, past_fit, span.until, span.horizon_days)
-    return fitted.recalibrated(recalibration.level), choice, recalibration
+        some = sampled(purchases, span.until)
+        return fitted, choice, None, usual_miss(some, past(some), span.until, span.horizon_days)
+    found = recalibrate(purchases, past(purchases), span.until, span.horizon_days)
+    return fitted.recalibrated(found.level), choice, found, found.level_sd
 
 
 def _weekly_obstacle(purchases: PurchaseDays, span: _Span, spec: LifetimeValueSpec) -> Refusal | None:

@@ -83,7 +83,7 @@ def choose_model(
     first_day = int(purchases.day.min())
     held_back = int(min(horizon_days, _HELD_BACK_SHARE * (until_day - first_day + 1)))
     inner = until_day - held_back
-    sample = _sampled(purchases, inner)
+    sample = sampled(purchases, inner)
     names = MODELS if models is None else tuple(models)
     tried = [name for name in names if models is not None or name != "bg-bb" or _suits_weeks(sample, inner)]
     summary = summarise(sample, inner)
@@ -103,7 +103,7 @@ def choose_model(
     return _judge(names, losses, held_back, frozenset(names) - frozenset(tried))
 
 
-def _sampled(purchases: PurchaseDays, until_day: int) -> PurchaseDays:
+def sampled(purchases: PurchaseDays, until_day: int) -> PurchaseDays:
     """Return the purchases of every so-manieth of the customers seen by `until_day`, all of them if they are few."""
     seen = np.unique(purchases.customer[purchases.day <= until_day])
     step = -(-len(seen) // _MOST_CUSTOMERS)

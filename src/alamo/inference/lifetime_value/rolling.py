@@ -18,6 +18,7 @@ YEAR_DAYS = 364  # whole weeks
 N_ORIGINS = 6
 _FIRST_SHARE = 1 / 3  # of the history before the first origin
 _HORIZON_SHARE = 1 / 3  # of the wanted horizon, at least
+_LEAST_JUDGED = 2  # past forecasts that earlier ones could have corrected
 _LEAST_PURCHASES = 30  # in an origin's horizon: fewer say little about a level
 
 
@@ -136,9 +137,12 @@ def recalibrate(
 ) -> Recalibration:
     """Choose between no recalibration, a level, and a season, inside the calibration window alone.
 
-    A candidate is taken if it predicts every origin better, on average, from the *others* than nothing does; a season,
-    moreover, than the level that other weeks ask for: what is missed all year round is no season. The level
-    is shrunk by how far the origins agree (positive-part James–Stein), counting overlapping horizons once.
+    A level is taken if each past forecast, corrected by those whose horizon was over before it was made, would have
+    been better on average, for at least two of them: neighbours whose horizons overlap saw the same purchases and
+    say nothing about each other. So a horizon much longer than a fifth of the history is not recalibrated. A season is
+    taken if the same weeks of every earlier year are predicted better by the other years than by nothing and than by
+    the level that other weeks ask for: what is missed all year round is no season. The level is shrunk by how
+    far the origins agree (positive-part James–Stein), counting overlapping horizons once.
 
     Source: Tashman (2000), "Out-of-sample tests of forecasting accuracy", International Journal of Forecasting 16(4)
     (rolling origins).
@@ -146,20 +150,53 @@ def recalibrate(
     first_day = int(purchases.day.min())
     yearly = rolling_origins(purchases, fit, yearly_plan(first_day, until_day, horizon_days))
     matched = rolling_origins(purchases, fit, matched_plan(first_day, until_day, horizon_days))
-    usual = _shrunk_level(matched)[0] if len(matched) >= 3 and _helps(matched) else 1.0
+    corrections = _corrected_by_earlier(matched)
+    helps = len(corrections) >= _LEAST_JUDGED and bool(np.mean(corrections) < 0.0)
+    usual = _shrunk_level(matched)[0] if helps else 1.0
     seasonal = len(yearly) >= 2 and _helps(yearly) and _helps(yearly, usual)
     season = _season_note(until_day - first_day + 1, len(yearly), seasonal)
     if seasonal:
         level, sd = _shrunk_level(yearly)
         reason = f"the same weeks of {len(yearly)} earlier years missed alike, and otherwise than other weeks"
         return Recalibration("season", level, sd, reason, season, yearly)
-    if len(matched) < 3:
-        return Recalibration("none", 1.0, 0.0, "fewer than three origins fit into the calibration", season, matched)
-    if not _helps(matched):
-        rms = float(np.sqrt(np.mean(_log_ratios(matched) ** 2)))
-        return Recalibration("none", 1.0, rms, "past forecasts missed now up, now down", season, matched)
-    level, sd = _shrunk_level(matched)
-    return Recalibration("level", level, sd, f"{len(matched)} past forecasts missed alike", season, matched)
+    if helps:
+        level, sd = _shrunk_level(matched)
+        reason = f"{len(corrections)} past forecasts would have been better, corrected by earlier ones"
+        return Recalibration("level", level, sd, reason, season, matched)
+    return Recalibration("none", 1.0, _usual_miss(matched), _why_not(matched, corrections), season, matched)
+
+
+def usual_miss(
+    purchases: PurchaseDays, fit: Callable[[int], PurchaseFit | None], until_day: int, horizon_days: float
+) -> float:
+    """Return how far past forecasts missed: the root mean square of log(actual/predicted), 0 with fewer than two."""
+    plan = matched_plan(int(purchases.day.min()), until_day, horizon_days)
+    return _usual_miss(rolling_origins(purchases, fit, plan))
+
+
+def _usual_miss(origins: Sequence[Origin]) -> float:
+    return float(np.sqrt(np.mean(_log_ratios(origins) ** 2))) if len(origins) >= 2 else 0.0
+
+
+def _corrected_by_earlier(origins: Sequence[Origin]) -> list[float]:
+    """Return by how much the miss of each origin grows if those known when it was made correct it; below 0 is better.
+
+    Misses are absolute logarithms of actual over predicted; origins before which no horizon was over are left out.
+    """
+    ratios, grown = _log_ratios(origins), []
+    for number, origin in enumerate(origins):
+        known = [i for i, past in enumerate(origins) if past.until_day + past.horizon_days <= origin.until_day]
+        if known:
+            grown.append(float(abs(ratios[number] - ratios[known].mean()) - abs(ratios[number])))
+    return grown
+
+
+def _why_not(origins: Sequence[Origin], corrections: Sequence[float]) -> str:
+    if len(origins) < 2:
+        return "fewer than two past forecasts fit into the calibration"
+    if len(corrections) < _LEAST_JUDGED:
+        return "the horizon is too long for this history: past forecasts cannot be judged by earlier ones"
+    return "past forecasts would have been no better, corrected by earlier ones"
 
 
 def _season_note(days: int, n_years: int, used: bool) -> str:
