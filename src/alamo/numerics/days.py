@@ -17,9 +17,21 @@ import pyarrow.compute as pc
 from alamo.numerics.encoding import numbers
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_SECONDS = 86_400.0
+_DAY_MICROS = 86_400_000_000
+
+
+def whole_days(times: pa.Array) -> Integers:
+    """Return dates or timestamps without nulls as whole days, shape (n,); what lies within a day belongs to it."""
+    if pa.types.is_date(times.type):
+        return np.asarray(
+            pc.cast(pc.cast(times, pa.date32()), pa.int32()).to_numpy(zero_copy_only=False), dtype=np.int64
+        )
+    micros = pc.cast(pc.cast(times, pa.timestamp("us", tz=times.type.tz), safe=False), pa.int64())
+    return np.asarray(micros.to_numpy(zero_copy_only=False) // _DAY_MICROS, dtype=np.int64)
 
 
 def iso_days(texts: pa.Array) -> Floats:

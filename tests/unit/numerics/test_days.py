@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from alamo.numerics.days import iso_days, written_days
+from alamo.numerics.days import iso_days, whole_days, written_days
 
 MOMENTS = [
     datetime(1969, 12, 31, 6, 30, tzinfo=UTC),
@@ -49,3 +49,18 @@ def test_iso_texts_are_read_in_utc_one_kind_or_mixed() -> None:
 def test_a_microsecond_before_midnight_is_still_the_day_before() -> None:
     found = iso_days(pa.array(["2010-02-01T23:59:59.999999", "2010-02-02T00:00:00.000000"]))
     assert np.floor(found).tolist() == [14641.0, 14642.0]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [pa.date32(), pa.date64(), pa.timestamp("s"), pa.timestamp("ns"), pa.timestamp("us", tz="Europe/Berlin")],
+    ids=str,
+)
+def test_times_of_any_kind_are_whole_days_in_utc_also_before_1970(kind: pa.DataType) -> None:
+    moments = [
+        datetime(1969, 12, 31, 6, 30, tzinfo=UTC),
+        datetime(1970, 1, 1, tzinfo=UTC),
+        datetime(2010, 2, 1, 23, 59, tzinfo=UTC),
+    ]
+    times = pa.array([moment.date() if pa.types.is_date(kind) else moment for moment in moments], kind)
+    assert whole_days(times).tolist() == [-1, 0, 14641]

@@ -9,8 +9,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.errors import UsageError
 from alamo.inference.lifetime_value.bad_rows import refuse_row
-from alamo.numerics.days import iso_days, written_days
-from alamo.numerics.encoding import numbers
+from alamo.numerics.days import iso_days, whole_days, written_days
 
 Days = npt.NDArray[np.int64]
 
@@ -35,7 +34,7 @@ def days_of(values: pa.Array, column: str, time_format: str | None) -> Days:
     if values.null_count:
         refuse_row(column, values, _first_false(pc.is_valid(values)), "no time")
     if pa.types.is_timestamp(values.type) or pa.types.is_date(values.type):
-        return np.floor(numbers(values)).astype(np.int64)
+        return whole_days(values)
     if time_format is None and not pa.types.is_string(values.type):
         raise UsageError(
             f"column {column!r} holds {values.type} and no times",

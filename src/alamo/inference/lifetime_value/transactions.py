@@ -61,8 +61,12 @@ def read_purchases(table: pa.Table, columns: Columns) -> tuple[PurchaseDays, lis
             hint=f"Name the column that says who bought; see: {HELP}",
             code="lifetime.no_customer",
         )
-    kept = purchase_days(customer.filter(pa.array(known)), days[known], None if amount is None else amount[known])
-    notes = [_anonymous(int((~known).sum()), table.num_rows)] if not known.all() else []
+    notes = []
+    if not known.all():
+        notes.append(_anonymous(int((~known).sum()), table.num_rows))
+        customer, days = customer.filter(pa.array(known)), days[known]
+        amount = None if amount is None else amount[known]
+    kept = purchase_days(customer, days, amount)
     if kept.money is not None and (kept.money < 0.0).any():
         notes.append(_returned(int((kept.money < 0.0).sum())))
         kept = kept.selected(kept.money >= 0.0)
