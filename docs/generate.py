@@ -107,6 +107,7 @@ _SECTION_TYPES = {
     "control": settings.ControlSettings,
     "exploration": settings.ExplorationSettings,
     "inference": settings.InferenceSettings,
+    "segments": settings.SegmentsSettings,
     "gate": settings.GateSettings,
     "simulation": settings.SimulationSettings,
 }

@@ -34,10 +34,12 @@ from alamo.engine.imports import Imported, ImportOrder, import_files, preview_fi
 from alamo.engine.infer import infer
 from alamo.engine.loop import Announce, Turns, turn
 from alamo.engine.measure import measure
+from alamo.engine.micro_segments import micro_segments_report
 from alamo.engine.predict import predict
 from alamo.engine.report import Report, report
 from alamo.engine.status import Status, status
 from alamo.engine.steer import steer
+from alamo.inference.micro_segments import SegmentsResult
 from alamo.prediction.learners import boosted_outcome
 from alamo.simulation import SimulationResult
 from alamo.simulation.project_market import ProjectMarket, real_orders
@@ -239,6 +241,10 @@ class Project:
     def report(self, kind: str) -> Report:
         """Return the report of `kind`: ``effects segments value policy loop health``."""
         return report(self.context, kind)
+
+    def micro_segments(self, moved_from: date | None = None, moved_to: date | None = None) -> SegmentsResult:
+        """Return the micro-segments found by the data, who moved between two days (or lately), and sizes ahead."""
+        return micro_segments_report(self.context, moved_from, moved_to)
 
     def status(self) -> Status:
         """Say where the loop stands and what the data support."""

@@ -58,6 +58,14 @@ def day(words: str) -> date:
         return moment(words)
 
 
+def whole_day(words: str) -> date:
+    """Read a date."""
+    try:
+        return date.fromisoformat(words)
+    except ValueError:
+        raise click.BadParameter(f"{words!r} is no date; write it as 2011-07-22") from None
+
+
 def names(words: str) -> tuple[str, ...]:
     """Read names separated by commas."""
     found = tuple(part.strip() for part in words.split(",") if part.strip())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from alamo.analyze import find_segments
 from alamo.cli.analyze_options import model_file, out_option, table_file
 from alamo.cli.files import write_json, write_table
 from alamo.cli.html.file import write_page
-from alamo.cli.options import day, html_option, json_option, layout
+from alamo.cli.options import html_option, json_option, layout, whole_day
 from alamo.cli.output import announcing, emit
 from alamo.cli.views.segments import segments as view
 from alamo.domain.errors import InputError, UsageError
@@ -56,14 +55,14 @@ def definition(path: Path) -> Mapping[str, Any]:
 
 @click.command(epilog="Example: alamo analyze segments orders.csv --definition-out segments.json --out customers.csv")
 @click.argument("file")
-@click.option("--until", type=day, metavar="DATE", help="Last day that counts (default: the last of the file).")
+@click.option("--until", type=whole_day, metavar="DATE", help="Last day that counts (default: the last of the file).")
 @click.option("--currency", default="EUR", show_default=True, metavar="CODE", help="ISO 4217 code of the amounts.")
 @click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="Of times without an offset.")
 @click.option("--least", type=click.IntRange(2), default=30, show_default=True, help="Customers each segment needs.")
 @click.option("--month-days", type=click.IntRange(7), default=30, show_default=True, help="Days of a month.")
 @click.option("--months", type=click.IntRange(1), default=3, show_default=True, help="Months segments look ahead.")
-@click.option("--from", "moved_from", type=day, metavar="DATE", help="Say who moved after this day (with --to) …")
-@click.option("--to", "moved_to", type=day, metavar="DATE", help="… up to this one (default: the last month).")
+@click.option("--from", "moved_from", type=whole_day, metavar="DATE", help="Say who moved after this day (with --to) …")
+@click.option("--to", "moved_to", type=whole_day, metavar="DATE", help="… up to this one (default: the last month).")
 @click.option("--level", type=click.FloatRange(0.5, 0.9999), default=0.9, show_default=True, help="Of the forecasts.")
 @click.option(
     "--previous", type=_file, metavar="FILE.json", help="A definition to bring up to date without needless change."
@@ -84,8 +83,6 @@ def segments(file: str, *, as_json: bool, html_file: Path | None, **columns: Any
     """
     files = {name: columns.pop(name) for name in _WRITERS}
     definition_out = columns.pop("definition_out")
-    for name in ("until", "moved_from", "moved_to"):
-        columns[name] = _day_of(columns[name])
     if columns["previous"] is not None:
         columns["previous"] = definition(columns["previous"])
     with announcing(not as_json) as announce:
@@ -118,7 +115,3 @@ _WRITERS: Mapping[str, Callable[[SegmentsResult], pa.Table]] = {
 
 def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
-
-
-def _day_of(moment: date | None) -> str | None:
-    return None if moment is None else moment.isoformat()[:10]

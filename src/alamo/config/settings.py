@@ -5,7 +5,7 @@ from __future__ import annotations
 import zoneinfo
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -20,6 +20,7 @@ from alamo.domain.settings import (
     InferenceSettings,
     MarginSettings,
     OutcomeSettings,
+    SegmentsSettings,
     Settings,
     SimulationSettings,
 )
@@ -62,6 +63,12 @@ class _Inference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     planned_cycles: Positive | UnsetType = UNSET
 
 
+class _Segments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    find: bool | UnsetType = UNSET
+    least: Annotated[int, msgspec.Meta(ge=2)] | UnsetType = UNSET
+    cycles_ahead: Positive | UnsetType = UNSET
+
+
 class _Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     mode: str | UnsetType = UNSET
     plan_valid_days: Positive | UnsetType = UNSET
@@ -89,6 +96,7 @@ class _ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control: _Control = _Control()
     exploration: _Exploration = _Exploration()
     inference: _Inference = _Inference()
+    segments: _Segments = _Segments()
     gate: _Gate = _Gate()
     store: _Store = _Store()
     simulation: _Simulation | None = None
@@ -118,6 +126,7 @@ def load_settings(path: Path) -> Settings:
         control=ControlSettings(**given(table.control)),
         exploration=ExplorationSettings(**given(table.exploration)),
         inference=InferenceSettings(**given(table.inference)),
+        segments=SegmentsSettings(**given(table.segments)),
         gate=GateSettings(**_gate(table.gate, source)),
         simulation=None if table.simulation is None else SimulationSettings(**given(table.simulation)),
     )

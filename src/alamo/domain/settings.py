@@ -124,6 +124,25 @@ class InferenceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class SegmentsSettings:
+    """Micro-segments found by the data, beside the segments that effects go by; no decision rests on them.
+
+    Attributes
+    ----------
+    find
+        Find them, and bring them up to date every cycle; false leaves them out.
+    least
+        Customers each of them needs.
+    cycles_ahead
+        Cycles ahead in which they should tell customers apart.
+    """
+
+    find: bool = False
+    least: int = 30
+    cycles_ahead: int = 3
+
+
+@dataclass(frozen=True, slots=True)
 class GateSettings:
     """The human gate: ``"person"`` waits for approve and launch; the simulator and a replay approve for themselves.
 
@@ -180,7 +199,7 @@ class Settings:
         project folder.
     history_path
         Folder of the Delta tables (events, profiles, decisions, effects …), relative to the project folder.
-    outcome, margin, control, exploration, inference, gate, simulation
+    outcome, margin, control, exploration, inference, segments, gate, simulation
         The sections of the file.
     """
 
@@ -198,5 +217,6 @@ class Settings:
     control: ControlSettings = field(default_factory=ControlSettings)
     exploration: ExplorationSettings = field(default_factory=ExplorationSettings)
     inference: InferenceSettings = field(default_factory=InferenceSettings)
+    segments: SegmentsSettings = field(default_factory=SegmentsSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     simulation: SimulationSettings | None = None

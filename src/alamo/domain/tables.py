@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from alamo.domain.contracts import COUNT, FLAG, NUMBER, NUMBERS, TEXT, TEXTS, TIME, Column, Contract
 from alamo.domain.health_table import HEALTH
 from alamo.domain.long_tables import CALIBRATED_EFFECTS, LONG_DR_SCORES, LONG_OBSERVATIONS, LONG_OUTCOMES
+from alamo.domain.micro_segment_table import MICRO_SEGMENTS
 
 _SUM_TOLERANCE = 1e-9
 
@@ -352,6 +353,7 @@ CONTRACTS: dict[str, Contract] = {
         DECISIONS,
         DELIVERIES,
         HEALTH,
+        MICRO_SEGMENTS,
     )
 }
 """Every table of the historical half, by name."""

@@ -15,6 +15,8 @@ from alamo.domain.records import StepRecord
 from alamo.domain.tables import CONTRACTS
 from alamo.engine.calibrate import calibrate
 from alamo.engine.context import Context, StepOutcome, once, rewrite, table_hash, versions
+from alamo.engine.micro_segments import bring_up_to_date
+from alamo.engine.micro_segments import inputs as segment_inputs
 from alamo.engine.permission import charged, freeze_price, prices
 from alamo.inference import (
     SegmentDefinition,
@@ -42,6 +44,7 @@ def infer(context: Context, cycle: int) -> StepOutcome:
         "outcome": str(context.settings.outcome),
         "actions": [action.id for action in context.actions],
         "salt": context.settings.salt,
+        **segment_inputs(context.settings.segments),
     }
     return once(context, "infer", cycle, inputs, lambda: _infer(context, cycle, as_of))
 
@@ -58,7 +61,9 @@ def _infer(context: Context, cycle: int, as_of: datetime) -> Mapping[str, Any]:
     effects = _write_effects(context, as_of, observations)
     found = {"value_model": model.version, "segments_version": definition.version, "cycles_scored": scored} | effects
     beyond = _beyond_the_window(context, cycle, as_of, observations)
-    return found | beyond | {"refusals": [*found["refusals"], *beyond.get("refusals", [])]}
+    segmented = bring_up_to_date(context, cycle, as_of)
+    refusals = [*found["refusals"], *beyond.get("refusals", []), *segmented.get("refusals", [])]
+    return found | beyond | segmented | {"refusals": refusals}
 
 
 def _beyond_the_window(context: Context, cycle: int, as_of: datetime, observations: pa.Table) -> dict[str, Any]:

@@ -80,13 +80,20 @@ def behaviour_back(
     ]
 
 
+def behaviour_at(
+    warehouse: Warehouse, moment: datetime, until: datetime, *, currency: str, margin: MarginSettings
+) -> pa.Table:
+    """Return the profiles of one moment, with money by the categories that `behaviour_back` takes for `until`."""
+    categories = main_categories(warehouse, until)
+    return build_behaviour(warehouse, moment, categories, margin=margin, currency=currency)
+
+
 def _between(warehouse: Warehouse, until: datetime, spec: SegmentSpec) -> tuple[pa.Table, pa.Table] | None:
     """Return the profiles at the end of the two days between which to say who moved; None for the last month."""
     if spec.moved_from is None or spec.moved_to is None:
         return None
-    categories = main_categories(warehouse, until)
     first, last = (
-        build_behaviour(warehouse, end_of(day), categories, margin=MarginSettings(), currency=spec.currency)
+        behaviour_at(warehouse, end_of(day), until, currency=spec.currency, margin=MarginSettings())
         for day in (spec.moved_from, spec.moved_to)
     )
     if not first.num_rows:

@@ -53,7 +53,7 @@ OPTIONS = {
     "alamo run": "until approve-as",
     "alamo plan show": "html",
     "alamo decide": "context",
-    "alamo report": "html",
+    "alamo report": "html from to",
     "alamo simulate": "cycles seed policy",
     "alamo analyze experiment": _EXPERIMENT,
     "alamo analyze uplift": f"{_EXPERIMENT} holdout seed learners explain explain-out what-if model-out out",

@@ -6,7 +6,7 @@ A segment says what its customers are expected to do; what an action changes for
 
 from __future__ import annotations
 
-from alamo.inference.micro_segments.analysis import analyze_micro_segments
+from alamo.inference.micro_segments.analysis import analyze_micro_segments, describe_micro_segments
 from alamo.inference.micro_segments.definition import MicroSegments
 from alamo.inference.micro_segments.fitting import FoundSegments, SegmentSettings, find_micro_segments
 from alamo.inference.micro_segments.refitting import refit_micro_segments
@@ -20,6 +20,7 @@ __all__ = [
     "SegmentSpec",
     "SegmentsResult",
     "analyze_micro_segments",
+    "describe_micro_segments",
     "find_micro_segments",
     "refit_micro_segments",
 ]

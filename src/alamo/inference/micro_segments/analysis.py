@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -47,25 +48,48 @@ def analyze_micro_segments(
         found = find_micro_segments(snapshots, spec.settings)
     else:
         found = refit_micro_segments(snapshots, previous, spec.settings)
-    today = snapshots[-1]
-    definition = found.definition
-    before, after = between or (snapshots[-2], snapshots[-1])
-    forecast, scores = forecast_segments(snapshots, definition, definition.months, level=spec.level)
+    described = describe_micro_segments(
+        snapshots, found.definition, level=spec.level, currency=spec.currency, between=between
+    )
     days = [str(table["as_of_day"][0].as_py()) for table in snapshots]
-    return SegmentsResult(
-        definition=definition,
-        today=today,
-        places=definition.places(today),
-        expected=expected_by_segment(snapshots, definition),
+    return replace(
+        described,
         choice=found.choice,
         learnt=tuple(days[k] for k in found.learnt),
         judged=tuple(days[k] for k in found.judged),
-        changes=None if previous is None else _changes(today, previous, definition),
-        currency=spec.currency,
+        changes=None if previous is None else _changes(snapshots[-1], previous, found.definition),
         refusals=_refusals(found),
+    )
+
+
+def describe_micro_segments(
+    snapshots: Sequence[pa.Table],
+    definition: MicroSegments,
+    *,
+    level: float,
+    currency: str,
+    between: tuple[pa.Table, pa.Table] | None = None,
+) -> SegmentsResult:
+    """Return what is to be said of segments that are there: sizes, what is expected, moves, and the forecast.
+
+    Parameters
+    ----------
+    snapshots, between
+        As in `analyze_micro_segments`, at the steps of `definition`.
+    level
+        Of the intervals of the forecast.
+    """
+    before, after = between or (snapshots[max(len(snapshots) - 2, 0)], snapshots[-1])
+    forecast, scores = forecast_segments(snapshots, definition, definition.months, level=level)
+    return SegmentsResult(
+        definition=definition,
+        today=snapshots[-1],
+        places=definition.places(snapshots[-1]),
+        expected=expected_by_segment(snapshots, definition),
         moves=migration(before, after, definition),
         forecast=forecast,
         scores=scores,
+        currency=currency,
     )
 
 

@@ -39,7 +39,7 @@ class SegmentsResult(Result):
     expected
         What customers of each segment are expected to do.
     choice
-        How the number was chosen; None in a refit.
+        How the number was chosen; None in a refit, or where it is not told.
     learnt, judged
         Months that taught and judged, by the day they begin.
     changes
@@ -66,10 +66,10 @@ class SegmentsResult(Result):
     today: pa.Table
     places: Integers
     expected: Expected
-    choice: SizeChoice | None
-    learnt: tuple[str, ...]
-    judged: tuple[str, ...]
     moves: Migration
+    choice: SizeChoice | None = None
+    learnt: tuple[str, ...] = ()
+    judged: tuple[str, ...] = ()
     forecast: SegmentForecast | None = None
     scores: tuple[OriginScore, ...] = ()
     changes: Mapping[str, Any] | None = None
