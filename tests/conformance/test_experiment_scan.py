@@ -115,7 +115,7 @@ def _check_same(found: ExperimentResult, expected: ExperimentResult) -> None:
         SPEC,
         replace(SPEC, segments="none"),
         replace(SPEC, segments=("place", "clicked"), shares={}),
-        replace(SPEC, propensity=0.2, shares={}, level=0.9),
+        replace(SPEC, propensity=0.2, shares={}, level=0.9, planned=50_000),
         replace(SPEC, shares={"none": 1, "mail": 1, "post": 1}),
     ],
     ids=["segments", "pooled", "leaking segment", "given propensity", "ratio mismatch"],

@@ -16,10 +16,10 @@ from alamo.config.keywords import (
     SCORES,
     UPLIFT,
     AllocationKeywords,
+    ExperimentKeywords,
     LifetimeValueKeywords,
     NextProductKeywords,
     ScoreKeywords,
-    TrialKeywords,
     UpliftKeywords,
 )
 from alamo.connectors.sources import parquet_files
@@ -32,7 +32,7 @@ from alamo.store import ROWS, RowFiles, memory_stores
 
 
 def estimate_effects(
-    table: Any, spec: ExperimentSpec | None = None, *, mapping: Layout = None, **keywords: Unpack[TrialKeywords]
+    table: Any, spec: ExperimentSpec | None = None, *, mapping: Layout = None, **keywords: Unpack[ExperimentKeywords]
 ) -> ExperimentResult:
     """Return what each action of a randomised experiment really changed, with intervals; or why it cannot be said.
 
@@ -65,6 +65,9 @@ def estimate_effects(
         ``"auto"``, ``"none"`` or columns (default: features ``"auto"``, segments ``"none"``).
     level
         Of the intervals (default 0.95).
+    planned
+        Units at the planned end, where the always-valid interval is tightest: for whoever looks again and again, the
+        same at every look (default: those of the table, right for one look at a finished experiment).
 
     Raises
     ------

@@ -78,6 +78,7 @@ def experiment_columns(command: Command) -> Command:
 @click.option(
     "--outcome", required=True, type=names, metavar="COL[,COL…]", help="Numbers, 0/1, or a ratio of two: spend/orders."
 )
+@click.option("--planned", type=click.IntRange(1), metavar="N", help="Units at the planned end, if you look before it.")
 @experiment_columns
 def experiment(file: str, *, as_json: bool, **columns: Any) -> None:
     """What each action of a randomised experiment really changed, with intervals; or why it cannot be said.

@@ -68,6 +68,12 @@ class TrialKeywords(TypedDict, total=False):
     level: float
 
 
+class ExperimentKeywords(TrialKeywords, total=False):
+    """Keywords of `alamo.estimate_effects`."""
+
+    planned: int | None
+
+
 class UpliftKeywords(TrialKeywords, total=False):
     """Keywords of `alamo.fit_uplift`."""
 
@@ -231,7 +237,12 @@ _TRIAL: dict[str, Read] = {
     "segments": field("segments", choice),
     "level": field("level", number),
 }
-EXPERIMENT = Keywords("estimate_effects", ExperimentSpec, {**_TRIAL, "outcome": field("outcomes", names)}, {})
+EXPERIMENT = Keywords(
+    "estimate_effects",
+    ExperimentSpec,
+    {**_TRIAL, "outcome": field("outcomes", names), "planned": field("planned", perhaps(whole))},
+    {},
+)
 UPLIFT = Keywords(
     "fit_uplift",
     UpliftSpec,

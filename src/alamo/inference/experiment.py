@@ -140,4 +140,4 @@ def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: _Findi
         if segmentation is not None and name in data.rows.ratios:
             segmentation = None
             found.refusals.append(no_segments(comparison))
-        yield compare(comparison, segmentation, data.covariates, data.spec.level)
+        yield compare(comparison, segmentation, data.covariates, data.spec)

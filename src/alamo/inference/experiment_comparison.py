@@ -13,7 +13,7 @@ from alamo.inference.comparison import PooledEffect, Sequence, next_to_no_chance
 from alamo.inference.experiment_design import Propensities
 from alamo.inference.experiment_scores import ArmScores
 from alamo.inference.experiment_segments import Segmentation
-from alamo.inference.experiment_spec import EffectRow, SegmentSpread
+from alamo.inference.experiment_spec import EffectRow, ExperimentSpec, SegmentSpread
 from alamo.inference.experiment_table import ExperimentRows
 from alamo.inference.segment_effects import (
     LEAST_PER_ARM,
@@ -65,8 +65,12 @@ class Comparison:
         return len(np.unique(self.rows.unit[rows]))
 
     def nonzero(self, rows: Bools) -> int:
-        """Return the non-zero outcomes (before cost) among `rows`."""
-        return int(np.count_nonzero(self.rows.nonzero(self.outcome)[rows]))
+        """Return the independent groups with a non-zero outcome (before cost) among `rows`.
+
+        Outcomes of one cluster come in bunches: twenty of them may be two accounts.
+        """
+        shown, groups = rows & self.rows.nonzero(self.outcome), self.rows.groups
+        return int(np.count_nonzero(shown)) if groups is None else len(np.unique(groups[shown]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +104,23 @@ def arm_refusal(what: str, arm: str, units: int, seen: tuple[float, float]) -> R
     return None
 
 
-def compare(comparison: Comparison, segmentation: Segmentation | None, covariates: Floats, level: float) -> Answer:
+def compare(
+    comparison: Comparison, segmentation: Segmentation | None, covariates: Floats, spec: ExperimentSpec
+) -> Answer:
     """Return the pooled effect and, with a segmentation, the shrunk effects of its segments."""
     gamma = comparison.scored.gamma
     score = gamma[:, comparison.arm] - gamma[:, 0]
     mean = mean_by_group(score, comparison.rows.groups, comparison.share)
-    sequence = _sequence(comparison, score, mean)
-    pooled = pooled_effect(mean, sequence, level)
+    sequence = _sequence(comparison, score, mean, spec.planned)
+    pooled = pooled_effect(mean, sequence, spec.level)
     rows = [_pooled_row(comparison, pooled)]
-    refusals = withheld(comparison.action, comparison.outcome, sequence)
+    noun = "rows" if comparison.rows.cluster is None else "clusters"
+    refusals = withheld(comparison.action, comparison.outcome, sequence, noun)
     if segmentation is None:
         return Answer(tuple(rows), (), tuple(refusals))
-    segments = segment_effects(_segment_scores(comparison, segmentation, covariates).sums(), pooled.estimate, level)
+    segments = segment_effects(
+        _segment_scores(comparison, segmentation, covariates).sums(), pooled.estimate, spec.level
+    )
     return with_segments(Answer(tuple(rows), (), tuple(refusals)), segments)
 
 
@@ -125,25 +134,30 @@ def with_segments(answer: Answer, segments: SegmentTable) -> Answer:
     )
 
 
-def _sequence(comparison: Comparison, score: Floats, mean: ScoreMean) -> Sequence:
+def _sequence(comparison: Comparison, score: Floats, mean: ScoreMean, planned: int | None) -> Sequence:
     """Put the residual floor, in the scale of one independent group's contribution, under the sample variance.
 
-    The floor is per row; recurring units and clusters inflate it as much as they inflate the sample variance.
+    The floor is per row; recurring units and clusters inflate it as much as they inflate the sample variance. That
+    inflation is itself a sample's: clusters drawn as a whole have a floor of their own, from the sums of all of them.
     """
     per_row = len(score) / float(comparison.share.sum()) ** 2
     design_effect = max(mean.se**2 / (float(score.var()) * per_row), 1.0)
     return Sequence(
-        variance=max(mean.variance, mean.n * _floor(comparison) * per_row * design_effect),
+        variance=max(
+            mean.variance,
+            mean.n * _floor(comparison) * per_row * design_effect,
+            _cluster_floor(comparison) * (mean.n / float(comparison.share.sum())) ** 2,
+        ),
         n=mean.n,
-        n_opt=float(mean.n),
+        n_opt=float(planned or mean.n),
         nonzero_action=comparison.nonzero(comparison.in_action),
         nonzero_control=comparison.nonzero(comparison.in_control),
         least_chance=_least_chance(comparison),
     )
 
 
-def withheld(action: str, outcome: str, sequence: Sequence) -> list[Refusal]:
-    """Return why there is no always-valid interval; nothing where there is one."""
+def withheld(action: str, outcome: str, sequence: Sequence, noun: str = "rows") -> list[Refusal]:
+    """Return why there is no always-valid interval; nothing where there is one. Its contributions are `noun`."""
     what = f"always-valid interval of {action!r} on {outcome!r}"
     if not sequence.likely:
         cure = "leave those rows out, or draw every unit with a larger chance of each arm"
@@ -151,8 +165,9 @@ def withheld(action: str, outcome: str, sequence: Sequence) -> list[Refusal]:
     if sequence.enough:
         return []
     few = min(sequence.nonzero_action, sequence.nonzero_control)
-    reason = f"too few outcomes: {few} non-zero in the smaller arm, {LEAST_NONZERO} are needed"
-    return [Refusal(what, reason, f"needs about {sequence.rows_missing:,} more rows")]
+    seen = f"{few} non-zero" if noun == "rows" else f"{few} {noun} with a non-zero one"
+    reason = f"too few outcomes: {seen} in the smaller arm, {LEAST_NONZERO} are needed"
+    return [Refusal(what, reason, f"needs about {sequence.rows_missing:,} more {noun}")]
 
 
 def _least_chance(comparison: Comparison) -> float:
@@ -164,20 +179,36 @@ def _least_chance(comparison: Comparison) -> float:
     return float(every[compared][:, [comparison.arm, 0]].min())
 
 
-def _squared_residual(comparison: Comparison, mu: Floats, compared: Bools) -> Floats:
-    drawn = comparison.rows.arm[compared]
-    residual = comparison.scored.outcome[compared] - mu[compared, drawn]
-    squared: Floats = residual**2
-    return squared
+def _residual(comparison: Comparison, mu: Floats, compared: Bools) -> Floats:
+    residual: Floats = comparison.scored.outcome[compared] - mu[compared, comparison.rows.arm[compared]]
+    return residual
 
 
 def _floor(comparison: Comparison) -> float:
     compared = comparison.in_action | comparison.in_control
-    squared = _squared_residual(comparison, comparison.scored.mu, compared)
+    squared = _residual(comparison, comparison.scored.mu, compared) ** 2
     every = comparison.chance.every
     if every is not None:
         return residual_floor(squared, every[compared, comparison.arm], every[compared, 0])
     return float(squared.mean()) * _mean_inverse(comparison)
+
+
+def _cluster_floor(comparison: Comparison) -> float:
+    """Return the residual floor on the variance of a cluster's summed score; 0 unless clusters were drawn as a whole.
+
+    A control group of few accounts borrows the spread between accounts from the others, as one of few rows does.
+    """
+    cluster, every = comparison.rows.cluster, comparison.chance.every
+    compared = comparison.in_action | comparison.in_control
+    if cluster is None or every is None:
+        return 0.0
+    _, first, place = np.unique(cluster[compared], return_index=True, return_inverse=True)
+    arm, place = comparison.rows.arm[compared], place.reshape(-1)
+    if (arm != arm[first][place]).any():
+        return 0.0
+    total = sums_by(place, _residual(comparison, comparison.scored.mu, compared), len(first))
+    p = every[compared][first]
+    return residual_floor(total**2, p[:, comparison.arm], p[:, 0])
 
 
 def _mean_inverse(comparison: Comparison) -> float:
@@ -243,7 +274,7 @@ def _segment_scores(comparison: Comparison, segmentation: Segmentation, covariat
     """Bring the scores to one row per unit and segment, with a modelled variance for each."""
     gamma, mu = comparison.scored.fine_gamma, comparison.scored.fine_mu
     compared = comparison.in_action | comparison.in_control
-    squared = _squared_residual(comparison, mu, compared)
+    squared = _residual(comparison, mu, compared) ** 2
     every = comparison.chance.every
     p = np.ones((len(gamma), 2)) if every is None else np.maximum(every[:, [comparison.arm, 0]], LEAST_CHANCE)
     expected = variance_by_level(mu[compared, 0], squared, 1.0 / p[compared].sum(axis=1), at=mu[:, 0])

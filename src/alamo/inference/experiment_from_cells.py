@@ -154,7 +154,7 @@ def _analyze(design: _Design, name: str, found: _Findings) -> None:
         arm_costs(design.spec, design.arms, money=design.cells.money[name]),
     )
     segments = () if design.segmentation is None else design.segmentation.names
-    answer = compare_sums(OutcomeSums(name, design.arms, grid, segments), design.spec.level)
+    answer = compare_sums(OutcomeSums(name, design.arms, grid, segments), design.spec.level, design.spec.planned)
     if answer.variance_removed is not None:
         found.variance_removed[name] = answer.variance_removed
     for part in answer.answers:

@@ -59,7 +59,7 @@ def summed_outcome(data: Prepared, name: str) -> SumsAnswer:
     k = max(len(names), 1)
     cell = rows.arm * k + (0 if segmentation is None else segmentation.code)
     grid = ArmGrid(CellSums.of(rows.outcomes[name], cell, len(rows.arms) * k), every[0], _costs(data, name))
-    return compare_sums(OutcomeSums(name, rows.arms, grid, names), data.spec.level)
+    return compare_sums(OutcomeSums(name, rows.arms, grid, names), data.spec.level, data.spec.planned)
 
 
 def scored_outcome(data: Prepared, name: str, learner: OutcomeLearner) -> ArmScores:

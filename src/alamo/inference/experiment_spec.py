@@ -40,6 +40,9 @@ class ExperimentSpec:
         ``"auto"``, ``"none"`` or columns.
     level
         Of the intervals.
+    planned
+        Units (clusters, where those were drawn) at which the always-valid interval is tightest, fixed before the first
+        look by whoever looks again and again. None: those of the file, right for one look at a finished file.
     """
 
     action: str
@@ -54,8 +57,15 @@ class ExperimentSpec:
     features: Choice = "auto"
     segments: Choice = "none"
     level: float = 0.95
+    planned: int | None = None
 
     def __post_init__(self) -> None:
+        if self.planned is not None and self.planned < 1:
+            raise UsageError(
+                f"{self.planned} planned units are none",
+                hint="Give the number of units at the planned end of the experiment: --planned N",
+                code="usage.planned",
+            )
         if not 0.0 < self.level < 1.0:
             raise UsageError(
                 f"level is {self.level:g}; it must lie between 0 and 1",

@@ -38,6 +38,7 @@ def has_sums(spec: ExperimentSpec) -> bool:
         features=spec.features,
         segments=spec.segments,
         level=spec.level,
+        planned=spec.planned,
     )
     return spec == known  # a question added later is not known here, and goes to the rows
 
@@ -72,11 +73,12 @@ class SumsAnswer:
     variance_removed: float | None
 
 
-def compare_sums(data: OutcomeSums, level: float) -> SumsAnswer:
+def compare_sums(data: OutcomeSums, level: float, planned: int | None = None) -> SumsAnswer:
     """Return the effect of every action against control: pooled and, with segments, shrunk.
 
     Means by segment are used for the pooled effect where they remove at least `WORTH_ADJUSTING` of the variance, as an
     outcome model of features would be; segment effects always use them, since a segment's arms are never balanced.
+    `planned` as in `ExperimentSpec`.
     """
     refused = {arm: _refusal(data, arm) for arm in range(1, len(data.arms))}
     open_ = [arm for arm, refusal in refused.items() if refusal is None]
@@ -91,7 +93,7 @@ def compare_sums(data: OutcomeSums, level: float) -> SumsAnswer:
         if refusal is not None:
             answers.append(Answer((), (), (refusal,)))
             continue
-        answers.append(_answer(data, arm, (chosen[arm], fine[arm]), (method, level)))
+        answers.append(_answer(data, arm, (chosen[arm], fine[arm]), (method, level, planned)))
     return SumsAnswer(tuple(answers), removed)
 
 
@@ -111,13 +113,15 @@ def _variance(sums: dict[int, ScoreSums]) -> float:
     return sum(part.mean.variance for part in sums.values())
 
 
-def _answer(data: OutcomeSums, arm: int, sums: tuple[ScoreSums, ScoreSums], terms: tuple[str, float]) -> Answer:
-    (chosen, fine), (method, level) = sums, terms
+def _answer(
+    data: OutcomeSums, arm: int, sums: tuple[ScoreSums, ScoreSums], terms: tuple[str, float, int | None]
+) -> Answer:
+    (chosen, fine), (method, level, planned) = sums, terms
     action, control, mean = data.grid.everybody(arm), data.grid.everybody(0), chosen.mean
     sequence = Sequence(
         variance=max(mean.variance, chosen.floor * mean.n / (mean.n - 1)),
         n=mean.n,
-        n_opt=float(mean.n),
+        n_opt=float(planned or mean.n),
         nonzero_action=int(action.nonzero[0]),
         nonzero_control=int(control.nonzero[0]),
         least_chance=float(np.min(data.grid.p[[arm, 0]])),

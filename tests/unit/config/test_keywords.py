@@ -22,11 +22,11 @@ from alamo.config.keywords import (
     SCORES,
     UPLIFT,
     AllocationKeywords,
+    ExperimentKeywords,
     Keywords,
     LifetimeValueKeywords,
     NextProductKeywords,
     ScoreKeywords,
-    TrialKeywords,
     UpliftKeywords,
 )
 from alamo.config.policy_keywords import (
@@ -43,7 +43,7 @@ from alamo.inference import ExperimentSpec
 
 TRIAL = {"action": "arm", "control": "none", "outcome": "spend"}
 EVERY = [
-    (EXPERIMENT, TrialKeywords, "experiment"),
+    (EXPERIMENT, ExperimentKeywords, "experiment"),
     (UPLIFT, UpliftKeywords, "uplift"),
     (LIFETIME_VALUE, LifetimeValueKeywords, "lifetime-value"),
     (CONTRACTS, ContractKeywords, "contracts"),

@@ -9,6 +9,7 @@ import pytest
 from alamo.domain.errors import InputError, UsageError
 from alamo.inference.experiment import analyze_experiment
 from alamo.inference.experiment_spec import ExperimentResult, ExperimentSpec
+from alamo.numerics.confidence_sequence import half_width
 
 KEYS = list(ExperimentResult.columns)
 
@@ -133,6 +134,51 @@ def test_clusters_widen_the_interval(ridge):
     assert together.mean == pytest.approx(alone.mean)
     assert together.se > 2.0 * alone.se
     assert together.anytime_upper > together.upper
+
+
+@pytest.mark.parametrize("unit", [None, "customer"])  # from sums of the arms, and from rows that may recur
+def test_the_always_valid_interval_is_tightest_where_planned(ridge, unit):
+    widths = {}
+    for planned in (None, 100, 4000, 100_000):
+        row = _run(_file(), ridge, features="none", planned=planned, unit=unit).rows[0]
+        widths[planned] = (row.anytime_upper - row.anytime_lower) / (row.upper - row.lower)
+    for planned, width in widths.items():
+        fixed = half_width(4000, 4000.0, alpha=0.05, n_opt=planned or 4000) / 1.959964
+        assert width == pytest.approx(fixed, rel=0.01)  # the floor is never below the sample variance
+    assert widths[4000] == widths[None] < 1.6 < widths[100] < widths[100_000]
+
+
+def test_no_planned_units_are_refused_with_the_option_to_give():
+    with pytest.raises(UsageError, match="0 planned units") as refused:
+        ExperimentSpec("arm", "none", ("spend",), planned=0)
+    assert "--planned N" in refused.value.hint
+
+
+def test_bunched_outcomes_count_once_a_cluster_before_an_always_valid_interval_is_given(ridge):
+    account = np.repeat(np.arange(400), 10)
+    names = {"arm": np.where(account % 2, "mail", "none"), "account": account.astype(str)}
+
+    def run(buyers: int, cluster: str | None) -> ExperimentResult:
+        bought = (account < 2 * buyers) * 1.0  # ten orders of each buying account, as many accounts in either arm
+        return _run(pa.table(names | {"spend": bought}), ridge, features="none", cluster=cluster)
+
+    assert run(3, None).rows[0].anytime_lower is not None
+    assert run(19, "account").rows[0].anytime_lower is None
+    assert run(21, "account").rows[0].anytime_lower is not None
+    assert "19 clusters with a non-zero one in the smaller arm" in _reasons(run(19, "account"))
+
+
+def test_few_accounts_in_control_borrow_the_spread_between_accounts_of_the_others(ridge):
+    rng = np.random.default_rng(8)
+    account = np.repeat(np.arange(1000), 5)
+    arm, own = account >= 30, 1.0 + rng.normal(size=1000)
+    own[:30] = 1.0 + 0.01 * rng.normal(size=30)  # the thirty of the control group happen to be alike
+    names = {"arm": np.where(arm, "mail", "none"), "p": np.where(arm, 0.97, 0.03), "account": account.astype(str)}
+    table = pa.table(names | {"spend": own[account]})
+    row = _run(table, ridge, features="none", propensity="p", cluster="account").rows[0]
+    honest = 1.959964 * np.sqrt(1.0 / 30 + 1.0 / 970)
+    assert row.upper - row.mean < 0.3 * honest
+    assert row.anytime_upper - row.mean > 1.5 * honest
 
 
 @pytest.mark.parametrize("p", [0.5, 0.9])

@@ -44,7 +44,7 @@ def _rows_of(table: pa.Table, spec: ExperimentSpec, ridge) -> list:
     cost = np.array([spec.costs.get(arm, 0.0) for arm in rows.arms])
     net = rows.outcomes["spend"] - cost[rows.arm]
     scored = score_arms(rows, chance, net, np.zeros((len(rows), 0)), ridge, rows.unit_share("spend"))
-    return [compare(Comparison(rows, chance, scored, arm, "spend"), None, np.zeros((len(rows), 0)), spec.level).rows[0]
+    return [compare(Comparison(rows, chance, scored, arm, "spend"), None, np.zeros((len(rows), 0)), spec).rows[0]
             for arm in (1, 2)]  # fmt: skip
 
 
