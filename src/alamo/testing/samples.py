@@ -32,7 +32,8 @@ def sample_rows(table: str, n: int, /, first: int = 0, **columns: Sequence[Any] 
     values: dict[str, pa.Array] = {}
     for column in contract.columns:
         given = columns.pop(column.name, None)
-        rows = [_value(column, i) for i in range(first, first + n)] if given is None else _spread(given, n)
+        numbered = column.name in contract.key and column.name not in contract.partition
+        rows = [_value(column, i, numbered) for i in range(first, first + n)] if given is None else _spread(given, n)
         values[column.name] = pa.array(rows, column.type)
     further = {name: pa.array(_spread(given, n)) for name, given in columns.items()}
     return pa.table(values | further)
@@ -42,13 +43,14 @@ def _spread(given: Sequence[Any] | Any, n: int) -> list[Any]:
     return list(given) if isinstance(given, list) else [given] * n
 
 
-def _value(column: Column, i: int) -> Any:
+def _value(column: Column, i: int, numbered: bool) -> Any:
     if column.nullable:
         return None
     if pa.types.is_list(column.type):
         return {TEXTS: ["none"], NUMBERS: [1.0]}[column.type]
     if pa.types.is_string(column.type):
-        return f"{column.name}-{i:06}" if column.name.endswith("_id") else (*column.values, "x")[0]
+        free = column.name.endswith("_id") or (numbered and not column.values)
+        return f"{column.name}-{i:06}" if free else (*column.values, "x")[0]
     if pa.types.is_timestamp(column.type):
         return _START + timedelta(minutes=i)
     return False if pa.types.is_boolean(column.type) else max(column.minimum or 0, 1)
