@@ -52,7 +52,7 @@ from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
 
-_RULES = 2
+_RULES = 3
 """Raised when checks change, so that what was judged by older ones is judged again."""
 
 
@@ -136,6 +136,8 @@ def _forecasts(context: Context, one: JudgedCycle, level: float) -> list[Check]:
 
 def _forecast_of_plan(context: Context, one: JudgedCycle, level: float) -> Check:
     """Compare what the plan promised with what its decisions brought, both against contacting nobody."""
+    if one.opening:
+        return Check("forecast", "programme", 0, "an opening: it promised what it costs, for nothing was known to gain")
     if counted_on_longer_outcomes(context, one.cycle):
         reason = "the plan counted on longer outcomes, which its own window does not show; see: alamo report effects"
         return Check("forecast", "programme", 0, reason)

@@ -35,7 +35,7 @@ def test_of_the_cycle_that_is_planned_only_its_customers_are_judged(rows):
 
 
 def test_the_first_cycle_predicted_nothing_so_nothing_is_judged(rows):
-    for check in ("calibration level", "calibration slope", "feature drift", "effect drift"):
+    for check in ("calibration level", "calibration slope", "forecast", "feature drift", "effect drift"):
         assert {row["verdict"] for row in of(rows, check, 1)} == {"refused"}
     assert of(rows, "value forecast", 1)[0]["verdict"] != "refused"
 
