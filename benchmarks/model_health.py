@@ -90,7 +90,7 @@ def judge(world_name: str, seed: int, customers: int) -> dict[str, Any]:
         judge_health(context)
         calls.append(time.process_time() - began)
     rows = context.history.query(
-        'SELECT cycle, "check", subject, value, lower, upper, threshold, p_value, verdict FROM health'
+        "SELECT cycle, aspect, subject, value, lower, upper, threshold, p_value, verdict FROM health"
     ).to_pylist()
     return {"seed": seed, "cycle_seconds": cycle_seconds, "first": calls[0], "second": calls[1], "rows": rows}
 
@@ -107,7 +107,7 @@ def tally(runs: list[dict[str, Any]]) -> list[list[str]]:
                 row
                 for run in runs
                 for row in run["rows"]
-                if row["check"] == check and row["verdict"] != "refused" and (row["cycle"] == CYCLES) == last
+                if row["aspect"] == check and row["verdict"] != "refused" and (row["cycle"] == CYCLES) == last
             ]
             judged = [row for row in rows if row["lower"] is not None and check != "value forecast"]
             missed = sum(not row["lower"] <= row["threshold"] <= row["upper"] for row in judged)
@@ -128,7 +128,7 @@ def any_alarm(runs: list[dict[str, Any]], *, features: bool) -> tuple[int, int]:
     """Return in how many of how many finished cycles any check failed, features counted or not."""
     cycles = [
         any(
-            row["verdict"] in ALARMS and row["cycle"] == cycle and (features or row["check"] != "feature drift")
+            row["verdict"] in ALARMS and row["cycle"] == cycle and (features or row["aspect"] != "feature drift")
             for row in run["rows"]
         )
         for run in runs

@@ -42,7 +42,7 @@ def test_rules_of_equal_worth_are_told_apart_as_rarely_as_promised(n: int) -> No
     told = {"challenger": 0, "challenger loss": 0}
     for seed in range(WORLDS):
         for check in challenged(world(np.random.default_rng([7, n, seed]), n, 0.0), 0.95):
-            told[check.check] += check.p_value is not None and check.p_value < 0.05
+            told[check.aspect] += check.p_value is not None and check.p_value < 0.05
     assert max(told.values()) / WORLDS <= MOST
 
 
@@ -50,6 +50,6 @@ def test_a_better_rule_is_found() -> None:
     found = 0
     for seed in range(40):
         checks = challenged(world(np.random.default_rng([8, seed]), 8_000, 0.12), 0.95)
-        best = next(check for check in checks if (check.check, check.subject) == ("challenger", "segments"))
+        best = next(check for check in checks if (check.aspect, check.subject) == ("challenger", "segments"))
         found += best.p_value < 0.05 and best.matters == "replace"
     assert found >= 36

@@ -27,10 +27,10 @@ HEALTH = Contract(
     meaning="8 · Model health: what was promised before a cycle beside what it brought; written once a finished cycle.",
     written_by="inference",
     read_by="reports",
-    key=("check", "subject", "cycle"),
+    key=("aspect", "subject", "cycle"),
     partition=("cycle",),
     columns=(
-        Column("check", TEXT, "what is looked at", values=CHECKS),
+        Column("aspect", TEXT, "what is looked at", values=CHECKS),
         Column("subject", TEXT, "of what: an action, a feature, the programme, a span, a challenger; `*` all of it"),
         Column("model", TEXT, "version of the model judged; empty: none was in use"),
         Column("cycle", COUNT, "whose decisions judge it", minimum=1),

@@ -98,7 +98,7 @@ def _judge(context: Context, one: JudgedCycle, evidence: tuple[pa.Table, JudgedC
     found = judged(checks, level)
     table = health_table(found, cycle=one.cycle, model=one.policy.model_version, as_of=context.today())
     rewrite(context, "health", CONTRACTS["health"].check(table), {"cycle": one.cycle})
-    return {"checks": len(found), "failed": [[item.check, item.subject] for item in found if item.verdict in ALARMS]}
+    return {"checks": len(found), "failed": [[item.aspect, item.subject] for item in found if item.verdict in ALARMS]}
 
 
 def _drift_of_features(context: Context, one: JudgedCycle, level: float) -> list[Check]:

@@ -56,7 +56,7 @@ def advise(context: Context, rows: Rows) -> Advice:
     if waiting:
         why.append(f"{_cycles(waiting)} not in the model yet")
     if failing:
-        named = ", ".join(f"{row['check']} of {row['subject']} (cycle {row['cycle']})" for row in failing)
+        named = ", ".join(f"{row['aspect']} of {row['subject']} (cycle {row['cycle']})" for row in failing)
         why.append(f"{named} {'fails' if len(failing) == 1 else 'fail'}")
     if failing and not waiting:
         why.append("but all that has matured is in the model already: see whether the next cycle mends it")
@@ -65,7 +65,7 @@ def advise(context: Context, rows: Rows) -> Advice:
             why.append(f"in cycle {row['cycle']} {row['subject']!r} would have chosen or valued better than the model")
     for row in again:
         why.append(
-            f"{row['check']} of {row['subject']} failed in the cycle before too, so fitting anew does not mend it"
+            f"{row['aspect']} of {row['subject']} failed in the cycle before too, so fitting anew does not mend it"
         )
     if not why:
         why.append("no check fails and every finished cycle is in the model: it is fitted anew with the next turn")
@@ -77,13 +77,13 @@ def newest_failures(rows: Rows) -> list[Mapping[str, Any]]:
     newest: dict[str, int] = {}
     for row in rows:
         if row["verdict"] != "refused":
-            newest[row["check"]] = max(newest.get(row["check"], 0), row["cycle"])
-    return [row for row in rows if row["verdict"] in ALARMS and row["cycle"] == newest[row["check"]]]
+            newest[row["aspect"]] = max(newest.get(row["aspect"], 0), row["cycle"])
+    return [row for row in rows if row["verdict"] in ALARMS and row["cycle"] == newest[row["aspect"]]]
 
 
 def _failed_before(row: Mapping[str, Any], rows: Rows) -> bool:
     return any(
-        (other["check"], other["subject"], other["cycle"]) == (row["check"], row["subject"], row["cycle"] - 1)
+        (other["aspect"], other["subject"], other["cycle"]) == (row["aspect"], row["subject"], row["cycle"] - 1)
         and other["verdict"] in ALARMS
         for other in rows
     )

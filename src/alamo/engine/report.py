@@ -90,7 +90,7 @@ class HealthReport(Report):
 
     schema: ClassVar[str] = "alamo.report.health/1"
     columns: ClassVar[tuple[str, ...]] = (
-        "cycle", "check", "subject", "expected", "found", "value", "lower", "upper", "threshold", "p_value",
+        "cycle", "aspect", "subject", "expected", "found", "value", "lower", "upper", "threshold", "p_value",
         "verdict", "n", "reason", "model", "as_of",
     )  # fmt: skip
 
@@ -259,7 +259,7 @@ def _loop(context: Context) -> LoopReport:
 def _health(context: Context) -> HealthReport:
     judge_health(context)
     table = context.history.query("SELECT * FROM health ORDER BY cycle DESC")
-    rows = sorted(table.to_pylist(), key=lambda row: (-row["cycle"], CHECKS.index(row["check"]), row["subject"]))
+    rows = sorted(table.to_pylist(), key=lambda row: (-row["cycle"], CHECKS.index(row["aspect"]), row["subject"]))
     if not rows:
         raise _nothing("health", "no plan has been made yet", "alamo run")
     return HealthReport(

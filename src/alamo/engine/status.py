@@ -168,12 +168,12 @@ def _effects(context: Context) -> list[Support]:
 
 def _health(context: Context) -> list[Support]:
     """Say in one line what fails in the newest judged cycle; nothing where nothing does, or nobody has asked yet."""
-    failing = newest_failures(context.history.query('SELECT cycle, "check", subject, verdict FROM health').to_pylist())
+    failing = newest_failures(context.history.query("SELECT cycle, aspect, subject, verdict FROM health").to_pylist())
     if not failing:
         return []
-    first = min(failing, key=lambda row: (CHECKS.index(row["check"]), row["subject"]))
+    first = min(failing, key=lambda row: (CHECKS.index(row["aspect"]), row["subject"]))
     more = f" and {len(failing) - 1} more" if len(failing) > 1 else ""
-    told = f"{first['check']} of {first['subject']}, cycle {first['cycle']}, {first['verdict']}{more}"
+    told = f"{first['aspect']} of {first['subject']}, cycle {first['cycle']}, {first['verdict']}{more}"
     return [Support("the model as it is", False, told + "; alamo report health")]
 
 

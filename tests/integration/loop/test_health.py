@@ -21,7 +21,7 @@ def rows(seasoned: Project) -> list[dict]:
 
 
 def of(rows: list[dict], check: str, cycle: int) -> list[dict]:
-    return [row for row in rows if (row["check"], row["cycle"]) == (check, cycle)]
+    return [row for row in rows if (row["aspect"], row["cycle"]) == (check, cycle)]
 
 
 def test_every_check_of_a_finished_cycle_is_there(rows):
@@ -31,7 +31,7 @@ def test_every_check_of_a_finished_cycle_is_there(rows):
 
 
 def test_of_the_cycle_that_is_planned_only_its_customers_are_judged(rows):
-    assert {row["check"] for row in rows if row["cycle"] == 4} == {"feature drift"}
+    assert {row["aspect"] for row in rows if row["cycle"] == 4} == {"feature drift"}
 
 
 def test_the_first_cycle_predicted_nothing_so_nothing_is_judged(rows):
@@ -103,7 +103,7 @@ def test_a_cycle_that_is_finished_later_is_judged_later(folder, start):
 
 
 def test_advice_names_what_fails_and_what_fails_again(seasoned):
-    row = {"check": "forecast", "subject": "programme", "verdict": "fails"}
+    row = {"aspect": "forecast", "subject": "programme", "verdict": "fails"}
     calm = advise(seasoned.context, [])
     assert (calm.retrain, calm.failing) == (False, 0)
     once = advise(seasoned.context, [row | {"cycle": 3}, row | {"cycle": 2, "verdict": "holds"}])
@@ -124,7 +124,7 @@ def test_the_status_names_what_fails_in_one_line_and_is_silent_where_nothing_doe
     history = seasoned.context.history
     kept = history.query("SELECT * FROM health WHERE cycle = 3")
     verdicts = [
-        "fails" if row["check"] == "forecast" else "replace" if row["check"] == "challenger" else row["verdict"]
+        "fails" if row["aspect"] == "forecast" else "replace" if row["aspect"] == "challenger" else row["verdict"]
         for row in kept.to_pylist()
     ]
     broken = kept.set_column(kept.column_names.index("verdict"), "verdict", pa.array(verdicts))

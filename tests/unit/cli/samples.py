@@ -443,27 +443,27 @@ SCORES: dict[str, Any] = {
 }
 
 _HEALTH = {
-    "cycle": 4, "check": "calibration level", "subject": "voucher-mail", "expected": 3.17, "found": 1.65,
+    "cycle": 4, "aspect": "calibration level", "subject": "voucher-mail", "expected": 3.17, "found": 1.65,
     "value": -1.52, "lower": -6.21, "upper": 3.16, "threshold": 0.0, "p_value": 1.0, "verdict": "holds", "n": 331,
     "reason": "as told", "model": "8c266f", "as_of": "2011-07-22T00:00:00+00:00",
 }  # fmt: skip
-_FEATURE = _HEALTH | {"check": "feature drift", "lower": None, "upper": None}
+_FEATURE = _HEALTH | {"aspect": "feature drift", "lower": None, "upper": None}
 HEALTH: dict[str, Any] = {
     "rows": [
         _HEALTH,
         {**_HEALTH, "subject": "sale-mail", "value": -9.0, "upper": -2.5, "p_value": 1e-9, "verdict": "fails"},
-        {**_HEALTH, "check": "calibration slope", "value": 0.4, "lower": 0.1, "upper": 0.7, "threshold": 1.0},
-        {**_HEALTH, "check": "forecast", "subject": "programme"},
-        {**_HEALTH, "check": "value forecast", "subject": "cycle 4: 28 days", "value": 0.85, "threshold": 1.0},
-        {**_HEALTH, "check": "challenger", "subject": "segments", "value": -0.7, "verdict": "replace"},
-        {**_HEALTH, "check": "challenger loss", "subject": "segments", "verdict": "no difference"},
+        {**_HEALTH, "aspect": "calibration slope", "value": 0.4, "lower": 0.1, "upper": 0.7, "threshold": 1.0},
+        {**_HEALTH, "aspect": "forecast", "subject": "programme"},
+        {**_HEALTH, "aspect": "value forecast", "subject": "cycle 4: 28 days", "value": 0.85, "threshold": 1.0},
+        {**_HEALTH, "aspect": "challenger", "subject": "segments", "value": -0.7, "verdict": "replace"},
+        {**_HEALTH, "aspect": "challenger loss", "subject": "segments", "verdict": "no difference"},
         {**_FEATURE, "subject": "<returns>", "value": 0.3139, "threshold": 0.0018, "verdict": "fails"},
         {**_FEATURE, "subject": "country", "value": 0.0, "threshold": 0.0018},
         {
-            **_HEALTH, "check": "effect drift", "value": None, "lower": None, "upper": None, "p_value": None,
+            **_HEALTH, "aspect": "effect drift", "value": None, "lower": None, "upper": None, "p_value": None,
             "verdict": "refused", "reason": "from the second cycle on",
         },
-        {**_HEALTH, "check": "forecast", "subject": "programme", "cycle": 3},
+        {**_HEALTH, "aspect": "forecast", "subject": "programme", "cycle": 3},
     ],
     "as_of": "2011-07-22T00:00:00+00:00",
     "level": 0.95,

@@ -192,7 +192,7 @@ def test_the_chance_of_a_false_alarm_is_shared_out_over_kinds_and_within_them():
 def test_the_table_keeps_its_contract_and_a_subject_judged_twice_breaks_it():
     check = Check("forecast", "programme", 10, "as told", value=1.0, p_value=0.5, verdict="holds")
     table = health_table([Check("effect drift", "a", 3, "none"), check], cycle=2, model="m", as_of=NOW)
-    assert table["check"].to_pylist() == ["forecast", "effect drift"]
+    assert table["aspect"].to_pylist() == ["forecast", "effect drift"]
     assert table["p_value"].to_pylist() == [0.5, None]
     with pytest.raises(ContractError, match="repeats its key"):
         health_table([check, check], cycle=2, model="m", as_of=NOW)

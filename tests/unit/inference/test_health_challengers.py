@@ -56,7 +56,7 @@ def many(times: int = 40) -> Rivals:
 
 
 def test_the_lead_is_what_the_champions_choices_earn_more():
-    found = {(check.check, check.subject): check for check in judged(challenged(many(), 0.95), 0.95)}
+    found = {(check.aspect, check.subject): check for check in judged(challenged(many(), 0.95), 0.95)}
     one = found["challenger", "one effect"]
     # champion: post (4), none (0), mail (6); one effect: mail (1), mail (-2), mail (6)
     assert one.found == pytest.approx(10.0 / 3.0, abs=0.05)
@@ -72,7 +72,7 @@ def test_the_lead_is_what_the_champions_choices_earn_more():
 
 def test_the_lead_in_squared_error_is_that_of_the_weighted_losses():
     rivals = many()
-    loss = next(c for c in challenged(rivals, 0.95) if (c.check, c.subject) == ("challenger loss", "segments"))
+    loss = next(c for c in challenged(rivals, 0.95) if (c.aspect, c.subject) == ("challenger loss", "segments"))
     theirs = np.average((rivals.effect - rivals.challengers["segments"]) ** 2, weights=rivals.weight)
     ours = np.average((rivals.effect - rivals.champion) ** 2, weights=rivals.weight)
     assert loss.value == pytest.approx(theirs - ours)
@@ -84,7 +84,7 @@ def test_a_challenger_that_would_have_earned_more_replaces_the_champion():
         rivals.effect, rivals.weight, rivals.start, rivals.unit, rivals.drawn, rivals.drew_none,
         -rivals.effect, {"zero": rivals.champion * 0.0, "one effect": rivals.effect},
     )  # fmt: skip
-    verdicts = {(c.check, c.subject): c.verdict for c in judged(challenged(worse, 0.95), 0.95)}
+    verdicts = {(c.aspect, c.subject): c.verdict for c in judged(challenged(worse, 0.95), 0.95)}
     assert verdicts["challenger", "one effect"] == "replace"
     assert verdicts["challenger loss", "one effect"] == "replace"
     assert verdicts["challenger loss", "zero"] == "replace"
@@ -96,7 +96,7 @@ def test_rules_that_choose_alike_are_not_compared_by_their_choices():
         rivals.effect, rivals.weight, rivals.start, rivals.unit, rivals.drawn, rivals.drew_none,
         rivals.champion, {"zero": rivals.champion, "segments": 2.0 * rivals.champion},
     )  # fmt: skip
-    found = {(c.check, c.subject): c for c in challenged(alike, 0.95)}
+    found = {(c.aspect, c.subject): c for c in challenged(alike, 0.95)}
     assert "choose differently in 0 decisions" in found["challenger", "zero"].reason
     assert "value everything alike" in found["challenger loss", "zero"].reason
     assert found["challenger loss", "segments"].value is not None

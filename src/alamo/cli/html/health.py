@@ -27,7 +27,7 @@ def health(data: Data) -> tuple[str, list[Picture]]:
     """Return the title and the pictures of the page."""
     rows = data["rows"]
     pictures = [_forest(check, newest(rows, check)) for check in _UNITS if newest(rows, check)]
-    forecasts = sorted((row for row in rows if row["check"] == "forecast" and row["value"] is not None), key=_cycle)
+    forecasts = sorted((row for row in rows if row["aspect"] == "forecast" and row["value"] is not None), key=_cycle)
     if forecasts:
         pictures.append(_forecasts(forecasts))
     features = sorted(newest(rows, FEATURES), key=lambda row: -row["value"])[:15]

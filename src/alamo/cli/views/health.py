@@ -54,7 +54,7 @@ def health(data: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def newest(rows: Sequence[Row], check: str) -> list[Row]:
     """Return the rows of a check from the newest cycle in which it was tested; empty where it never was."""
-    tested = [row for row in rows if row["check"] == check and row["verdict"] != "refused"]
+    tested = [row for row in rows if row["aspect"] == check and row["verdict"] != "refused"]
     last = max((row["cycle"] for row in tested), default=0)
     return [row for row in tested if row["cycle"] == last]
 
@@ -113,7 +113,7 @@ def _refused(rows: Sequence[Row]) -> Iterator[RenderableType]:
     said: dict[str, list[str]] = {}
     for row in rows:
         if row["verdict"] == "refused" and row["cycle"] == last:
-            said.setdefault(row["reason"], []).append(f"{row['check']} of {row['subject']}")
+            said.setdefault(row["reason"], []).append(f"{row['aspect']} of {row['subject']}")
     if said:
         yield heading("Not answered")
     for reason, what in said.items():
@@ -128,7 +128,7 @@ def _cycles(rows: Sequence[Row]) -> Iterator[RenderableType]:
             heading: sum(row["cycle"] == cycle and row["verdict"] in verdicts for row in rows)
             for heading, verdicts in _COUNTED.items()
         }
-        | {"what": ", ".join(f"{row['check']} of {row['subject']}" for row in rows if _fails(row, cycle))}
+        | {"what": ", ".join(f"{row['aspect']} of {row['subject']}" for row in rows if _fails(row, cycle))}
         for cycle in cycles
     ]
     counts = [column(heading, heading, formats.count) for heading in _COUNTED]

@@ -51,7 +51,7 @@ class Check:
         Filled in by `judged`.
     """
 
-    check: str
+    aspect: str
     subject: str
     n: int
     reason: str
@@ -69,7 +69,7 @@ class Check:
     @property
     def family(self) -> str:
         """The kind of checks that p-values are adjusted within."""
-        return _KINDS.get(self.check, self.check)
+        return _KINDS.get(self.aspect, self.aspect)
 
 
 def judged(checks: Sequence[Check], level: float) -> tuple[Check, ...]:
@@ -101,8 +101,8 @@ def _verdict(check: Check, p_value: float, level: float) -> str:
 
 def health_table(checks: Sequence[Check], *, cycle: int, model: str, as_of: datetime) -> pa.Table:
     """Return HEALTH of judged checks, in the order of the kinds."""
-    ordered = sorted(checks, key=lambda check: CHECKS.index(check.check))
-    names = ("check", "subject", "expected", "found", "value", "lower", "upper", "threshold", "p_value", "verdict")
+    ordered = sorted(checks, key=lambda check: CHECKS.index(check.aspect))
+    names = ("aspect", "subject", "expected", "found", "value", "lower", "upper", "threshold", "p_value", "verdict")
     rows = [
         {name: getattr(check, name) for name in names}
         | {"reason": check.reason, "n": check.n, "model": model, "cycle": cycle, "as_of": as_of}
