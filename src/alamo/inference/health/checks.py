@@ -32,7 +32,7 @@ class Check:
 
     Attributes
     ----------
-    check, subject
+    aspect, subject
         See the columns of HEALTH.
     n
         Independent customers.
