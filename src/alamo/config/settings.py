@@ -54,6 +54,7 @@ class _Control(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 class _Exploration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     opening_share: Share | UnsetType = UNSET
+    opening_cycles: Count | UnsetType = UNSET
     cost_share: Share | UnsetType = UNSET
     floor_minimum: OpenShare | UnsetType = UNSET
 

@@ -95,6 +95,9 @@ class ExplorationSettings:
     ----------
     opening_share
         Share of decisions drawn uniformly over the eligible actions until a first effect is found; later the most.
+    opening_cycles
+        Cycles that have to mature for the opening to end although no effect has been found, such as 1: one wide look,
+        and from then on as much exploration as there is to learn. 0: it goes on until an effect is found.
     cost_share
         Afterwards: what exploration may cost, as a share of the expected gain; up to ten times that while there is so
         much to learn.
@@ -105,6 +108,7 @@ class ExplorationSettings:
     opening_share: float = 0.20
     cost_share: float = 0.01
     floor_minimum: float = 0.03
+    opening_cycles: int = 0
 
 
 @dataclass(frozen=True, slots=True)

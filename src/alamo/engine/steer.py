@@ -22,7 +22,7 @@ from alamo.domain.time import iso
 from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_name, run_blocks
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
 from alamo.engine.freshness import CURE, stale_orders
-from alamo.engine.infer import found_actions, profiles_as_of
+from alamo.engine.infer import found_actions, matured_cycles, profiles_as_of
 from alamo.steering.allocation.conflict import find_conflict, infeasible, out_of_reach, suspicious
 from alamo.steering.allocation.prices import shifted_problem, soft_prices, warm_start
 from alamo.steering.allocation.problem import Problem, build_problem
@@ -50,8 +50,8 @@ class SteerRequest:
     cycle, now
         The cycle and the moment of the decision.
     found
-        Whether an effect has been found; until then, or until the scores are promising, the declared opening budget
-        explores.
+        Whether an effect has been found, or the opening has lasted as long as it may; until then, or until the scores
+        are promising, the declared opening budget explores.
     previous
         The policy before, whose prices start the search; None for a cold start.
     attempt
@@ -223,7 +223,7 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
             settings=context.settings,
             cycle=cycle,
             now=context.clock.now(),
-            found=_ever_found(context),
+            found=_ever_found(context) or _opened_long_enough(context),
             previous=context.shelf.get(launched[-1].policy_version) if launched else None,
             attempt=attempt,
         ),
@@ -244,6 +244,12 @@ def _ever_found(context: Context) -> bool:
     """Say whether any effect has been found so far; knowledge once gained does not reopen the opening phase."""
     so_far = {"now": context.clock.now()}
     return bool(found_actions(context.history.query("SELECT * FROM effects WHERE found AND as_of <= $now", so_far)))
+
+
+def _opened_long_enough(context: Context) -> bool:
+    """Say whether as many cycles have matured as the opening may last."""
+    most = context.settings.exploration.opening_cycles
+    return 0 < most <= len(matured_cycles(context))
 
 
 def _put_before_the_gate(context: Context, proposal: Proposal, cycle: int) -> None:

@@ -351,7 +351,8 @@ _SCENARIO: dict[str, Convert] = {
         {"share": _number(0, 0.95), "universal_share": _number(0, 0.95), "universal_cycles": _whole(1, 1000)},
     ),
     "exploration": _block(
-        ExplorationSettings, {"opening_share": _SHARE, "cost_share": _SHARE, "floor_minimum": _SHARE}
+        ExplorationSettings,
+        {"opening_share": _SHARE, "opening_cycles": _whole(0, 1_000), "cost_share": _SHARE, "floor_minimum": _SHARE},
     ),
     "outcome": _outcome,
     "margin": _margin,

@@ -345,16 +345,15 @@ def _opening_consent(scenario: Scenario, n: int, seed: int) -> np.ndarray:
     return draw < np.array([scenario.consent_share(channel) for channel in scenario.channels])
 
 
-_ADDED_OUTCOME = ("long_days", "act_on_calibrated", "price_permissions")
+_ADDED = {"outcome": ("long_days", "act_on_calibrated", "price_permissions"), "exploration": ("opening_cycles",)}
 """Settings that came later: left out while they are off, so that a market begun before is known again."""
 
 
 def _described(scenario: Scenario) -> object:
     """Return what a scenario is told apart by."""
     described = asdict(scenario)
-    described["outcome"] = {
-        key: value for key, value in described["outcome"].items() if value or key not in _ADDED_OUTCOME
-    }
+    for table, added in _ADDED.items():
+        described[table] = {key: value for key, value in described[table].items() if value or key not in added}
     return _plain(described)
 
 

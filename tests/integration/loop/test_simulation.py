@@ -72,3 +72,15 @@ def test_rivals_that_learn_open_as_the_engine_does_and_keep_the_limits_afterward
     engine = simulate(market(tmp_path, more=SECOND), folder=tmp_path, cycles=1).records()
     assert rows[0]["profit_true"] == engine[0]["profit_true"]
     assert [row["limits_broken"] for row in rows] == [0, 0]
+
+
+def test_the_opening_ends_with_its_cycles_although_nothing_has_been_found(tmp_path):
+    file = market(tmp_path, effect=0.0)
+    ever = simulate(file, folder=tmp_path, cycles=3).cycles
+    file.write_text(file.read_text().replace("opening_share = 0.5", "opening_share = 0.5\nopening_cycles = 1"))
+    once = simulate(file, folder=tmp_path, cycles=3).cycles
+    assert ever[0] == once[0]
+    assert ever[0].spend_floor > 10 * ever[0].spend_least
+    assert all(row.spend_floor > 0.9 * ever[0].spend_floor for row in ever[1:])
+    assert all(row.spend_floor < 0.2 * ever[0].spend_floor for row in once[1:])
+    assert all(row.spend_floor >= 0.9 * row.spend_least for row in once[1:])

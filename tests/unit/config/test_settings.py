@@ -35,6 +35,7 @@ universal_cycles = 4
 [exploration]
 opening_share = 0.5
 cost_share = 0.02
+opening_cycles = 1
 floor_minimum = 0.03
 [inference]
 level = 0.9
@@ -75,6 +76,7 @@ def test_every_key_reaches_its_setting(tmp_path: Path) -> None:
     assert found.margin.products == {"P 1": 0.5, "p2": 1}
     assert (found.control.share, found.control.universal_share, found.control.universal_cycles) == (0.2, 0.05, 4)
     assert (found.exploration.opening_share, found.exploration.floor_minimum) == (0.5, 0.03)
+    assert found.exploration.opening_cycles == 1
     assert (found.inference.level, found.inference.planned_cycles) == (0.9, 12)
     assert (found.gate.mode, found.gate.plan_valid_days) == ("person", 3)
     assert (found.state_url, found.history_path) == ("sqlite:///here.db", "there")

@@ -74,6 +74,7 @@ def test_a_wrong_name_is_refused_with_file_key_and_near_names(keys, where, near)
         {"outcome": {"act_on_calibrated": True}},
         {"outcome": {"price_permissions": 1}},
         {"cycle_days": 0},
+        {"exploration": {"opening_cycles": -1}},
         {"currency": "XXQ"},
         {"action": []},
         {"action": [ACTION, ACTION]},

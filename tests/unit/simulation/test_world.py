@@ -144,8 +144,11 @@ def test_a_market_begun_before_settings_were_added_is_known_again():
     before = ("window_days", "residual_horizon_days", "discount_rate_per_year")
     described = asdict(market)
     described["outcome"] = {key: described["outcome"][key] for key in before}
-    small = replace(market, customers=200)
+    described["exploration"].pop("opening_cycles")
+    small = replace(market, customers=200, exploration=replace(market.exploration, opening_cycles=0))
     expected = content_hash({"scenario": _plain(described | {"customers": 200}), "seed": 3, "start": START.isoformat()})
     assert world(small, 3)._identity == expected
     longer = replace(small, outcome=replace(small.outcome, long_days=182))
     assert world(longer, 3)._identity != expected
+    shorter = replace(small, exploration=replace(small.exploration, opening_cycles=1))
+    assert world(shorter, 3)._identity != expected
