@@ -9,7 +9,7 @@ import pytest
 from alamo.connectors.sources import read_table
 from alamo.prediction.scores import ScoreSpec, analyze_scores
 from alamo.prediction.scores.columns import choose_columns
-from alamo.prediction.scores.leaks import find_leaks
+from alamo.prediction.scores.leaks import find_leaks, look_for_leaks
 
 BANK = "uci_bank_marketing/bank-additional-full.csv.gz"
 HILLSTROM = "hillstrom/hillstrom.csv.gz"
@@ -53,3 +53,17 @@ def test_half_of_the_bank_table_is_enough_to_suspect_the_length_of_the_call(test
     half = table.take(pa.array(np.arange(0, table.num_rows, 2)))
     assert suspected(half, "y", "yes") == {"duration"}
     assert suspected(half, "y", "yes", ("duration",)) == set()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_tenth_of_the_bank_table_raises_the_question_about_the_call_and_about_nothing_else(test_data, seed):
+    """Some 4,000 rows cannot tell a smooth leak from a strong honest column; a person can."""
+    table = read_table(test_data / BANK)
+    rows = np.sort(np.random.default_rng(seed).permutation(table.num_rows)[: table.num_rows // 10])
+    tenth = table.take(pa.array(rows))
+    y = np.array([value == "yes" for value in tenth["y"].to_pylist()], dtype=float)
+    for dropped, asked in (((), ["duration"]), (("duration",), [])):
+        chosen = choose_columns(tenth, [name for name in tenth.column_names if name not in ("y", *dropped)])
+        found, doubts = look_for_leaks(chosen.readers, chosen.read(tenth), y, np.random.default_rng(0))
+        assert found == ()
+        assert [doubt.column for doubt in doubts] == asked

@@ -17,7 +17,7 @@ from alamo.prediction.scores.columns import Chosen, choose_columns
 from alamo.prediction.scores.drift import Drift, find_drift
 from alamo.prediction.scores.figures import Figures, calibration_curve
 from alamo.prediction.scores.folds import forward_blocks, row_groups, stratified_folds
-from alamo.prediction.scores.leaks import SuspectedLeak, find_leaks
+from alamo.prediction.scores.leaks import SuspectedLeak, look_for_leaks
 from alamo.prediction.scores.model import ScoreModel, fit_score_model
 from alamo.prediction.scores.moments import order_values
 from alamo.prediction.scores.result import Driver, ScoresResult
@@ -46,6 +46,8 @@ class _Prepared:
         Every usable column, suspected ones too.
     leaks, hidden
         Suspected columns, and the names among them that are not learnt from.
+    questions
+        Columns that are doubted, for a person to answer.
     """
 
     at: Integers
@@ -54,6 +56,7 @@ class _Prepared:
     leaks: tuple[SuspectedLeak, ...]
     hidden: frozenset[str]
     repeats: int
+    questions: tuple[Refusal, ...] = ()
 
 
 def analyze_scores(table: pa.Table, spec: ScoreSpec) -> ScoresResult:
@@ -153,9 +156,19 @@ def _prepare(table: pa.Table, spec: ScoreSpec, target: Target) -> _Prepared:
     group, repeats = row_groups(values, outcome)
     if spec.id:
         group = _by_id(part, spec.id, group)
-    leaks = _marked(find_leaks(chosen.readers, values, outcome, _rng(spec, "leaks")), chosen, spec)
+    found, doubts = look_for_leaks(chosen.readers, values, outcome, _rng(spec, "leaks"))
+    leaks = _marked(found, chosen, spec)
     hidden = frozenset(leak.column for leak in leaks if not leak.kept)
-    return _Prepared(at, Learning(chosen.readers, values, outcome, group), chosen, leaks, hidden, repeats)
+    asked = tuple(_question(doubt) for doubt in doubts if doubt.column not in spec.keep)
+    return _Prepared(at, Learning(chosen.readers, values, outcome, group), chosen, leaks, hidden, repeats, asked)
+
+
+def _question(doubt: SuspectedLeak) -> Refusal:
+    return Refusal(
+        what=f"whether {doubt.column!r} was known beforehand",
+        reason=f"it says about as much as all other columns together, and {doubt.why}; a longer file would tell",
+        cure=f"if it comes after the outcome: --drop {doubt.column}; if not: --keep {doubt.column}",
+    )
 
 
 def _by_id(part: pa.Table, name: str, group: Integers) -> Integers:
@@ -244,7 +257,7 @@ def _notes(table: pa.Table, ready: _Prepared, target: Target) -> tuple[Refusal, 
     if ready.repeats > 0.01 * len(ready.at):
         reason = f"{ready.repeats:,} rows repeat another one to the last value; copies share a fold"
         found.append(Refusal("equal rows", reason, "check whether the file was joined twice"))
-    return tuple(found)
+    return (*ready.questions, *found)
 
 
 def _row_scores(model: ScoreModel, table: pa.Table, spec: ScoreSpec, ready: _Prepared, folds: Integers) -> RowScores:

@@ -10,7 +10,8 @@ Three marks, each against what the *other* columns say (a column's copies and ki
 3. It says far more than all the others together.
 
 Not supported: a leak that is neither strong nor pure looks like any good column; and a trend takes thousands of rows
-to be told from a pocket, so a smooth leak is seen in long files only. Nothing here proves a leak.
+to be told from a pocket, so in short files a smooth leak is only *doubted*: a column that says about as much as all
+others together and has a nearly pure pocket is named, but not left out. Nothing here proves a leak.
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ _TELLING_ABSENCE = 0.3
 _KIN_CORRELATION, _KIN_OVERLAP = 0.8, 0.6
 _MOST_CANDIDATES = 8
 _ROUNDS = 4
+_DOUBT = "doubt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class SuspectedLeak:
     column, why
         Its name, and the reason in words.
     kind
-        ``identifier``, ``settles``, ``pocket``, ``towers`` or ``absence``.
+        ``identifier``, ``settles``, ``pocket``, ``towers`` or ``absence``; ``doubt`` is no suspicion, only a question.
     auc_alone
         AUC of the column alone, out of fold; None for an identifier.
     kept
@@ -126,12 +128,20 @@ def find_leaks(
 
     At most 60,000 rows are looked at.
     """
+    return look_for_leaks(readers, values, target, rng)[0]
+
+
+def look_for_leaks(
+    readers: Sequence[ColumnReader], values: Sequence[Values], target: Floats, rng: np.random.Generator
+) -> tuple[tuple[SuspectedLeak, ...], tuple[SuspectedLeak, ...]]:
+    """Return the suspected leaks, as `find_leaks` does, and columns that are only doubted."""
     rows = systematic_rows(len(target), _MOST_ROWS)
     values, target = [column[rows] for column in values], target[rows]
     fine = rng.integers(0, _FINE_PARTS, len(target)).astype(np.int32)
     columns = [_look(j, reader, values[j], target, fine) for j, reader in enumerate(readers)]
     parts = rng.integers(0, _PARTS, len(target))
     found: dict[int, SuspectedLeak] = {}
+    doubts: dict[int, SuspectedLeak] = {}
     for column in columns:
         if column.settles:
             found[column.place] = _leak(column, "settles", _settles_words(column))
@@ -142,12 +152,15 @@ def find_leaks(
             others = [c for c in columns if c.place not in found and c is not column and not _kin(c, column)]
             base = _by_others(others, values, target, parts, rng)
             verdict = _judge(column, base, target, fine)
-            if verdict is not None:
+            doubts.pop(column.place, None)
+            if verdict is not None and verdict.kind == _DOUBT:
+                doubts[column.place] = verdict
+            elif verdict is not None:
                 found[column.place] = verdict
                 fresh += 1
         if not fresh:
             break
-    return tuple(found[place] for place in sorted(found))
+    return tuple(found[place] for place in sorted(found)), tuple(doubts[place] for place in sorted(doubts))
 
 
 def _look(place: int, reader: ColumnReader, values: Values, target: Floats, fine: npt.NDArray[np.int32]) -> _Column:
@@ -225,6 +238,17 @@ def _judge(column: _Column, base: Floats, target: Floats, fine: npt.NDArray[np.i
                 f"whether it is missing tells the target: {target[flags].mean():.1%} where it is, "
                 f"{target[~flags].mean():.1%} where it is not",
             )
+    return _doubted(column, base, target, rival=gain >= _RIVALS * others)
+
+
+def _doubted(column: _Column, base: Floats, target: Floats, *, rival: bool) -> SuspectedLeak | None:
+    """Return the question about a column that rivals all others and has a pocket that its own trend may explain."""
+    if not rival or not column.coded.ordered:
+        return None
+    for found in column.pockets:
+        pure = None if found is None else within(found, target, expit(base))
+        if pure is not None and pure.is_pure(NEARLY):
+            return _leak(column, _DOUBT, _pocket_words(pure).partition(";")[0])
     return None
 
 

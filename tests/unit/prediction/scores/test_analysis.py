@@ -64,6 +64,19 @@ def test_a_leak_is_named_left_out_and_shown_both_ways(honest):
     assert kept.suspected_leaks[0].kept
 
 
+def test_a_doubted_column_is_learnt_from_and_asked_about_until_it_is_to_be_kept():
+    rng = np.random.default_rng(12)
+    columns, y, _ = honest_columns(3_000, 0.15, rng)
+    table = table_of(columns, y=y, talk=leak("length of the talk", y, rng))
+    found = analyze_scores(table, ScoreSpec("y", folds=3))
+    assert found.suspected_leaks == ()
+    (question,) = (item for item in found.refusals if "'talk'" in item.what)
+    assert "--drop talk" in question.cure
+    kept = analyze_scores(table, ScoreSpec("y", folds=3, keep=("talk",)))
+    assert not [item for item in kept.refusals if "'talk'" in item.what]
+    assert kept.validation.pooled == found.validation.pooled
+
+
 def test_rows_without_a_target_are_scored_and_not_learnt_from(honest):
     table, _ = honest
     unknown = pa.array(np.asarray(table["y"]), mask=np.arange(N) < 300)

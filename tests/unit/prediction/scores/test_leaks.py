@@ -8,7 +8,7 @@ from tests.unit.prediction.scores.samples import honest_columns, leak, table_of
 
 from alamo.prediction.scores.columns import ColumnReader, choose_columns
 from alamo.prediction.scores.evidence import NEARLY, STRICT, Coded, beyond, explained, pocket, trend_p_value
-from alamo.prediction.scores.leaks import find_leaks
+from alamo.prediction.scores.leaks import find_leaks, look_for_leaks
 
 N = 4_000
 
@@ -45,6 +45,17 @@ def test_a_column_known_only_afterwards_is_suspected_and_no_other(kind, mark):
     found = suspected(table_of(columns, late=leak(kind, y, rng)), y)
     assert list(found) == ["late"]
     assert mark in (None, found["late"])
+
+
+def test_a_smooth_leak_in_a_short_file_is_a_question_and_no_suspicion():
+    rng = np.random.default_rng(12)
+    columns, y, _ = honest_columns(3_000, 0.15, rng)
+    table = table_of(columns, late=leak("length of the talk", y, rng))
+    chosen = choose_columns(table, table.column_names)
+    found, doubts = look_for_leaks(chosen.readers, chosen.read(table), y, np.random.default_rng(0))
+    assert found == ()
+    assert [(doubt.column, doubt.kind) for doubt in doubts] == [("late", "doubt")]
+    assert "at its low end" in doubts[0].why
 
 
 def test_two_leaks_that_say_the_same_do_not_hide_each_other():
