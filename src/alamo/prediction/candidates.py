@@ -7,7 +7,7 @@ conversion is worth more with a customer of large orders; or the chance of an or
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,21 +37,6 @@ ZERO, ONE, SEGMENTS = ALWAYS
 RIDGE, BOOSTING = "ridge", "boosting"
 LOOP_LEARNERS = (RIDGE, BOOSTING)
 """Learners beside zero, one effect and segments where nothing else is asked for."""
-PRIOR_IN_MONEY = {ZERO: 0.10, ONE: 0.60, SEGMENTS: 0.20, RIDGE: 0.07, BOOSTING: 0.03}
-"""Prior weights without a money scale. With more for ridge and boosting, differences between customers that were not
-there were believed in 3 of 20 halves of Hillstrom's spend, at up to a fifth of the value; judged on other halves."""
-PRIOR_SCALED = {ZERO: 0.10, ONE: 0.04, SEGMENTS: 0.03}
-"""Prior weights in money where relative candidates exist beside them."""
-PRIOR_RELATIVE = {ONE: 0.16, SEGMENTS: 0.32, RIDGE: 0.32, BOOSTING: 0.03}
-"""Prior weights of the relative candidates. Segments and ridge shrink to one effect by themselves where nothing more is
-seen; chosen on six draws of three worlds of `benchmarks/uplift_worlds.py`, judged on others."""
-PRIOR_ORDERS = {ONE: 0.1, SEGMENTS: 0.1, RIDGE: 0.1}
-"""Prior weights of candidates in orders, beside the others: with 1.0 each they hide for two cycles an action that works
-on the size of orders, with 0.2 or less they do not. Chosen with rows weighted as in `alamo.prediction.noise` on seeds
-104, 105, 301 and 302 of the scenario `shop`, judged on others."""
-PRIOR_FURTHER = 0.02
-"""Prior weight of every learner that is named in none of these tables."""
-
 MONEY, RELATIVE, ORDERS = "money", "relative", "orders"
 """Units of a candidate's target."""
 
@@ -193,27 +178,6 @@ def explained_variance(effects: Floats, target: Target) -> Floats:
     chance = level * ((share**2 * target.noise) @ centred**2) / variance
     explained = (share * left @ centred) ** 2 / variance - chance
     return np.where(variance > 1e-300, explained, 0.0)
-
-
-def prior_weights(target: Target, learners: Sequence[str], *, scaled: bool) -> dict[str, float]:
-    """Return the prior weight of each candidate fitted to `target`, not summing to one.
-
-    Parameters
-    ----------
-    target
-        What candidates are fitted to.
-    learners
-        Names of the learners beside zero, one effect and segments.
-    scaled
-        Whether there are relative candidates; learners in none of the tables are tried as such, else in money.
-    """
-    table = PRIOR_IN_MONEY
-    if scaled:
-        table = {MONEY: PRIOR_SCALED, ORDERS: PRIOR_ORDERS}.get(target.unit, PRIOR_RELATIVE)
-    found = {name: weight for name, weight in table.items() if name in (ZERO, ONE, SEGMENTS, *learners)}
-    if target.unit == (RELATIVE if scaled else MONEY):
-        found |= {name: PRIOR_FURTHER for name in learners if name not in found}
-    return found
 
 
 def cross_fit_constant(target: Target, folds: Integers) -> tuple[Floats, ConstantEffect]:

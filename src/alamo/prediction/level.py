@@ -8,7 +8,7 @@ customers whom chance made look best get an action that does nothing, or harm, f
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ _COMMON = (0.7, 0.5)
 scores it is tested on. Chosen on seeds 600 to 611 of four worlds of `benchmarks/uplift_worlds.py` and seeds 104, 105,
 301 and 302 of the scenario `shop`, judged on others: a wider prior around 0 also drops what works, where actions are
 many and decisions few."""
-_CONTRAST = (0.2, 0.3)
+CONTRAST_IN_LOOP = (0.2, 0.3)
 """The same of differences between customers, which have more ways to be luck. Chosen on cycles 3, 5 and 8 of seeds 501,
 504, 506 and 508 of `shop`, where a prior between 0 and .3 raised the share of the oracle by .001 to .006, and took away
 nine in ten of the customers who were given what harms them; judged on others."""
@@ -85,11 +85,14 @@ class EffectParts:
         Weighted mean of the mixture in units of the money scale (money where there is none).
     common, contrast
         How far each part is borne out, measured beside the other.
+    contrast_prior
+        Mean and standard deviation of the prior of the slope of `contrast`.
     """
 
     centre: float = 0.0
     common: EffectLevel = field(default_factory=EffectLevel)
     contrast: EffectLevel = field(default_factory=EffectLevel)
+    contrast_prior: tuple[float, float] = CONTRAST_IN_LOOP
 
     @classmethod
     def of(cls, mixture: Floats, score: Floats, weight: Floats, unit: Integers, scale: Floats) -> EffectParts:
@@ -97,8 +100,8 @@ class EffectParts:
         mass = weight * scale
         centre = float(mass @ mixture / (mass @ scale))
         common = centre * scale
-        found = slopes(np.column_stack([common, mixture - common]), score, weight, unit)
-        return cls(centre, *found)
+        found, contrast = slopes(np.column_stack([common, mixture - common]), score, weight, unit)
+        return cls(centre, found, contrast)
 
     @property
     def common_kept(self) -> float:
@@ -108,17 +111,25 @@ class EffectParts:
     @property
     def contrast_kept(self) -> float:
         """Share kept of the differences."""
-        return self.contrast.keep(_CONTRAST)
+        return self.contrast.keep(self.contrast_prior)
 
     def kept(self, mixture: Floats, scale: Floats) -> Floats:
         """Return what is kept of a mixture, money, shape (n,)."""
         common = self.centre * scale
         return self.common_kept * common + self.contrast_kept * (mixture - common)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the state as JSON-able values; the loop's prior goes without saying."""
+        values = asdict(self)
+        prior = list(values.pop("contrast_prior"))
+        return values if self.contrast_prior == CONTRAST_IN_LOOP else values | {"contrast_prior": prior}
+
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> EffectParts:
-        """Return the parts of `dataclasses.asdict`."""
-        return cls(float(values["centre"]), EffectLevel(**values["common"]), EffectLevel(**values["contrast"]))
+        """Return the parts that `to_dict` wrote."""
+        mean, sd = values.get("contrast_prior", CONTRAST_IN_LOOP)
+        common, contrast = EffectLevel(**values["common"]), EffectLevel(**values["contrast"])
+        return cls(float(values["centre"]), common, contrast, (float(mean), float(sd)))
 
 
 def slopes(parts: Floats, score: Floats, weight: Floats, unit: Integers) -> tuple[EffectLevel, ...]:

@@ -14,7 +14,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from alamo.numerics.moments import sums_by
 from alamo.numerics.q_aggregation import LossMoments, loss_moments, q_aggregate
+from alamo.prediction.belief import LOOP, Belief
 from alamo.prediction.candidates import (
     LOOP_LEARNERS,
     MONEY,
@@ -28,12 +30,11 @@ from alamo.prediction.candidates import (
     cross_fit_segments,
     explained_variance,
     in_money,
-    prior_weights,
 )
 from alamo.prediction.inputs import EffectInputs
 from alamo.prediction.learners import EffectLearner, learners_named
 from alamo.prediction.level import EffectLevel, EffectParts
-from alamo.prediction.rows import EffectRows
+from alamo.prediction.rows import FOLDS, EffectRows
 from alamo.prediction.segment_effects import SegmentCells, SegmentEffect
 
 Floats = npt.NDArray[np.float64]
@@ -163,7 +164,7 @@ class EffectStack:
             "drawn": self.drawn,
             "drawn_none": self.drawn_none,
             "level": asdict(self.level),
-            "parts": asdict(self.parts),
+            "parts": self.parts.to_dict(),
             "lift": self.lift,
         }
 
@@ -186,7 +187,12 @@ class EffectStack:
 
 
 def fit_stack(
-    rows: EffectRows, n_segments: int, *, scaled: bool, learners: Sequence[str] = LOOP_LEARNERS
+    rows: EffectRows,
+    n_segments: int,
+    *,
+    scaled: bool,
+    learners: Sequence[str] = LOOP_LEARNERS,
+    belief: Belief = LOOP,
 ) -> EffectStack:
     """Fit the effect of one action; with too few draws it is zero with a wide spread.
 
@@ -200,6 +206,8 @@ def fit_stack(
         Whether the inputs carry a money scale, so that relative candidates make sense.
     learners
         Names of the learners that are candidates beside zero, one effect and segments.
+    belief
+        What is held of candidates beforehand.
 
     Raises
     ------
@@ -213,12 +221,12 @@ def fit_stack(
     targets = _targets(rows, scaled=scaled)
     main = targets[-1]
     cells = SegmentCells.of(rows.inputs, n_segments)
-    held_out, candidates, prior = _candidates(rows, targets, cells, found)
+    held_out, candidates, prior = _candidates(rows, targets, cells, (found, belief))
     moments = loss_moments(held_out, rows.score, rows.weight)
-    shares = q_aggregate(moments, prior / prior.sum())
+    shares = q_aggregate(moments, prior / prior.sum(), temper=belief.temper(rows.score, rows.weight))
     promised = held_out @ shares
     level = EffectLevel.of(promised, rows.score, rows.weight, rows.unit)
-    parts = EffectParts.of(promised, rows.score, rows.weight, rows.unit, rows.inputs.scale)
+    parts = _parts(rows, promised, belief)
     lift = _lift(rows, parts.kept(promised, rows.inputs.scale))
     effects = held_out / rows.inputs.scale[:, None]
     mixture = effects @ shares
@@ -243,13 +251,26 @@ def _targets(rows: EffectRows, *, scaled: bool) -> tuple[Target, ...]:
     return (money, *orders, Target.relative(rows))
 
 
+def _parts(rows: EffectRows, promised: Floats, belief: Belief) -> EffectParts:
+    """Return how far what is common, and the differences, of the out-of-fold mixture (n,) are borne out."""
+    if belief.within_folds:
+        mass, total = (sums_by(rows.folds, values, FOLDS) for values in (rows.weight, rows.weight * promised))
+        promised = promised + (total.sum() / mass.sum() - (total / np.maximum(mass, 1e-300))[rows.folds])
+    parts = EffectParts.of(promised, rows.score, rows.weight, rows.unit, rows.inputs.scale)
+    return replace(parts, contrast_prior=belief.contrast)
+
+
 def _candidates(
-    rows: EffectRows, targets: Sequence[Target], cells: SegmentCells, learners: Mapping[str, EffectLearner]
+    rows: EffectRows,
+    targets: Sequence[Target],
+    cells: SegmentCells,
+    tried: tuple[Mapping[str, EffectLearner], Belief],
 ) -> tuple[Floats, list[Candidate], Floats]:
     """Return out-of-fold effects in money (n, k), the fitted candidates, and their prior weights (k,)."""
+    learners, belief = tried
     held_out, candidates, prior = [np.zeros(len(rows))], [_ZERO], [0.0]
     for target in targets:
-        priors = prior_weights(target, list(learners), scaled=len(targets) > 1)
+        priors = belief.weights(target, list(learners), scaled=len(targets) > 1)
         prior[0] = max(prior[0], priors.pop(ZERO, 0.0))
         for name, weight in priors.items():
             effect, candidate = _cross_fit(name, learners.get(name), (rows, target, cells))

@@ -18,6 +18,7 @@ from alamo.prediction.analysis.model import FittedUplift, kind_of
 from alamo.prediction.analysis.segmenting import SEGMENT, Segmenting
 from alamo.prediction.analysis.spec import UpliftSpec
 from alamo.prediction.analysis.trial import Trial
+from alamo.prediction.belief import FILE, Belief
 from alamo.prediction.inputs import EffectInputs, InputEncoder
 from alamo.prediction.learners import boosted_outcome
 from alamo.prediction.rows import FOLDS, EffectRows
@@ -78,15 +79,13 @@ class PreparedTrial:
         """Arms other than control."""
         return self.trial.arms[1:]
 
-    def fit(self, learners: Sequence[str], without_fold: int | None = None) -> FittedUplift:
+    def fit(self, learners: Sequence[str], without_fold: int | None = None, belief: Belief = FILE) -> FittedUplift:
         """Fit the effect of every action on the training rows, perhaps without those of one fold."""
         kept = np.arange(len(self.train)) if without_fold is None else np.flatnonzero(self.folds != without_fold)
         n_segments = len(self.encoder.segments)
+        rows = (self._rows(a, kept) for a in range(1, len(self.trial.arms)))
         return self.fitted(
-            [
-                fit_stack(self._rows(a, kept), n_segments, scaled=False, learners=learners)
-                for a in range(1, len(self.trial.arms))
-            ]
+            [fit_stack(mine, n_segments, scaled=False, learners=learners, belief=belief) for mine in rows]
         )
 
     def fitted(self, stacks: Sequence[EffectStack]) -> FittedUplift:
