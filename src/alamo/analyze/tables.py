@@ -62,7 +62,8 @@ def estimate_effects(
     shares
         ``{arm: share}`` of the design, to check the arms against.
     features, segments
-        ``"auto"``, ``"none"`` or columns (default: features ``"auto"``, segments ``"none"``).
+        ``"auto"``, ``"none"`` or columns (default: features ``"auto"``, segments ``"none"``); segments also
+        ``"found"``: from differences in effect on half of the units, and estimated on the others.
     level
         Of the intervals (default 0.95).
     planned

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,7 @@ from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_comparison import Answer, Comparison, compare, refusal_of
 from alamo.inference.experiment_design import Propensities, arm_counts, blocking_refusal, propensities, ratio_p_value
 from alamo.inference.experiment_features import choose_features, choose_segment_columns
+from alamo.inference.experiment_found import asks_for_found, compare_found
 from alamo.inference.experiment_outcome import Prepared, scored_outcome, summed_outcome, with_outcome
 from alamo.inference.experiment_ratio import no_segments, ratio_refusal
 from alamo.inference.experiment_segments import Segmentation, grouped_segments, segments_by_columns
@@ -51,10 +52,12 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
     with one chance of each arm for all rows, nothing but the sums of arms and segments is looked at
     (`alamo.inference.experiment_sums`).
     """
+    by_effect = asks_for_found(spec.segments, table.column_names)
+    spec = replace(spec, segments="none") if by_effect else spec
     rows, left_out = read_experiment(table, spec)
     chance = propensities(rows, spec)
     p_value = ratio_p_value(rows, chance, spec) if len(rows) else None
-    found = _Findings(refusals=list(left_out))
+    found = _Findings(refusals=list(left_out), by_effect=by_effect)
     blocked = blocking_refusal(arm_counts(rows), spec.action, p_value)
     if blocked is not None:
         found.refusals.append(blocked)
@@ -82,6 +85,7 @@ class _Findings:
     spread: list[SegmentSpread] = field(default_factory=list)
     variance_removed: dict[str, float] = field(default_factory=dict)
     features: tuple[str, ...] = ()
+    by_effect: bool = False
 
 
 def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, found: _Findings) -> Prepared:
@@ -112,7 +116,7 @@ def _analyze(data: Prepared, learner: OutcomeLearner, found: _Findings) -> None:
         found.refusals += refusals
         if part is None:
             continue
-        by_sums = part.by_sums and name not in part.rows.ratios
+        by_sums = part.by_sums and name not in part.rows.ratios and not found.by_effect
         for answer in _from_sums(part, name, found) if by_sums else _from_rows(part, name, learner, found):
             found.rows += answer.rows
             found.spread += answer.spread
@@ -140,4 +144,7 @@ def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: _Findi
         if segmentation is not None and name in data.rows.ratios:
             segmentation = None
             found.refusals.append(no_segments(comparison))
-        yield compare(comparison, segmentation, data.covariates, data.spec)
+        if found.by_effect and name not in data.rows.ratios:
+            yield compare_found(comparison, found.features, data.covariates, data.spec)
+        else:
+            yield compare(comparison, segmentation, data.covariates, data.spec)

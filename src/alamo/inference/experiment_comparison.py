@@ -118,9 +118,7 @@ def compare(
     refusals = withheld(comparison.action, comparison.outcome, sequence, noun)
     if segmentation is None:
         return Answer(tuple(rows), (), tuple(refusals))
-    segments = segment_effects(
-        _segment_scores(comparison, segmentation, covariates).sums(), pooled.estimate, spec.level
-    )
+    segments = segment_effects(segment_scores(comparison, segmentation, covariates).sums(), pooled.estimate, spec.level)
     return with_segments(Answer(tuple(rows), (), tuple(refusals)), segments)
 
 
@@ -270,7 +268,7 @@ def _segment_row(pooled: EffectRow, effect: SegmentEffect) -> EffectRow:
     )
 
 
-def _segment_scores(comparison: Comparison, segmentation: Segmentation, covariates: Floats) -> SegmentScores:
+def segment_scores(comparison: Comparison, segmentation: Segmentation, covariates: Floats) -> SegmentScores:
     """Bring the scores to one row per unit and segment, with a modelled variance for each."""
     gamma, mu = comparison.scored.fine_gamma, comparison.scored.fine_mu
     compared = comparison.in_action | comparison.in_control

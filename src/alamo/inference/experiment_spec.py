@@ -37,7 +37,8 @@ class ExperimentSpec:
     shares
         Design shares by arm (control included), to check the ratio against.
     features, segments
-        ``"auto"``, ``"none"`` or columns.
+        ``"auto"``, ``"none"`` or columns; segments also ``("found",)``: found from differences in effect on half of
+        the units, and estimated on the others.
     level
         Of the intervals.
     planned
