@@ -166,6 +166,7 @@ def test_cents_on_a_million_are_kept(warehouse: Open) -> None:
         {"segments": "auto"},
         {"segments": ("height",)},
         {"segments": ("row",)},
+        {"segments": ("found",)},
         {"unit": "row"},
         {"cluster": "place"},
         {"propensity": "height"},

@@ -71,7 +71,10 @@ def test_the_script_holds_commands_documents_and_python() -> None:
                 "feature drift of returns_30d (cycle 3)",
             ],
         ),
-        ("analyse-large-files.md", ["region 7", "difference in means 80000"]),
+        (
+            "analyse-large-files.md",
+            ["region 7", "difference in means 80000", "95000 units; the rows of 2026-03-06.parquet"],
+        ),
         ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),
     ],
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from pathlib import Path
 from typing import Any, Unpack
 
 import pyarrow as pa
@@ -28,11 +28,16 @@ from alamo.inference import ExperimentResult, ExperimentSpec
 from alamo.inference.lifetime_value import LifetimeValueResult, LifetimeValueSpec
 from alamo.prediction import NextProductResult, NextProductSpec, ScoreSpec, ScoresResult, UpliftResult, UpliftSpec
 from alamo.steering import AllocationResult, AllocationSpec
-from alamo.store import ROWS, RowFiles, memory_stores
+from alamo.store import RowFolder, SumsFile, memory_stores
 
 
 def estimate_effects(
-    table: Any, spec: ExperimentSpec | None = None, *, mapping: Layout = None, **keywords: Unpack[ExperimentKeywords]
+    table: Any,
+    spec: ExperimentSpec | None = None,
+    *,
+    mapping: Layout = None,
+    sums: str | Path | None = None,
+    **keywords: Unpack[ExperimentKeywords],
 ) -> ExperimentResult:
     """Return what each action of a randomised experiment really changed, with intervals; or why it cannot be said.
 
@@ -45,6 +50,8 @@ def estimate_effects(
         An `ExperimentSpec`, instead of keywords or to be changed by them.
     mapping
         Mapping file (or its content) that describes an unusual text file.
+    sums
+        File that keeps the sums of Parquet files, so that the next call counts new files only.
     action, control
         Column of the arm, and its value for no action. Required, as is `outcome`.
     outcome
@@ -86,11 +93,9 @@ def estimate_effects(
     2.0
     """
     question, layout = EXPERIMENT.spec(spec, keywords), read_layout(mapping)
-    files = parquet_files(table) if layout is None else ()
-    if not files:
-        return engine.analyze_experiment(table, question, layout)
-    with closing(RowFiles(files)) as rows:
-        return engine.analyze_experiment(table, question, layout, (rows, ROWS))
+    paths = parquet_files(table) if layout is None else ()
+    files = RowFolder(paths, Path(table) if Path(table).is_dir() else Path(table).parent) if paths else None
+    return engine.analyze_experiment(table, question, layout, files, None if sums is None else SumsFile(sums))
 
 
 def fit_uplift(

@@ -87,6 +87,12 @@ def experiment_columns(command: Command) -> Command:
 )
 @click.option("--planned", type=click.IntRange(1), metavar="N", help="Units at the planned end, if you look before it.")
 @experiment_columns
+@click.option(
+    "--sums",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Keep the sums of Parquet files: the next run counts new ones only.",
+)
 def experiment(file: str, *, as_json: bool, **columns: Any) -> None:
     """What each action of a randomised experiment really changed, with intervals; or why it cannot be said.
 

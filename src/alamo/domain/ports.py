@@ -6,6 +6,7 @@ Adapters live in `alamo.store`, `alamo.connectors` and `alamo.simulation`; `alam
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -68,6 +69,34 @@ class History(Warehouse, Protocol):
         Neither rows nor `snapshot_version` change, and who is reading meanwhile is not disturbed. A store without
         files does nothing.
         """
+        ...
+
+
+class RowSource(Protocol):
+    """Files of rows that can be told apart, and counted by SQL as the relation ``rows``, each alone or together."""
+
+    def stamps(self) -> Mapping[str, str]:
+        """Return file → what tells cheaply that its content is still the same."""
+        ...
+
+    def digest(self, name: str) -> str:
+        """Return a hash of the content of a file."""
+        ...
+
+    def rows(self, names: Sequence[str]) -> AbstractContextManager[Warehouse]:
+        """Open the rows of these files, at least one, as one relation."""
+        ...
+
+
+class SumsBook(Protocol):
+    """Keeps one table of sums between runs."""
+
+    def read(self) -> pa.Table | None:
+        """Return the table as it was last written, metadata included; None before."""
+        ...
+
+    def write(self, table: pa.Table) -> None:
+        """Replace the table durably, in one step."""
         ...
 
 

@@ -14,8 +14,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.connectors.sources import TextColumns, read_table
-from alamo.domain.ports import Warehouse
-from alamo.inference import ExperimentResult, ExperimentSpec, effects_of_cells, scan_experiment
+from alamo.domain.ports import RowSource, SumsBook, Warehouse
+from alamo.engine.kept_experiment import count_files, count_kept
+from alamo.inference import ExperimentResult, ExperimentSpec, effects_of_cells
 from alamo.inference import analyze_experiment as infer_experiment
 from alamo.inference.lifetime_value import ContractResult, ContractSpec, LifetimeValueResult, LifetimeValueSpec
 from alamo.inference.lifetime_value import analyze_contracts as infer_contracts
@@ -54,14 +55,29 @@ Trial = TypeVar("Trial", ExperimentSpec, UpliftSpec)
 
 
 def analyze_experiment(
-    source: Any, spec: ExperimentSpec, layout: Layout | None = None, counted: tuple[Warehouse, str] | None = None
+    source: Any,
+    spec: ExperimentSpec,
+    layout: Layout | None = None,
+    files: RowSource | None = None,
+    book: SumsBook | None = None,
 ) -> ExperimentResult:
     """Return the effects of each action against control; see `alamo.inference.analyze_experiment`.
 
-    `counted` are a warehouse and its relation that hold the rows of `source`: what sums of cells can answer is counted
-    there, without reading a row.
+    Parameters
+    ----------
+    source, spec, layout
+        The table and the question.
+    files
+        The rows of `source` as files: what sums of cells can answer is counted there, without reading a row.
+    book
+        Keeps the sums of the files, so that the next run counts new ones only.
     """
-    cells = None if counted is None else scan_experiment(*counted, spec)
+    if book is not None:
+        kept = count_kept(files, book, spec)
+        planned = replace(in_words_of(kept.cells.keys, spec), planned=kept.planned)
+        answer = effects_of_cells(kept.cells, planned)
+        return replace(answer, refusals=(*answer.refusals, *kept.refusals))
+    cells = None if files is None else count_files(files, tuple(files.stamps()), spec)
     if cells is not None:
         return effects_of_cells(cells, in_words_of(cells.keys, spec))
     table = _read_trial(source, spec, layout)

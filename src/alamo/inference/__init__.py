@@ -14,7 +14,7 @@ from alamo.inference.estimate import Estimate
 from alamo.inference.experiment import analyze_experiment
 from alamo.inference.experiment_cells import ExperimentCells
 from alamo.inference.experiment_from_cells import effects_of_cells
-from alamo.inference.experiment_scan import scan_experiment
+from alamo.inference.experiment_scan import needs_rows, scan_experiment
 from alamo.inference.experiment_spec import EffectRow, ExperimentResult, ExperimentSpec
 from alamo.inference.long_outcomes import value_long_outcomes
 from alamo.inference.outcomes import value_outcomes
@@ -45,6 +45,7 @@ __all__ = [
     "define_segments",
     "effects_of_cells",
     "loop_effects",
+    "needs_rows",
     "not_charged",
     "permission_price",
     "programme_effect",

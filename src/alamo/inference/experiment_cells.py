@@ -5,8 +5,9 @@ Cells of disjoint rows merge, whichever engine counted them: a day's rows make a
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,8 @@ from alamo.numerics.moments import sums_by
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+
+_METADATA = b"alamo.experiment_cells"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,35 @@ class ExperimentCells:
             },
             money={name: any(part.money[name] for part in parts) for name in names},
         )
+
+    def to_arrow(self) -> pa.Table:
+        """Return the cells as a table: the keys, ``rows``, and of the i-th outcome the sums ending in ``_i``."""
+        columns = {f"key_{i}": column for i, column in enumerate(self.keys.columns)} | {"rows": pa.array(self.rows)}
+        for i, sums in enumerate(self.outcomes.values()):
+            columns |= {f"{part.name}_{i}": pa.array(getattr(sums, part.name)) for part in fields(CellSums)}
+        names = {"keys": self.keys.column_names, "outcomes": list(self.outcomes), "money": dict(self.money)}
+        return pa.table(columns).replace_schema_metadata({_METADATA: json.dumps(names)})
+
+    @classmethod
+    def from_arrow(cls, table: pa.Table) -> ExperimentCells:
+        """Return the cells that `to_arrow` wrote.
+
+        Raises
+        ------
+        KeyError
+            If the table is another one.
+        """
+        names = json.loads(table.schema.metadata[_METADATA])
+        keys = table.select([f"key_{i}" for i in range(len(names["keys"]))]).rename_columns(names["keys"])
+        outcomes = {
+            name: CellSums(**{part.name: _floats(table[f"{part.name}_{i}"]) for part in fields(CellSums)})
+            for i, name in enumerate(names["outcomes"])
+        }
+        return cls(keys.replace_schema_metadata(None), _floats(table["rows"]), outcomes, names["money"])
+
+
+def _floats(column: pa.ChunkedArray) -> Floats:
+    return np.asarray(column, dtype=np.float64)
 
 
 def _codes(keys: pa.Table) -> tuple[Integers, Integers]:

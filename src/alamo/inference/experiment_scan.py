@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.ports import Warehouse
 from alamo.inference.experiment_cells import ExperimentCells
+from alamo.inference.experiment_found import asks_for_found
 from alamo.inference.experiment_segments import has_few_values
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.experiment_sums import has_sums
@@ -28,11 +29,22 @@ _MOST_KEYS = 5_000
 """Distinct values of a segment column among the first rows above which its cells would be as many as rows."""
 
 
-def scan_experiment(warehouse: Warehouse, relation: str, spec: ExperimentSpec) -> ExperimentCells | None:
+def scan_experiment(
+    warehouse: Warehouse, relation: str, spec: ExperimentSpec, *, costs: bool = True
+) -> ExperimentCells | None:
     """Return the cells of the experiment in `relation`, or None where only its rows can answer `spec`.
 
     Rows are needed for features, units, clusters, logged probabilities, segments that are found, outcomes that are not
     plain numbers, and segment columns of (nearly) as many values as rows, or of numbers to be cut into quarters.
+
+    Parameters
+    ----------
+    warehouse, relation
+        Where the rows are.
+    spec
+        The question.
+    costs
+        Whether costs may be taken off: then outcomes that are not whole are looked for, as money.
 
     Raises
     ------
@@ -52,10 +64,15 @@ def scan_experiment(warehouse: Warehouse, relation: str, spec: ExperimentSpec) -
     if any(_is_too_fine(sample[name]) for name in segments):
         return None
     origins = tuple(_typical(sample[name]) for name in spec.outcomes)
-    cells = _cells(warehouse.query(_statement(relation, spec, schema, origins)), spec, origins)
+    cells = _cells(warehouse.query(_statement(relation, spec, schema, (origins, costs))), spec, origins)
     if not len(cells.rows):
         raise no_rows()
     return cells if all(has_few_values(column) for column in cells.keys.columns[1:]) else None
+
+
+def needs_rows(spec: ExperimentSpec) -> bool:
+    """Say whether only rows can answer `spec`, whatever the columns hold."""
+    return not has_sums(spec) or spec.features != "none" or spec.segments == "auto" or bool(spec.unit or spec.cluster)
 
 
 def _segments(spec: ExperimentSpec) -> tuple[str, ...]:
@@ -63,7 +80,7 @@ def _segments(spec: ExperimentSpec) -> tuple[str, ...]:
 
 
 def _answerable(spec: ExperimentSpec, schema: pa.Schema, segments: tuple[str, ...]) -> bool:
-    if not has_sums(spec) or spec.features != "none" or spec.segments == "auto" or spec.unit or spec.cluster:
+    if needs_rows(spec) or asks_for_found(spec.segments, schema.names):
         return False
     kinds = {field.name: field.type for field in schema}
     outcomes = all(name not in kinds or _is_plain(kinds[name]) for name in spec.outcomes)
@@ -93,12 +110,13 @@ def _typical(values: pa.ChunkedArray) -> float:
     return float(np.median(known)) if len(known) else 0.0
 
 
-def _statement(relation: str, spec: ExperimentSpec, schema: pa.Schema, origins: tuple[float, ...]) -> str:
+def _statement(relation: str, spec: ExperimentSpec, schema: pa.Schema, terms: tuple[tuple[float, ...], bool]) -> str:
     """Return the SELECT: one row per cell, keys as k_0 …, columns of the i-th outcome ending in _i.
 
-    Means are taken about `origins`, so that the sum behind them stays small and is exact to its last digits.
+    `terms` are the origins and whether costs may be taken off. Means are taken about the origins, so that the sum
+    behind them stays small and is exact to its last digits.
     """
-    keys = (spec.action, *_segments(spec))
+    keys, (origins, costs) = (spec.action, *_segments(spec)), terms
     inner = [f"{_quoted(name)} AS k_{i}" for i, name in enumerate(keys)]
     shown = [f"k_{i}" for i in range(len(keys))]
     groups = ", ".join(shown)
@@ -115,7 +133,7 @@ def _statement(relation: str, spec: ExperimentSpec, schema: pa.Schema, origins: 
             f"min(y_{i}) AS least_{i}",
             f"max(y_{i}) AS most_{i}",
         ]
-        if spec.costs and not is_called_money(name) and (floating or pa.types.is_decimal(kind)):
+        if costs and not is_called_money(name) and (floating or pa.types.is_decimal(kind)):
             shown.append(f"bool_or(y_{i} <> trunc(y_{i})) AS part_{i}")
     return f"SELECT {', '.join(shown)} FROM (SELECT {', '.join(inner)} FROM {relation}) GROUP BY {groups}"
 

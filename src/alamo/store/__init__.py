@@ -8,20 +8,22 @@ from alamo.store.delta import DeltaHistory
 from alamo.store.memory import MemoryHistory, MemoryPolicyShelf
 from alamo.store.memory_state import MemoryState
 from alamo.store.registry import Stores, memory_stores, open_stores
-from alamo.store.row_files import ROWS, RowFiles
+from alamo.store.row_files import RowFiles, RowFolder
 from alamo.store.shelf import FilePolicyShelf
 from alamo.store.sqlite import SqliteState
+from alamo.store.sums_file import SumsFile
 
 __all__ = [
-    "ROWS",
     "DeltaHistory",
     "FilePolicyShelf",
     "MemoryHistory",
     "MemoryPolicyShelf",
     "MemoryState",
     "RowFiles",
+    "RowFolder",
     "SqliteState",
     "Stores",
+    "SumsFile",
     "memory_stores",
     "open_stores",
 ]

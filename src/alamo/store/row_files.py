@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,47 @@ from alamo.store.sql import SqlEngine
 
 ROWS = "rows"
 """The relation that holds the rows of all files."""
+
+
+class RowFolder:
+    """Implements `alamo.domain.ports.RowSource`: Parquet files, named by their place below a folder.
+
+    Parameters
+    ----------
+    files
+        At least one.
+    root
+        The folder names start from.
+    """
+
+    def __init__(self, files: Sequence[Path], root: Path) -> None:
+        prefix = len(root.parts)
+        self._files = {"/".join(file.parts[prefix:]): file for file in files}
+
+    def stamps(self) -> Mapping[str, str]:
+        """Return file → its size and time of change."""
+        found = {name: file.stat() for name, file in self._files.items()}
+        return {name: f"{stat.st_size}-{stat.st_mtime_ns}" for name, stat in found.items()}
+
+    def digest(self, name: str) -> str:
+        """Return a hash of the content of a file."""
+        with self._files[name].open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+    @contextmanager
+    def rows(self, names: Sequence[str]) -> Iterator[RowFiles]:
+        """Open the rows of these files as the relation `ROWS`.
+
+        Raises
+        ------
+        InputError
+            If a file cannot be opened as Parquet.
+        """
+        opened = RowFiles([self._files[name] for name in names])
+        try:
+            yield opened
+        finally:
+            opened.close()
 
 
 class RowFiles:

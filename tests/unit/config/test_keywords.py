@@ -67,6 +67,7 @@ def test_keywords_are_the_options_of_the_command(keywords: Keywords[Any], typed:
         "out",
         "mapping",
         "html",
+        "sums",
         "ready",
         "model_out",
         "explain_out",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ from alamo.domain.errors import InputError
 
 PARQUET_MAGIC = b"PAR1"
 PARQUET_SUFFIXES = (".parquet", ".pq")
+_HIDDEN = ("_", ".")
 BATCH_ROWS = 122_880
 """As many as a row group of the store holds, so that batches pass through unsplit."""
 _BUFFER_BYTES = 1 << 20
@@ -29,19 +31,21 @@ def parquet_files(source: object) -> tuple[Path, ...]:
         return ()
     path = Path(source)
     if path.is_dir():
-        inside = (file for suffix in PARQUET_SUFFIXES for file in path.rglob(f"*{suffix}") if file.is_file())
-        return tuple(sorted(file for file in inside if not _is_hidden(file.relative_to(path))))
+        return tuple(Path(name) for name in sorted(_below(str(path))))
     return (path,) if path.is_file() and is_parquet(path) else ()
+
+
+def _below(folder: str) -> Iterator[str]:
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(_HIDDEN)]
+        shown = (name for name in names if name.endswith(PARQUET_SUFFIXES) and not name.startswith(_HIDDEN))
+        yield from (os.path.join(place, name) for name in shown)  # noqa: PTH118 # a year of days, each time
 
 
 def is_parquet(path: Path) -> bool:
     """Say whether the file starts as Parquet does, or is named like it."""
     with path.open("rb") as handle:
         return handle.read(4) == PARQUET_MAGIC or (path.suffix in PARQUET_SUFFIXES and path.stat().st_size > 0)
-
-
-def _is_hidden(path: Path) -> bool:
-    return any(part.startswith(("_", ".")) for part in path.parts)
 
 
 @dataclass(frozen=True, slots=True)
