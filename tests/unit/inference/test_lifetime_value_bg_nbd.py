@@ -8,7 +8,7 @@ from scipy.special import betaln, gammaln, hyp2f1
 
 from alamo.inference.lifetime_value.bg_nbd import BgNbd, fit_bg_nbd
 from alamo.inference.lifetime_value.bg_nbd_likelihood import negative_log_likelihood
-from alamo.inference.lifetime_value.cells import compress
+from alamo.inference.lifetime_value.cells import Cells, compress
 from alamo.inference.lifetime_value.dropout_nodes import dropout_nodes
 
 TRUE = BgNbd(r=0.6, alpha=8.0, a=0.8, b=2.5)
@@ -70,6 +70,20 @@ def test_cells_of_fractional_times_are_grouped_too():
     cells = compress([1, 1, 3], [0.5, 0.5, 0.25], [2.5, 2.5, 1.75])
     assert cells.weight.tolist() == [2.0, 1.0]
     assert cells.t_x.tolist() == [0.5, 0.25]
+
+
+@pytest.mark.parametrize("unit", [1.0, 7.0])
+@pytest.mark.parametrize("whole", [True, False])
+def test_ages_of_cells_are_those_that_occur_with_all_their_customers(unit, whole):
+    rng = np.random.default_rng(4)
+    x, t = rng.poisson(1.5, 400).astype(float), rng.choice([3.0, 90.0, 91.0, 400.0], 400) + (0.0 if whole else 0.25)
+    cells = compress(x, 0.5 * t, t, unit=unit)
+    ages, place = np.unique(t / unit, return_inverse=True)
+    np.testing.assert_array_equal(cells.ages, ages)
+    np.testing.assert_array_equal(cells.age_customers, np.bincount(place))
+    np.testing.assert_array_equal(cells.age_purchases, np.bincount(place, weights=x))
+    rebuilt = Cells.of(cells.x, cells.t_x, cells.t, cells.weight)
+    np.testing.assert_array_equal(rebuilt.age_purchases, cells.age_purchases)
 
 
 def test_likelihood_on_cells_is_the_printed_one_per_customer():

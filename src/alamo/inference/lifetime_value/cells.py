@@ -48,10 +48,10 @@ class Cells:
     first_repeat: int
 
     @classmethod
-    def of(cls, x: Floats, t_x: Floats, t: Floats, weight: Floats) -> Cells:
-        """Build from cells ordered by x."""
+    def of(cls, x: Floats, t_x: Floats, t: Floats, weight: Floats, by_age: tuple[Floats, Codes] | None = None) -> Cells:
+        """Build from cells ordered by x; `by_age`: the distinct ages, rising, and each cell's place among them."""
         by_x = _sums(x.astype(np.int64), weight)
-        ages, place = np.unique(t, return_inverse=True)
+        ages, place = np.unique(t, return_inverse=True) if by_age is None else by_age
         return cls(
             x=x,
             t_x=t_x,
@@ -89,12 +89,16 @@ def compress(x: npt.ArrayLike, t_x: npt.ArrayLike, t: npt.ArrayLike, *, unit: fl
         order = np.argsort(columns[0], kind="stable")
         return Cells.of(columns[0][order], columns[1][order] / unit, columns[2][order] / unit, np.ones(len(order)))
     key = (coded[0][0] * spans[1] + coded[1][0]) * spans[2] + coded[2][0]
+    if math.prod(spans) < np.iinfo(np.int32).max:
+        key = key.astype(np.int32)  # narrower numbers are sorted faster
     keys, counts = np.unique(key, return_counts=True)
     pairs, t_code = np.divmod(keys, spans[2])
     x_code, t_x_code = np.divmod(pairs, spans[1])
     codes = (x_code, t_x_code, t_code)
     x_cell, t_x_cell, t_cell = (levels[code] for (_, levels), code in zip(coded, codes, strict=True))
-    return Cells.of(x_cell, t_x_cell / unit, t_cell / unit, counts.astype(np.float64))
+    occurs = np.bincount(t_code, minlength=spans[2]) > 0
+    by_age = (coded[2][1][occurs] / unit, (np.cumsum(occurs) - 1)[t_code])
+    return Cells.of(x_cell, t_x_cell / unit, t_cell / unit, counts.astype(np.float64), by_age)
 
 
 def _coded(values: Floats) -> tuple[Codes, Floats]:
