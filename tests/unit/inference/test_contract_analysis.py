@@ -172,6 +172,9 @@ def test_a_row_that_cannot_be_is_named(change, says):
     [
         ({"seen": [0], "gone": [True]}, COUNTED, "contracts.left_before"),
         ({"seen": [1.5], "gone": [True]}, COUNTED, "lifetime.bad_contract_value"),
+        ({"seen": ["two"], "gone": [True]}, COUNTED, "lifetime.bad_contract_value"),
+        ({"seen": [1], "gone": ["maybe"]}, COUNTED, "lifetime.bad_contract_value"),
+        ({"seen": [1, None], "gone": [True, True]}, COUNTED, "lifetime.bad_contract_value"),
         ({"seen": [1]}, COUNTED, "usage.unknown_column"),
         ({"seen": [], "gone": []}, COUNTED, "contracts.empty"),
         ({"seen": [1], "gone": [False], "fee": [None]}, ContractSpec("seen", "gone", margin="fee"), "contracts.margin"),

@@ -14,7 +14,7 @@ from alamo.domain.errors import InputError, UsageError
 from alamo.inference.experiment_table import require_column
 from alamo.inference.lifetime_value.contract_calendar import NEVER, Renewals, renewals
 from alamo.inference.lifetime_value.contract_covariates import covariate_matrix
-from alamo.inference.lifetime_value.contract_rows import contract_rows
+from alamo.inference.lifetime_value.contract_rows import contract_rows, whole_numbers
 from alamo.inference.lifetime_value.contract_spec import ContractSpec
 from alamo.inference.lifetime_value.days import days_of
 from alamo.numerics.encoding import numbers
@@ -105,13 +105,13 @@ def _dates(table: pa.Table, start: str, end: str, spec: ContractSpec) -> Dates:
 
 
 def _counted(table: pa.Table, periods: str, left: str) -> Renewals:
-    given = numbers(table.column(periods)) if not pa.types.is_string(table.column(periods).type) else None
-    flags = table.column(left)
-    gone = np.asarray(flags.to_numpy()) if flags.null_count == 0 else np.array(flags.to_pylist(), dtype=object)
-    new = np.zeros(table.num_rows, dtype=np.bool_) if given is None else given == 0
-    raw = np.array(table.column(periods).to_pylist(), dtype=object) if given is None else given
-    seen, refused = contract_rows(np.where(new, 1, raw) if given is not None else raw, gone)
-    bad = np.flatnonzero(new & refused)
+    column, flags = table.column(periods), table.column(left)
+    plain = numbers(column) if pa.types.is_integer(column.type) or pa.types.is_floating(column.type) else None
+    given = np.array(column.to_pylist(), dtype=object) if plain is None else plain
+    gone = np.array(flags.to_pylist(), dtype=object) if flags.null_count else np.asarray(flags.to_numpy())
+    seen = whole_numbers(given, periods, least=0)
+    _, refused = contract_rows(np.maximum(seen, 1), gone)
+    bad = np.flatnonzero((seen == 0) & refused)
     if len(bad):
         raise InputError(
             f"row {bad[0] + 1}: {left!r} is true although {periods!r} is 0: nobody leaves at a renewal not due yet",
@@ -119,7 +119,7 @@ def _counted(table: pa.Table, periods: str, left: str) -> Renewals:
             code="contracts.left_before",
             details={"rows": [int(row) + 1 for row in bad[:50]]},
         )
-    return Renewals(np.where(new, 0, seen), refused, ~refused)
+    return Renewals(seen, refused, ~refused)
 
 
 def _ends(table: pa.Table, name: str, spec: ContractSpec) -> Days:
