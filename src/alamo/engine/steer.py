@@ -50,12 +50,14 @@ class SteerRequest:
     cycle, now
         The cycle and the moment of the decision.
     found
-        Whether an effect has been found, or the opening has lasted as long as it may; until then, or until the scores
-        are promising, the declared opening budget explores.
+        Whether an effect has been found; until then, or until the scores are promising, the declared opening budget
+        explores.
     previous
         The policy before, whose prices start the search; None for a cold start.
     attempt
         1, and one more for each plan of the cycle that was cancelled.
+    opened
+        Whether the opening has lasted as long as it may, found or not.
     """
 
     actions: tuple[Action, ...]
@@ -67,6 +69,7 @@ class SteerRequest:
     found: bool
     previous: PolicySnapshot | None = None
     attempt: int = 1
+    opened: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,7 +152,10 @@ def _priced(problem: Problem, candidates: Candidates, request: SteerRequest) -> 
         or exploration.opening_share == 0.0  # without an opening the values are followed at once
         or promising(candidates.cells, level)
     )
-    explored = running(problem, exploration, control, start) if informed else opening(problem, exploration, control)
+    if informed or request.opened:
+        explored = running(problem, exploration, control, start, sure=informed)
+    else:
+        explored = opening(problem, exploration, control)
     prices = soft_prices(problem, explored.rule, start if explored.prices is None else explored.prices)
     if suspicious(problem, prices):
         conflict = find_conflict(shifted_problem(problem, explored.rule))
@@ -223,9 +229,10 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
             settings=context.settings,
             cycle=cycle,
             now=context.clock.now(),
-            found=_ever_found(context) or _opened_long_enough(context),
+            found=_ever_found(context),
             previous=context.shelf.get(launched[-1].policy_version) if launched else None,
             attempt=attempt,
+            opened=_opened_long_enough(context),
         ),
     )
     stale = stale_orders(context)

@@ -90,7 +90,12 @@ def opening(problem: Problem, settings: ExplorationSettings, control: ControlSet
 
 
 def running(
-    problem: Problem, settings: ExplorationSettings, control: ControlSettings, start: Floats | None
+    problem: Problem,
+    settings: ExplorationSettings,
+    control: ControlSettings,
+    start: Floats | None,
+    *,
+    sure: bool = True,
 ) -> Exploration:
     """Return the settings once an effect is known: what exploration may cost follows the expected gain.
 
@@ -103,6 +108,9 @@ def running(
     ----------
     start
         Scaled prices of the previous cycle, or None.
+    sure
+        Whether the gain is known to be there. If not, it does not bound what learning may cost: a gain that is small
+        because the best action looks bad by chance would keep that action from ever being looked at again.
     """
     actions = len(problem.cells.action_ids)
     least, _ = affordable_floor(problem, min(settings.floor_minimum, 1.0 - control.share), np.ones(actions))
@@ -116,7 +124,8 @@ def running(
     floor_loss, *softmax_losses = _losses(problem, prices, weights, temperatures)
     loss = softmax_share(first) * np.array(softmax_losses)
     pick = next((q for q in range(len(loss)) if loss[q] <= _TEMPERATURE_SHARE * budget), len(loss) - 1)
-    learning = min(_LEARNING_SHARE * worth_of_knowing(problem, prices), _MOST_LEARNING * budget)
+    learning = _LEARNING_SHARE * worth_of_knowing(problem, prices)
+    learning = min(learning, _MOST_LEARNING * budget) if sure else learning
     allowed = max(budget - loss[pick], learning)
     wanted = allowed / floor_loss if floor_loss > 0 else settings.opening_share
     highest, cut = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share), weights)

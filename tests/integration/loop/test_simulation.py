@@ -75,12 +75,13 @@ def test_rivals_that_learn_open_as_the_engine_does_and_keep_the_limits_afterward
 
 
 def test_the_opening_ends_with_its_cycles_although_nothing_has_been_found(tmp_path):
-    file = market(tmp_path, effect=0.0)
+    """A mail that costs 1.40 and does nothing: after one look little is left to learn that would pay."""
+    file = market(tmp_path, effect=0.0, more="[outcome]\nresidual_horizon_days = 0\n")
+    file.write_text(file.read_text().replace("cost = 0.1", "cost = 1.4"))
     ever = simulate(file, folder=tmp_path, cycles=3).cycles
     file.write_text(file.read_text().replace("opening_share = 0.5", "opening_share = 0.5\nopening_cycles = 1"))
     once = simulate(file, folder=tmp_path, cycles=3).cycles
     assert ever[0] == once[0]
     assert ever[0].spend_floor > 10 * ever[0].spend_least
     assert all(row.spend_floor > 0.9 * ever[0].spend_floor for row in ever[1:])
-    assert all(row.spend_floor < 0.2 * ever[0].spend_floor for row in once[1:])
-    assert all(row.spend_floor >= 0.9 * row.spend_least for row in once[1:])
+    assert all(0.9 * row.spend_least <= row.spend_floor < 0.3 * ever[0].spend_floor for row in once[1:])

@@ -88,6 +88,16 @@ def test_the_floor_is_wide_while_there_is_much_to_learn_and_narrows_as_errors_sh
     assert found[-1].cost_money <= 0.11 * bound  # however little is known, a tenth of the gain at most
 
 
+def test_until_something_is_found_the_floor_is_as_wide_as_there_is_to_learn_whatever_the_gain():
+    settings = ExplorationSettings(cost_share=0.01, floor_minimum=0.01, opening_share=0.5)
+    little = [unsure(worthless(problem_with(BUDGET)), sd, (BUDGET,)) for sd in (0.0, 0.2, 5.0)]
+    bounded = [running(problem, settings, CONTROL, None).rule.floor_share for problem in little]
+    wide = [running(problem, settings, CONTROL, None, sure=False).rule.floor_share for problem in little]
+    assert bounded == pytest.approx([0.01] * 3)
+    assert wide[0] == pytest.approx(0.01)
+    assert wide[0] < wide[1] < wide[2] <= 0.5
+
+
 def test_a_limit_that_cuts_the_wanted_floor_is_named():
     tight = LimitRow("tiny budget", "cost", 0.03 * N, 1, names(K), "", True)
     settings = ExplorationSettings(cost_share=0.5, floor_minimum=0.001, opening_share=0.9)

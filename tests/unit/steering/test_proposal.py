@@ -128,6 +128,14 @@ def test_before_an_effect_is_found_the_declared_share_explores_uniformly():
     assert opened.summary["exploration"]["phase"] == "opening"
 
 
+def test_an_opening_that_has_lasted_long_enough_ends_with_a_floor_as_wide_as_there_is_to_learn():
+    ended = replace(REQUEST, found=False, limits=(), opened=True)
+    unsure = propose(MemoryHistory(), CUSTOMERS, unsure_scores(), ended)
+    assert unsure.summary["exploration"]["phase"] == "running"
+    bounded = propose(MemoryHistory(), CUSTOMERS, unsure_scores(), replace(ended, found=True))
+    assert unsure.policy.rule.floor_share > 2 * bounded.policy.rule.floor_share
+
+
 def test_scores_that_can_be_trusted_end_the_opening_although_no_interval_excludes_zero():
     assert proposed(found=False).summary["exploration"]["phase"] == "running"
 
