@@ -18,7 +18,7 @@ from alamo.inference.micro_segments import (
     refit_micro_segments,
 )
 from alamo.inference.micro_segments.features import STAGE, bins_of, feature_values, features_of
-from alamo.inference.micro_segments.fitting import held_back
+from alamo.inference.micro_segments.fitting import build_panel, held_back
 from alamo.inference.micro_segments.outcomes import future_of, told_apart
 from alamo.inference.micro_segments.refitting import unseen
 from alamo.inference.micro_segments.words import bounds, feature_words
@@ -103,6 +103,18 @@ def test_a_definition_comes_back_from_its_file(shop: list, found: MicroSegments)
         MicroSegments.from_dict({"schema": "other/1"})
     with pytest.raises(InputError, match="its cuts make"):
         MicroSegments.from_dict(found.to_dict() | {"numbers": [1]})
+
+
+def test_of_very_many_customers_some_are_looked_at_and_all_are_in_segments(shop: list) -> None:
+    settings = SegmentSettings(least=20, most_customers=400)
+    panel = build_panel(shop, features_of(shop[-1]), settings)
+    whole = build_panel(shop, features_of(shop[-1]), SETTINGS)
+    assert len(panel.today) == pytest.approx(400, abs=4 * np.sqrt(700 * (4 / 7) * (3 / 7)))
+    assert set(map(tuple, panel.rows.outcomes)) <= set(map(tuple, whole.rows.outcomes))  # the season is everybody's
+    definition = find_micro_segments(shop, settings).definition
+    sizes = np.bincount(definition.places(shop[-1]), minlength=len(definition.numbers))
+    assert sizes.sum() == shop[-1].num_rows
+    assert sizes.min() >= 20
 
 
 def test_too_short_a_history_is_refused_with_what_to_do(shop: list) -> None:

@@ -19,7 +19,7 @@ from alamo.domain.errors import InsufficientDataError
 from alamo.inference.micro_segments.definition import MicroSegments
 from alamo.inference.micro_segments.features import STAGE, Feature, bins_of, features_of
 from alamo.inference.micro_segments.outcomes import future_of, told_apart
-from alamo.numerics.hashing import buckets, unit_keys
+from alamo.numerics.hashing import buckets, uniforms, unit_keys
 from alamo.numerics.partition_choice import Fold, Rows, SizeChoice, choose_size
 from alamo.numerics.partition_growth import GrownPath, Growth, grow_partition
 from alamo.numerics.partition_tree import PartitionTree
@@ -47,12 +47,16 @@ class SegmentSettings:
         Days between two snapshots.
     months
         Snapshots that outcomes look ahead.
+    most_customers
+        Customers looked at: of more, as many are drawn by a hash of their id, and each segment then needs `least` of
+        these.
     """
 
     least: int = 30
     most: int = 400
     month_days: int = 30
     months: int = 3
+    most_customers: int = 60_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,19 +167,36 @@ def build_panel(snapshots: Sequence[pa.Table], features: Sequence[Feature], sett
             hint="Bring a longer history, or look ahead less: alamo analyze segments FILE --months 1",
             code="segments.too_little_history",
         )
-    past = [snapshots[k] for k in known]
+    today, *past = _drawn([today, *(snapshots[k] for k in known)], settings.most_customers)
     customers = np.concatenate([np.asarray(table["customer_id"].to_pylist(), dtype=object) for table in past])
     names = pc.unique(pa.chunked_array([pa.array(customers, pa.string()), *today["customer_id"].chunks]))
     of_name = buckets(unit_keys(names.to_pylist()), "micro-segments", FOLDS)
     unit = np.asarray(pc.index_in(pa.array(customers, pa.string()), value_set=names), dtype=np.int64)
     now = np.asarray(pc.index_in(today["customer_id"].combine_chunks(), value_set=names), dtype=np.int64)
-    rows = Rows(
-        np.concatenate([bins_of(table, features) for table in past]),
-        np.concatenate([told_apart(future_of(snapshots, k, settings.months)) for k in known]),
-        unit,
-    )
+    futures = [
+        _of(told_apart(future_of(snapshots, k, settings.months)), snapshots[k], part)
+        for k, part in zip(known, past, strict=True)
+    ]
+    rows = Rows(np.concatenate([bins_of(table, features) for table in past]), np.concatenate(futures), unit)
     month = np.concatenate([np.full(table.num_rows, k) for k, table in zip(known, past, strict=True)])
     return Panel(rows, month, bins_of(today, features), of_name[unit], of_name[now])
+
+
+def _drawn(tables: Sequence[pa.Table], most: int) -> list[pa.Table]:
+    """Return the rows of about `most` of the first table's customers in each table; all where there are no more."""
+    everybody = tables[0]["customer_id"].combine_chunks()
+    if len(everybody) <= most:
+        return list(tables)
+    chosen = uniforms(unit_keys(everybody.to_pylist()), "micro-segments/drawn") < most / len(everybody)
+    names = everybody.filter(pa.array(chosen))
+    return [table.filter(pc.is_in(table["customer_id"], value_set=names)) for table in tables]
+
+
+def _of(values: Floats, whole: pa.Table, part: pa.Table) -> Floats:
+    """Return the values of the rows of `whole` that are in `part`, in its order."""
+    if part.num_rows == whole.num_rows:
+        return values
+    return values[np.asarray(pc.index_in(part["customer_id"], value_set=whole["customer_id"].combine_chunks()))]
 
 
 def held_back(months: Integers) -> tuple[tuple[int, ...], tuple[int, ...]]:
