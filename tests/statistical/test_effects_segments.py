@@ -57,6 +57,23 @@ def test_a_nil_campaign_shows_no_segment_although_the_raw_table_would(n_seeds):
     assert raw >= 0.8 * n_seeds
 
 
+@pytest.mark.parametrize("rate", [0.006, 0.06])
+def test_a_nil_campaign_shows_no_segment_where_only_the_sums_of_segments_are_looked_at(rate, n_seeds):
+    shown, looked, replications = 0, 0, 5 * n_seeds
+    for seed in range(replications):
+        rng = np.random.default_rng(seed)
+        cell = rng.integers(0, 64, 20_000)
+        own = rate * np.exp(0.4 * rng.normal(size=64))[cell]
+        names = {"arm": np.where(rng.random(20_000) < 0.5, "mail", "none"), "cell": np.char.add("c", cell.astype(str))}
+        table = pa.table(names | {"ordered": (rng.random(20_000) < own).astype(int)})
+        spec = ExperimentSpec("arm", "none", ("ordered",), features="none", segments=("cell",))
+        rows = [r for r in analyze_experiment(table, spec, boosted_outcome()).rows if r.segment is not None]
+        looked += len(rows) == 64  # by chance the arms may differ in their segments so much that none is shown
+        shown += any(row.found for row in rows)
+    assert looked >= 0.9 * replications
+    assert shown <= 0.06 * replications + 2 * np.sqrt(0.06 * 0.94 * replications)
+
+
 def _any_raw_segment(table: pa.Table) -> bool:
     """Say whether a plain comparison in each of the 64 cells would call one significant at 95 %."""
     quarter = [np.searchsorted(np.quantile(x, [0.25, 0.5, 0.75]), x) for x in (table["rate"], table["age"])]

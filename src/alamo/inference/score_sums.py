@@ -78,6 +78,8 @@ class ScoreSums:
         Sum of (Y − μ)² over the rows of both compared arms.
     level
         μ under control.
+    nonzero
+        Non-zero outcomes (before cost) of both compared arms.
     p_action, p_control
         Chance of each, the same in every row.
     """
@@ -89,6 +91,7 @@ class ScoreSums:
     within: Floats
     residual: Floats
     level: Floats
+    nonzero: Floats
     p_action: float
     p_control: float
 
@@ -111,6 +114,7 @@ class ScoreSums:
             within=within,
             residual=residual,
             level=_levels(control),
+            nonzero=action.nonzero + control.nonzero,
             p_action=p_action,
             p_control=p_control,
         )
@@ -138,9 +142,8 @@ class ScoreSums:
         return float(self.residual.sum() / (self.n_action + self.n_control).sum()) * self._inverse
 
     def segments(self, names: tuple[str, ...]) -> SegmentSums:
-        """Return what the segments hand over to be shrunk; their variance is read off the level under control."""
-        compared = self.n_action + self.n_control
-        expected = self._inverse * variance_by_cell(self.level, self.residual, compared)
+        """Return what the segments hand over to be shrunk; their variance is drawn towards that of all."""
+        expected = self._inverse * variance_by_cell(self.residual, self.n_action + self.n_control, self.nonzero)
         n = self.size.sum()
         typical = float(self.size @ expected / n)
         factor = self.scatter / n / typical if typical > 0.0 else 0.0

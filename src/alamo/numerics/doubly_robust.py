@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alamo.numerics.cell_sums import quantiles
 from alamo.numerics.moments import sums_by
 
 Floats = npt.NDArray[np.float64]
@@ -19,6 +18,7 @@ Integers = npt.NDArray[np.int64]
 
 _BINS = 10
 _LEAST_SHARE = 0.05
+_OWN_NONZERO = 20.0
 
 
 def scores(mu: Floats, drawn: Integers, outcome: Floats, p_drawn: Floats) -> Floats:
@@ -128,28 +128,29 @@ def variance_by_level(level: Floats, squared_residual: Floats, weight: Floats, a
     at
         Predicted outcome of the rows to judge, shape (n,).
     """
-    edges = np.unique(np.quantile(level, np.arange(1, _BINS) / _BINS))
-    return _curve(edges, level, weight * squared_residual, weight, at)
-
-
-def variance_by_cell(level: Floats, squares: Floats, n: Floats) -> Floats:
-    """Return what `variance_by_level` does where whole cells of rows share one level and one weight, shape (n_cells,).
-
-    Parameters
-    ----------
-    level, squares, n
-        Predicted outcome, sum of the squared residuals and number of the rows to learn from, shape (n_cells,); the
-        rows of at least one cell.
-    """
-    edges = np.unique(quantiles(level, n, np.arange(1, _BINS) / _BINS))
-    return _curve(edges, level, squares, n, level)
-
-
-def _curve(edges: Floats, level: Floats, squares: Floats, weight: Floats, at: Floats) -> Floats:
-    """Return the mean square of the bin between `edges` that `at` falls into, at least a share of the overall one."""
+    squares = weight * squared_residual
     overall = float(squares.sum() / weight.sum())
+    edges = np.unique(np.quantile(level, np.arange(1, _BINS) / _BINS))
     place = np.searchsorted(edges, level, side="left")
     mass = sums_by(place, weight, len(edges) + 1)
     total = sums_by(place, squares, len(edges) + 1)
     curve = np.divide(total, mass, out=np.full(len(mass), overall), where=mass > 0.0)
     return np.maximum(curve, _LEAST_SHARE * overall)[np.searchsorted(edges, at, side="left")]
+
+
+def variance_by_cell(squares: Floats, n: Floats, nonzero: Floats) -> Floats:
+    """Return the outcome variance expected in each cell, its own drawn towards that of all, shape (n_cells,).
+
+    A cell of few rows has no usable variance of its own, and a curve over its mean outcome cannot stand in: where no
+    model smooths them, cells with few outcomes by chance would be given both a small variance and a large effect. So
+    the overall mean square counts as if it had been seen in as many rows as show `_OWN_NONZERO` non-zero outcomes.
+
+    Parameters
+    ----------
+    squares, n, nonzero
+        Sum of the squared residuals, number and number of non-zero outcomes of the rows to learn from, shape
+        (n_cells,); the rows of at least one cell.
+    """
+    overall = float(squares.sum() / n.sum())
+    borrowed = _OWN_NONZERO * float(n.sum()) / max(float(nonzero.sum()), 1.0)
+    return np.asarray((squares + borrowed * overall) / (n + borrowed))

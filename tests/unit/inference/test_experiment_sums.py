@@ -17,7 +17,7 @@ from alamo.inference.experiment_table import read_experiment
 from alamo.inference.score_sums import ArmGrid, ScoreSums
 from alamo.inference.segment_effects import SegmentScores
 from alamo.numerics.cell_sums import CellSums
-from alamo.numerics.doubly_robust import mean_by_group, scores, variance_by_level
+from alamo.numerics.doubly_robust import mean_by_group, scores
 
 SPEC = ExperimentSpec("arm", "none", ("spend",), costs={"mail": 0.5}, features="none")
 
@@ -66,14 +66,15 @@ def _one_by_one(table: pa.Table) -> tuple[SegmentScores, np.ndarray, CellSums, n
     names, place = np.unique(table["place"].to_numpy(zero_copy_only=False), return_inverse=True)
     k, p = len(names), np.bincount(arm) / len(arm)
     mu = np.array([[y[(arm == a) & (place == g)].mean() for a in range(3)] for g in range(k)])[place]
-    level = mu[:, 0].copy()
     for i in range(len(y)):
         m = ((arm == arm[i]) & (place == place[i])).sum()
         mu[i, arm[i]] = (m * mu[i, arm[i]] - y[i]) / (m - 1)
     gamma = scores(mu, arm, y, p[arm])
     compared = arm < 2
     squared = (y - mu[np.arange(len(y)), arm])[compared] ** 2
-    expected = variance_by_level(level[compared], squared, np.ones(compared.sum()), at=level)
+    of_cell, n_cell = np.bincount(place[compared], squared, k), np.bincount(place[compared], minlength=k)
+    borrowed = 20.0 * compared.sum() / np.count_nonzero(y[compared])
+    expected = ((of_cell + borrowed * squared.mean()) / (n_cell + borrowed))[place]
     rows = SegmentScores(
         score=gamma[:, 1] - gamma[:, 0],
         variance=expected * (1 / p[0] + 1 / p[1]),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alamo.numerics.cell_sums import CellSums
-from alamo.numerics.doubly_robust import variance_by_cell, variance_by_level
+from alamo.numerics.doubly_robust import variance_by_cell
 
 
 def _scatter(values: np.ndarray) -> float:
@@ -56,14 +56,15 @@ def test_sums_of_other_cells_do_not_add():
         _ = one + CellSums.of(np.ones(2), np.array([0, 1]), 3)
 
 
-@pytest.mark.parametrize("seed", range(20))
-def test_variance_by_cell_is_variance_by_level_of_the_cells_rows(seed):
-    rng = np.random.default_rng(seed)
-    level = rng.normal(size=30).round(1)
-    n = rng.integers(0, 40, 30)
-    n[0] = 3
-    place = np.repeat(np.arange(30), n)
-    squared = rng.exponential(1.0 + level[place] ** 2)
-    rows = variance_by_level(level[place], squared, np.full(len(place), 0.3), at=level)
-    cells = variance_by_cell(level, np.bincount(place, squared, minlength=30), n.astype(float))
-    assert cells == pytest.approx(rows, rel=1e-12)
+def test_the_variance_of_a_cell_is_its_own_once_it_has_shown_outcomes_and_else_that_of_all():
+    n, nonzero = np.array([100.0, 100.0, 100_000.0]), np.array([0.0, 3.0, 2001.0])
+    squares = np.array([0.0, 30.0, 2000.0])  # of all: 2,030 in 100,200 rows, 20 outcomes come from 1,000 of them
+    found = variance_by_cell(squares, n, nonzero)
+    overall = 2030.0 / 100_200.0
+    assert found == pytest.approx((squares + 1000.0 * overall) / (n + 1000.0))
+    assert found[0] > 0.9 * overall
+    assert found[2] == pytest.approx(0.02, rel=0.001)
+
+
+def test_without_any_outcome_cells_keep_a_variance():
+    assert (variance_by_cell(np.array([1.0, 0.0]), np.array([5.0, 5.0]), np.zeros(2)) > 0.0).all()
