@@ -61,7 +61,19 @@ def test_the_script_holds_commands_documents_and_python() -> None:
         ("compare-policies-in-a-simulated-market.md", ["Scenario my-market, seed 1", "blast", "only-mail earned"]),
         ("find-segments.md", ["segments of", "as well within", "keep their number", "Moved by"]),
         ("write-a-learner.md", ["passed"]),
-        ("analyse-an-experiment.md", ["spend/orders", "harms"]),
+        (
+            "analyse-an-experiment.md",
+            [
+                "spend/orders",
+                "harms",
+                "Benjamini–Hochberg",
+                "no harm beyond",
+                "more days",
+                "is capped at",
+                "as it should be",
+                "no trend found",
+            ],
+        ),
         (
             "watch-model-health.md",
             [

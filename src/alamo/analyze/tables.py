@@ -8,15 +8,14 @@ from typing import Any, Unpack
 import pyarrow as pa
 
 from alamo.analyze.layout import Layout, read_layout
+from alamo.config.effect_keywords import EXPERIMENT, EffectKeywords
 from alamo.config.keywords import (
     ALLOCATION,
-    EXPERIMENT,
     LIFETIME_VALUE,
     NEXT_PRODUCT,
     SCORES,
     UPLIFT,
     AllocationKeywords,
-    ExperimentKeywords,
     LifetimeValueKeywords,
     NextProductKeywords,
     ScoreKeywords,
@@ -37,7 +36,7 @@ def estimate_effects(
     *,
     mapping: Layout = None,
     sums: str | Path | None = None,
-    **keywords: Unpack[ExperimentKeywords],
+    **keywords: Unpack[EffectKeywords],
 ) -> ExperimentResult:
     """Return what each action of a randomised experiment really changed, with intervals; or why it cannot be said.
 
@@ -76,6 +75,16 @@ def estimate_effects(
     planned
         Units at the planned end, where the always-valid interval is tightest: for whoever looks again and again, the
         same at every look (default: those of the table, right for one look at a finished experiment).
+    fdr
+        False discovery rate for Benjamini–Hochberg over all pooled effects (default: nothing is adjusted).
+    guardrail
+        ``{column: "up:0.002"}``: which way it gets worse, and the harm accepted (``"up:10%"`` of control's mean).
+    detect, winsorise
+        ``{outcome: "10%"}``, effects worth finding; the quantile to cap outcomes at (default: not).
+    aa
+        How often control is split at random and compared with itself (default 0).
+    over_time
+        ``"day"``, ``"week"`` or ``"month"``: effects by period of `time`, and their trend (default: not).
 
     Raises
     ------

@@ -25,10 +25,11 @@ from alamo.cli.analyze_policy import policy, policy_choice, policy_tree
 from alamo.cli.failures import report_failure
 from alamo.cli.files import write_json, write_table
 from alamo.cli.html.file import write_page
-from alamo.cli.options import amount, html_option, json_option, moment, names
+from alamo.cli.options import amount, html_option, json_option, labelled, moment, names
 from alamo.cli.output import announcing, emit
 from alamo.cli.segments import segments
 from alamo.cli.views import analysis as views
+from alamo.cli.views.experiment import experiment as experiment_view
 from alamo.cli.views.scores import next_product as next_product_view
 from alamo.cli.views.scores import scores as score_view
 from alamo.cli.views.uplift import uplift as uplift_view
@@ -86,6 +87,28 @@ def experiment_columns(command: Command) -> Command:
     "--outcome", required=True, type=names, metavar="COL[,COL…]", help="Numbers, 0/1, or a ratio of two: spend/orders."
 )
 @click.option("--planned", type=click.IntRange(1), metavar="N", help="Units at the planned end, if you look before it.")
+@click.option(
+    "--guardrail",
+    multiple=True,
+    type=labelled,
+    metavar="COL=up|down[:MARGIN]",
+    help="Must not get worse, by more than MARGIN (0.002 or 10%).",
+)
+@click.option(
+    "--detect",
+    multiple=True,
+    type=labelled,
+    metavar="OUTCOME=SIZE",
+    help="Effect worth finding (0.5 or 10%): says how much longer that takes.",
+)
+@click.option("--winsorise", type=float, metavar="QUANTILE", help="Cap outcomes there, such as 0.999.")
+@click.option(
+    "--aa", type=click.IntRange(0, 10_000), default=0, metavar="N", help="Compare control with itself N times."
+)
+@click.option(
+    "--over-time", type=click.Choice(["day", "week", "month"]), help="Effects by period of --time, and their trend."
+)
+@click.option("--fdr", type=float, metavar="RATE", help="Adjust for the number of effects (Benjamini–Hochberg).")
 @experiment_columns
 @click.option(
     "--sums",
@@ -99,10 +122,11 @@ def experiment(file: str, *, as_json: bool, **columns: Any) -> None:
     FILE may also be a folder of Parquet files. Parquet is counted in place with --features none: memory does not grow
     with rows.
     """
+    columns |= {word: dict(columns[word]) for word in ("guardrail", "detect")}
     with announcing(not as_json) as announce:
         announce("reading and estimating")
         answer = estimate_effects(file, **_by_arm(columns))
-    emit(answer, views.experiment, as_json=as_json)
+    emit(answer, experiment_view, as_json=as_json)
 
 
 @analyze.command(epilog='Example: alamo analyze uplift mail.csv --action segment --control "No E-Mail" --outcome spend')

@@ -94,6 +94,14 @@ def name_pair(words: str) -> tuple[str, str]:
     return name, other
 
 
+def labelled(words: str) -> tuple[str, str]:
+    """Read ``NAME=WORDS``; a name may hold an equals sign."""
+    name, _, rest = words.rpartition("=")
+    if not name or not rest:
+        raise click.BadParameter(f"{words!r} lacks a name or what stands for it; write it as NAME=WORDS")
+    return name, rest
+
+
 def layout(words: str) -> Mapping[str, Any]:
     """Read a mapping file that describes how a file is laid out."""
     return load_mapping(Path(words))

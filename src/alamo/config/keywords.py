@@ -68,12 +68,6 @@ class TrialKeywords(TypedDict, total=False):
     level: float
 
 
-class ExperimentKeywords(TrialKeywords, total=False):
-    """Keywords of `alamo.estimate_effects`."""
-
-    planned: int | None
-
-
 class UpliftKeywords(TrialKeywords, total=False):
     """Keywords of `alamo.fit_uplift`."""
 
@@ -224,7 +218,7 @@ _WORDS = {"outcomes": "outcome", "costs": "cost", "uses": "use", "temperature_mo
 """Fields that a keyword calls otherwise."""
 
 
-_TRIAL: dict[str, Read] = {
+TRIAL: dict[str, Read] = {
     "action": field("action", text),
     "control": field("control", text),
     "unit": field("unit", perhaps(text)),
@@ -237,17 +231,11 @@ _TRIAL: dict[str, Read] = {
     "segments": field("segments", choice),
     "level": field("level", number),
 }
-EXPERIMENT = Keywords(
-    "estimate_effects",
-    ExperimentSpec,
-    {**_TRIAL, "outcome": field("outcomes", names), "planned": field("planned", perhaps(whole))},
-    {},
-)
 UPLIFT = Keywords(
     "fit_uplift",
     UpliftSpec,
     {
-        **_TRIAL,
+        **TRIAL,
         "outcome": field("outcome", one_name),
         "holdout": field("holdout", number),
         "seed": field("seed", int),

@@ -14,8 +14,10 @@ from alamo.inference.estimate import Estimate
 from alamo.inference.experiment import analyze_experiment
 from alamo.inference.experiment_cells import ExperimentCells
 from alamo.inference.experiment_from_cells import effects_of_cells
+from alamo.inference.experiment_result import EffectRow, ExperimentResult, Trend
 from alamo.inference.experiment_scan import needs_rows, scan_experiment
-from alamo.inference.experiment_spec import EffectRow, ExperimentResult, ExperimentSpec
+from alamo.inference.experiment_spec import ExperimentSpec
+from alamo.inference.guardrail import Guardrail, guardrails_of
 from alamo.inference.long_outcomes import value_long_outcomes
 from alamo.inference.outcomes import value_outcomes
 from alamo.inference.permission_gain import PriceTerms, not_charged, permission_price
@@ -30,12 +32,14 @@ __all__ = [
     "ExperimentCells",
     "ExperimentResult",
     "ExperimentSpec",
+    "Guardrail",
     "LongEvidence",
     "LoopEffects",
     "PermissionPrice",
     "PriceTerms",
     "Prices",
     "SegmentDefinition",
+    "Trend",
     "analyze_experiment",
     "assign_segments",
     "calibrated_effects",
@@ -44,6 +48,7 @@ __all__ = [
     "cycles_needed_fixed",
     "define_segments",
     "effects_of_cells",
+    "guardrails_of",
     "loop_effects",
     "needs_rows",
     "not_charged",

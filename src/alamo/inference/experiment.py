@@ -11,16 +11,50 @@ import pyarrow as pa
 
 from alamo.domain.ports import OutcomeLearner
 from alamo.domain.reasons import Refusal
-from alamo.inference.experiment_comparison import Answer, Comparison, compare, refusal_of
+from alamo.inference.experiment_comparison import (
+    Answer,
+    Comparison,
+    compare,
+    contrast_effect,
+    effect_row,
+    levelled_effect,
+    refusal_of,
+)
 from alamo.inference.experiment_design import Propensities, arm_counts, blocking_refusal, propensities, ratio_p_value
 from alamo.inference.experiment_features import choose_features, choose_segment_columns
 from alamo.inference.experiment_found import asks_for_found, compare_found
-from alamo.inference.experiment_outcome import Prepared, scored_outcome, summed_outcome, with_outcome
+from alamo.inference.experiment_guardrails import guardrail_row
+from alamo.inference.experiment_multiplicity import adjusted_tests
+from alamo.inference.experiment_outcome import Prepared, outcome_sums, scored_outcome, with_outcome
+from alamo.inference.experiment_over_time import effects_over_time
+from alamo.inference.experiment_placebo import placebo_splits
+from alamo.inference.experiment_power import Pace, power_rows
 from alamo.inference.experiment_ratio import no_segments, ratio_refusal
+from alamo.inference.experiment_result import (
+    EffectRow,
+    ExperimentResult,
+    GuardrailRow,
+    LargestUnit,
+    PeriodRow,
+    PlaceboSplits,
+    PowerRow,
+    SegmentSpread,
+    Trend,
+    WinsorisedRow,
+)
 from alamo.inference.experiment_segments import Segmentation, grouped_segments, segments_by_columns
-from alamo.inference.experiment_spec import EffectRow, ExperimentResult, ExperimentSpec, SegmentSpread
-from alamo.inference.experiment_sums import has_sums
+from alamo.inference.experiment_spec import ExperimentSpec
+from alamo.inference.experiment_sums import compare_sums, has_sums
+from alamo.inference.experiment_sums_largest import largest_in_sums
 from alamo.inference.experiment_table import ExperimentRows, read_experiment
+from alamo.inference.experiment_tails import (
+    Caps,
+    find_largest,
+    largest_row,
+    winsorised,
+    winsorised_row,
+)
+from alamo.inference.experiment_time import units_per_day
 from alamo.numerics.encoding import FeatureEncoder
 
 Floats = npt.NDArray[np.float64]
@@ -57,22 +91,36 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
     rows, left_out = read_experiment(table, spec)
     chance = propensities(rows, spec)
     p_value = ratio_p_value(rows, chance, spec) if len(rows) else None
-    found = _Findings(refusals=list(left_out), by_effect=by_effect)
+    units = len(np.unique(rows.unit))
+    pace = Pace(units, units_per_day(rows.time if rows.dated else None, units))
+    found = _Findings(list(left_out), pace, by_effect=by_effect)
     blocked = blocking_refusal(arm_counts(rows), spec.action, p_value)
     if blocked is not None:
         found.refusals.append(blocked)
     else:
         _analyze(_prepare(rows, chance, spec, found), learner, found)
+        if spec.aa:
+            found.placebo = placebo_splits(
+                table, spec, arm_counts(rows), lambda part, asked: analyze_experiment(part, asked, learner)
+            )
     return ExperimentResult(
         rows=tuple(sorted(found.rows, key=lambda row: row.segment is not None)),
         refusals=tuple(found.refusals),
         ratio_p_value=p_value,
         counts=arm_counts(rows),
-        units=len(np.unique(rows.unit)),
+        units=units,
         level=spec.level,
         segment_spread=tuple(found.spread),
         variance_removed=found.variance_removed,
         features=found.features,
+        multiplicity=None if spec.fdr is None else adjusted_tests(found.rows, spec.fdr),
+        guardrails=tuple(found.guardrails),
+        power=tuple(found.power),
+        largest_units=tuple(found.largest),
+        winsorised=tuple(found.winsorised),
+        placebo=found.placebo,
+        periods=tuple(found.periods),
+        trends=tuple(found.trends),
     )
 
 
@@ -81,11 +129,19 @@ class _Findings:
     """What the analysis has come to so far."""
 
     refusals: list[Refusal]
+    pace: Pace
     rows: list[EffectRow] = field(default_factory=list)
     spread: list[SegmentSpread] = field(default_factory=list)
     variance_removed: dict[str, float] = field(default_factory=dict)
     features: tuple[str, ...] = ()
     by_effect: bool = False
+    guardrails: list[GuardrailRow] = field(default_factory=list)
+    power: list[PowerRow] = field(default_factory=list)
+    largest: list[LargestUnit] = field(default_factory=list)
+    winsorised: list[WinsorisedRow] = field(default_factory=list)
+    placebo: PlaceboSplits | None = None
+    periods: list[PeriodRow] = field(default_factory=list)
+    trends: list[Trend] = field(default_factory=list)
 
 
 def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, found: _Findings) -> Prepared:
@@ -111,7 +167,7 @@ def _segmentation(table: pa.Table, columns: tuple[str, ...], spec: ExperimentSpe
 
 
 def _analyze(data: Prepared, learner: OutcomeLearner, found: _Findings) -> None:
-    for name in data.spec.outcomes:
+    for name in data.spec.measured:
         part, refusals = with_outcome(data, name)
         found.refusals += refusals
         if part is None:
@@ -121,30 +177,63 @@ def _analyze(data: Prepared, learner: OutcomeLearner, found: _Findings) -> None:
             found.rows += answer.rows
             found.spread += answer.spread
             found.refusals += answer.refusals
+            found.power += power_rows(answer, data.spec, found.pace)
 
 
 def _from_sums(data: Prepared, name: str, found: _Findings) -> tuple[Answer, ...]:
-    summed = summed_outcome(data, name)
+    sums = outcome_sums(data, name)
+    summed = compare_sums(sums, data.spec.level, data.spec.planned)
     if summed.variance_removed is not None:
         found.variance_removed[name] = summed.variance_removed
+    found.largest += largest_in_sums(sums, summed.answers, data.spec.level)
     return summed.answers
 
 
 def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: _Findings) -> Iterator[Answer]:
-    scored = scored_outcome(data, name, learner)
+    capped, caps, refusals = winsorised(data, name)
+    found.refusals += refusals
+    scored = scored_outcome(capped, name, learner)
+    raw = scored if caps is None else scored_outcome(data, name, learner)
     if scored.variance_removed is not None:
         found.variance_removed[name] = scored.variance_removed
     for arm in range(1, len(data.rows.arms)):
-        comparison = Comparison(data.rows, data.chance, scored, arm, name)
+        comparison = Comparison(capped.rows, data.chance, scored, arm, name)
         refusal = ratio_refusal(comparison) or refusal_of(comparison)
         if refusal is not None:
             yield Answer((), (), (refusal,))
-            continue
-        segmentation = data.segmentation
-        if segmentation is not None and name in data.rows.ratios:
-            segmentation = None
-            found.refusals.append(no_segments(comparison))
-        if found.by_effect and name not in data.rows.ratios:
-            yield compare_found(comparison, found.features, data.covariates, data.spec)
+        elif name in data.spec.guardrails:
+            found.guardrails.append(guardrail_row(comparison, data.spec.guardrails[name], data.spec))
         else:
-            yield compare(comparison, segmentation, data.covariates, data.spec)
+            answer = _compared(data, comparison, found)
+            uncapped = comparison if caps is None else Comparison(data.rows, data.chance, raw, arm, name)
+            _judge_tails(answer.rows[0], uncapped, caps, data.spec, found)
+            if data.spec.over_time is not None:
+                periods, trend, missing = effects_over_time(comparison, data.spec.over_time, data.spec.level)
+                found.periods += periods
+                found.trends += [] if trend is None else [trend]
+                found.refusals += missing
+            yield answer
+
+
+def _compared(data: Prepared, comparison: Comparison, found: _Findings) -> Answer:
+    segmentation = data.segmentation
+    if segmentation is not None and comparison.outcome in data.rows.ratios:
+        segmentation = None
+        found.refusals.append(no_segments(comparison))
+    if found.by_effect and comparison.outcome not in data.rows.ratios:
+        return compare_found(comparison, found.features, data.covariates, data.spec)
+    return compare(comparison, segmentation, data.covariates, data.spec)
+
+
+def _judge_tails(
+    row: EffectRow, uncapped: Comparison, caps: Caps | None, spec: ExperimentSpec, found: _Findings
+) -> None:
+    """Add how much the largest unit matters, and what capping did."""
+    largest = find_largest(uncapped.rows, uncapped.outcome, uncapped.arm)
+    if largest is not None:
+        unit, rest = largest
+        without = levelled_effect(uncapped, rest, spec.level)
+        found.largest.append(largest_row((row.action, row.outcome), unit, without))
+    if caps is not None:
+        plain = effect_row(uncapped, contrast_effect(uncapped, spec))
+        found.winsorised.append(winsorised_row(row, plain, caps))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,10 +10,12 @@ import numpy.typing as npt
 
 from alamo.domain.reasons import Refusal
 from alamo.inference.comparison import PooledEffect, Sequence, next_to_no_chance, pooled_effect
+from alamo.inference.estimate import Estimate, normal_estimate
 from alamo.inference.experiment_design import Propensities
+from alamo.inference.experiment_result import EffectRow, SegmentSpread
 from alamo.inference.experiment_scores import ArmScores
 from alamo.inference.experiment_segments import Segmentation
-from alamo.inference.experiment_spec import EffectRow, ExperimentSpec, SegmentSpread
+from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.experiment_table import ExperimentRows
 from alamo.inference.segment_effects import (
     LEAST_PER_ARM,
@@ -23,7 +25,7 @@ from alamo.inference.segment_effects import (
     segment_effects,
 )
 from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO, residual_floor
-from alamo.numerics.doubly_robust import ScoreMean, mean_by_group, variance_by_level
+from alamo.numerics.doubly_robust import ScoreMean, mean_by_group, scores, variance_by_level, weighted_arm_means
 from alamo.numerics.moments import sums_by
 
 Floats = npt.NDArray[np.float64]
@@ -75,11 +77,12 @@ class Comparison:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """Rows, spread and refusals of one comparison."""
+    """Rows (the pooled one first), spread and refusals of one comparison, and the pooled effect; None where refused."""
 
     rows: tuple[EffectRow, ...]
     spread: tuple[SegmentSpread, ...]
     refusals: tuple[Refusal, ...]
+    pooled: PooledEffect | None = None
 
 
 def refusal_of(comparison: Comparison) -> Refusal | None:
@@ -108,46 +111,78 @@ def compare(
     comparison: Comparison, segmentation: Segmentation | None, covariates: Floats, spec: ExperimentSpec
 ) -> Answer:
     """Return the pooled effect and, with a segmentation, the shrunk effects of its segments."""
-    gamma = comparison.scored.gamma
-    score = gamma[:, comparison.arm] - gamma[:, 0]
-    mean = mean_by_group(score, comparison.rows.groups, comparison.share)
-    sequence = _sequence(comparison, score, mean, spec.planned)
-    pooled = pooled_effect(mean, sequence, spec.level)
-    rows = [_pooled_row(comparison, pooled)]
+    pooled = contrast_effect(comparison, spec)
     noun = "rows" if comparison.rows.cluster is None else "clusters"
-    refusals = withheld(comparison.action, comparison.outcome, sequence, noun)
+    refusals = withheld(comparison.action, comparison.outcome, pooled.sequence, noun)
+    answer = Answer((effect_row(comparison, pooled),), (), tuple(refusals), pooled)
     if segmentation is None:
-        return Answer(tuple(rows), (), tuple(refusals))
+        return answer
     segments = segment_effects(segment_scores(comparison, segmentation, covariates).sums(), pooled.estimate, spec.level)
-    return with_segments(Answer(tuple(rows), (), tuple(refusals)), segments)
+    return with_segments(answer, segments)
 
 
 def with_segments(answer: Answer, segments: SegmentTable) -> Answer:
     """Return `answer`, one pooled row so far, with the segments' rows, spread and refusals."""
     pooled = answer.rows[0]
-    return Answer(
+    return replace(
+        answer,
         rows=(pooled, *(_segment_row(pooled, effect) for effect in segments.effects)),
         spread=(SegmentSpread(pooled.action, pooled.outcome, segments.between_sd, segments.p_zero),),
         refusals=(*answer.refusals, *_segment_refusals(pooled, segments)),
     )
 
 
-def _sequence(comparison: Comparison, score: Floats, mean: ScoreMean, planned: int | None) -> Sequence:
+def contrast_effect(
+    comparison: Comparison, spec: ExperimentSpec, *, sign: float = 1.0, less_control: float = 0.0
+) -> PooledEffect:
+    """Return sign·(action − control) − less_control·control per unit, with both intervals."""
+    gamma = comparison.scored.gamma
+    score = sign * (gamma[:, comparison.arm] - gamma[:, 0])
+    if less_control:
+        score -= less_control * gamma[:, 0]
+    mean = mean_by_group(score, comparison.rows.groups, comparison.share)
+    sequence = _sequence(comparison, score, mean, 1.0 + less_control)
+    return pooled_effect(
+        mean, sequence if spec.planned is None else replace(sequence, n_opt=float(spec.planned)), spec.level
+    )
+
+
+def levelled_effect(comparison: Comparison, keep: Bools, level: float) -> Estimate:
+    """Return the effect on the rows to keep, with its fixed-n interval.
+
+    The outcome model is kept as it was fitted, but for its level in each arm, which is set anew on those rows.
+    """
+    gamma = levelled_scores(comparison, keep)
+    groups = None if comparison.rows.groups is None else comparison.rows.groups[keep]
+    mean = mean_by_group(gamma[:, comparison.arm] - gamma[:, 0], groups, comparison.share[keep])
+    return normal_estimate(mean.mean, mean.se, mean.n, level)
+
+
+def levelled_scores(comparison: Comparison, keep: Bools) -> Floats:
+    """Return the scores of the rows to keep, with the outcome model levelled on them, shape (m, k)."""
+    arm, p = comparison.rows.arm[keep], comparison.chance.drawn[keep]
+    outcome, mu = comparison.scored.outcome[keep], comparison.scored.mu[keep]
+    level = weighted_arm_means(arm, outcome - mu[np.arange(len(arm)), arm], p, mu.shape[1])
+    return scores(mu + np.nan_to_num(level), arm, outcome, p)
+
+
+def _sequence(comparison: Comparison, score: Floats, mean: ScoreMean, weight: float) -> Sequence:
     """Put the residual floor, in the scale of one independent group's contribution, under the sample variance.
 
     The floor is per row; recurring units and clusters inflate it as much as they inflate the sample variance. That
     inflation is itself a sample's: clusters drawn as a whole have a floor of their own, from the sums of all of them.
+    `weight` is the largest weight of an arm in the contrast.
     """
     per_row = len(score) / float(comparison.share.sum()) ** 2
     design_effect = max(mean.se**2 / (float(score.var()) * per_row), 1.0)
     return Sequence(
         variance=max(
             mean.variance,
-            mean.n * _floor(comparison) * per_row * design_effect,
-            _cluster_floor(comparison) * (mean.n / float(comparison.share.sum())) ** 2,
+            mean.n * weight**2 * _floor(comparison) * per_row * design_effect,
+            weight**2 * _cluster_floor(comparison) * (mean.n / float(comparison.share.sum())) ** 2,
         ),
         n=mean.n,
-        n_opt=float(planned or mean.n),
+        n_opt=float(mean.n),
         nonzero_action=comparison.nonzero(comparison.in_action),
         nonzero_control=comparison.nonzero(comparison.in_control),
         least_chance=_least_chance(comparison),
@@ -215,7 +250,8 @@ def _mean_inverse(comparison: Comparison) -> float:
     return float(square[comparison.in_action].sum() + square[comparison.in_control].sum()) / len(square)
 
 
-def _pooled_row(comparison: Comparison, pooled: PooledEffect) -> EffectRow:
+def effect_row(comparison: Comparison, pooled: PooledEffect) -> EffectRow:
+    """Return the row of a pooled effect."""
     baseline = mean_by_group(comparison.scored.gamma[:, 0], comparison.rows.groups, comparison.share)
     return pooled_row(
         pooled,

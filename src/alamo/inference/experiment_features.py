@@ -6,12 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.compute as pc
 
 from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_design import Propensities
 from alamo.inference.experiment_spec import Choice, ExperimentSpec
 from alamo.inference.experiment_table import ExperimentRows
-from alamo.numerics.screening import Design, Screening, screen_columns
+from alamo.numerics.screening import IDENTIFIER, Design, Screening, screen_columns
 
 Integers = npt.NDArray[np.int64]
 
@@ -61,7 +62,27 @@ def _screened(
         inflation=design_inflation(rows.groups),
     )
     screening = screen_columns({name: rows.table.column(name) for name in names}, design, rows.outcomes)
-    return ChosenColumns(screening.kept, screening_refusals(role, screening))
+    refusals = screening_refusals(role, screening)
+    if spec.unit is None and spec.cluster is None:
+        refusals += _recurring(rows, screening)
+    return ChosenColumns(screening.kept, refusals)
+
+
+def _recurring(rows: ExperimentRows, screening: Screening) -> tuple[Refusal, ...]:
+    """Say of identifiers that come back in several rows, while rows are taken as units."""
+    found = []
+    for name, reason in screening.dropped.items():
+        distinct = int(pc.count_distinct(rows.table.column(name)).as_py())
+        known = len(rows) - rows.table.column(name).null_count
+        if reason == IDENTIFIER and distinct < known:
+            found.append(
+                Refusal(
+                    f"rows as units of their own ({name!r} names {distinct:,} in {known:,} rows)",
+                    "rows of one unit are not independent, so the intervals are too narrow",
+                    f"add them up by unit: --unit {name}",
+                )
+            )
+    return tuple(found)
 
 
 def screening_refusals(role: str, screening: Screening) -> tuple[Refusal, ...]:

@@ -13,10 +13,14 @@ from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_cells import ExperimentCells
 from alamo.inference.experiment_design import blocking_refusal, constant_chances, design_shares
 from alamo.inference.experiment_features import screening_refusals
+from alamo.inference.experiment_multiplicity import adjusted_tests
 from alamo.inference.experiment_outcome import arm_costs, constant_refusal, missing_refusal, uneven_refusal
+from alamo.inference.experiment_power import Pace, power_rows
+from alamo.inference.experiment_result import EffectRow, ExperimentResult, LargestUnit, PowerRow, SegmentSpread
 from alamo.inference.experiment_segments import Segmentation, segments_by_columns
-from alamo.inference.experiment_spec import EffectRow, ExperimentResult, ExperimentSpec, SegmentSpread
+from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.experiment_sums import OutcomeSums, compare_sums
+from alamo.inference.experiment_sums_largest import largest_in_sums
 from alamo.inference.experiment_table import arms_of, no_arm
 from alamo.inference.score_sums import ArmGrid
 from alamo.numerics.cell_screening import CellDesign, difference_p_value, screen_cells
@@ -51,9 +55,12 @@ class _Design:
 @dataclass(slots=True)
 class _Findings:
     refusals: list[Refusal]
+    pace: Pace
     rows: list[EffectRow] = field(default_factory=list)
     spread: list[SegmentSpread] = field(default_factory=list)
     variance_removed: dict[str, float] = field(default_factory=dict)
+    power: list[PowerRow] = field(default_factory=list)
+    largest: list[LargestUnit] = field(default_factory=list)
 
 
 def effects_of_cells(cells: ExperimentCells, spec: ExperimentSpec) -> ExperimentResult:
@@ -79,9 +86,9 @@ def effects_of_cells(cells: ExperimentCells, spec: ExperimentSpec) -> Experiment
     labels = pc.fill_null(cells.arm, "")
     arms = arms_of(labels, spec)
     arm = np.asarray(pc.fill_null(pc.index_in(labels, value_set=pa.array(arms, pa.string())), -1), dtype=np.int64)
-    found = _Findings(_without_arm(cells, arm, spec))
     design = _Design(spec, cells.where(arm >= 0), arms, arm[arm >= 0])
     units = design.by_arm(design.cells.rows)
+    found = _Findings(_without_arm(cells, arm, spec), Pace(int(units.sum()), None))
     counts = {name: int(n) for name, n in zip(arms, units, strict=True)}
     ratio = _ratio_p_value(design, units) if units.sum() else None
     blocked = blocking_refusal(counts, spec.action, ratio)
@@ -100,6 +107,9 @@ def effects_of_cells(cells: ExperimentCells, spec: ExperimentSpec) -> Experiment
         level=spec.level,
         segment_spread=tuple(found.spread),
         variance_removed=found.variance_removed,
+        multiplicity=None if spec.fdr is None else adjusted_tests(found.rows, spec.fdr),
+        power=tuple(found.power),
+        largest_units=tuple(found.largest),
     )
 
 
@@ -154,11 +164,14 @@ def _analyze(design: _Design, name: str, found: _Findings) -> None:
         arm_costs(design.spec, design.arms, money=design.cells.money[name]),
     )
     segments = () if design.segmentation is None else design.segmentation.names
-    answer = compare_sums(OutcomeSums(name, design.arms, grid, segments), design.spec.level, design.spec.planned)
+    data = OutcomeSums(name, design.arms, grid, segments)
+    answer = compare_sums(data, design.spec.level, design.spec.planned)
     if answer.variance_removed is not None:
         found.variance_removed[name] = answer.variance_removed
+    found.largest += largest_in_sums(data, answer.answers, design.spec.level)
     for part in answer.answers:
         found.rows += part.rows
+        found.power += power_rows(part, design.spec, found.pace)
         found.spread += part.spread
         found.refusals += part.refusals
 

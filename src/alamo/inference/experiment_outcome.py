@@ -15,7 +15,7 @@ from alamo.inference.experiment_design import Propensities
 from alamo.inference.experiment_scores import ArmScores, score_arms
 from alamo.inference.experiment_segments import Segmentation
 from alamo.inference.experiment_spec import ExperimentSpec
-from alamo.inference.experiment_sums import OutcomeSums, SumsAnswer, compare_sums
+from alamo.inference.experiment_sums import OutcomeSums
 from alamo.inference.experiment_table import ExperimentRows, is_money
 from alamo.inference.score_sums import ArmGrid
 from alamo.numerics.cell_sums import CellSums
@@ -24,6 +24,7 @@ from alamo.numerics.ratio_metric import linearised_ratio
 from alamo.numerics.screening import Design, arm_difference_p_value
 
 Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
 
 _RATIO_METHODS = {"difference in means": "difference in ratios", "doubly robust": "doubly robust ratio"}
 
@@ -44,8 +45,8 @@ class Prepared:
     by_sums: bool
 
 
-def summed_outcome(data: Prepared, name: str) -> SumsAnswer:
-    """Return the effects on an outcome, net of cost where it is money, from its sums by arm and segment.
+def outcome_sums(data: Prepared, name: str) -> OutcomeSums:
+    """Return the sums of an outcome by arm and segment, with the cost of each arm where it is money.
 
     Raises
     ------
@@ -59,7 +60,7 @@ def summed_outcome(data: Prepared, name: str) -> SumsAnswer:
     k = max(len(names), 1)
     cell = rows.arm * k + (0 if segmentation is None else segmentation.code)
     grid = ArmGrid(CellSums.of(rows.outcomes[name], cell, len(rows.arms) * k), every[0], _costs(data, name))
-    return compare_sums(OutcomeSums(name, rows.arms, grid, names), data.spec.level, data.spec.planned)
+    return OutcomeSums(name, rows.arms, grid, names)
 
 
 def scored_outcome(data: Prepared, name: str, learner: OutcomeLearner) -> ArmScores:
@@ -79,7 +80,7 @@ def scored_outcome(data: Prepared, name: str, learner: OutcomeLearner) -> ArmSco
 
 def _costs(data: Prepared, name: str) -> Floats:
     """Return the cost of each arm, zeros unless the outcome is money per unit, shape (k,)."""
-    money = name not in data.rows.ratios and is_money(data.rows.table, name)
+    money = name in data.spec.outcomes and name not in data.rows.ratios and is_money(data.rows.table, name)
     return arm_costs(data.spec, data.rows.arms, money=money)
 
 
@@ -145,7 +146,7 @@ def _linearised(data: Prepared, name: str) -> Prepared:
     return replace(data, rows=replace(rows, outcomes=rows.outcomes | {name: values}))
 
 
-def _subset(data: Prepared, keep: npt.NDArray[np.bool_]) -> Prepared:
+def _subset(data: Prepared, keep: Bools) -> Prepared:
     rows = data.rows.where(keep)
     segmentation = data.segmentation
     return Prepared(

@@ -34,8 +34,9 @@ def scan_experiment(
 ) -> ExperimentCells | None:
     """Return the cells of the experiment in `relation`, or None where only its rows can answer `spec`.
 
-    Rows are needed for features, units, clusters, logged probabilities, segments that are found, outcomes that are not
-    plain numbers, and segment columns of (nearly) as many values as rows, or of numbers to be cut into quarters.
+    Rows are needed for features, units, clusters, times, logged probabilities, segments that are found, outcomes that
+    are not plain numbers, and segment columns of (nearly) as many values as rows, or of numbers to be cut into
+    quarters; and for guardrails and capped outcomes.
 
     Parameters
     ----------
@@ -72,7 +73,8 @@ def scan_experiment(
 
 def needs_rows(spec: ExperimentSpec) -> bool:
     """Say whether only rows can answer `spec`, whatever the columns hold."""
-    return not has_sums(spec) or spec.features != "none" or spec.segments == "auto" or bool(spec.unit or spec.cluster)
+    by_row = bool(spec.unit or spec.cluster or spec.time)
+    return not has_sums(spec) or spec.features != "none" or spec.segments == "auto" or by_row
 
 
 def _segments(spec: ExperimentSpec) -> tuple[str, ...]:

@@ -1,15 +1,15 @@
-"""What an experiment file is asked, and what is answered."""
+"""What an experiment file is asked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar, Literal
+from dataclasses import dataclass, field
+from typing import Literal
 
 from alamo.domain.errors import UsageError
-from alamo.domain.reasons import Refusal
-from alamo.domain.result import Result
+from alamo.inference.guardrail import Guardrail
 
+Period = Literal["day", "week", "month"]
 Choice = Literal["auto", "none"] | tuple[str, ...]
 
 
@@ -44,6 +44,18 @@ class ExperimentSpec:
     planned
         Units (clusters, where those were drawn) at which the always-valid interval is tightest, fixed before the first
         look by whoever looks again and again. None: those of the file, right for one look at a finished file.
+    fdr
+        Rate of false findings to be kept by Benjamini–Hochberg over all pooled effects; None: nothing is adjusted.
+    guardrails
+        Outcomes that must not get worse, beside `outcomes`.
+    detect
+        Effect worth finding by outcome: a number in its unit, or a share of control's mean (``"10%"``).
+    aa
+        How often control is split at random and compared with itself; 0: never.
+    over_time
+        Show pooled effects by these periods of `time`; None: not.
+    winsorise
+        Quantile at which outcomes are capped (``0.999``); None: they are not.
     """
 
     action: str
@@ -59,6 +71,12 @@ class ExperimentSpec:
     segments: Choice = "none"
     level: float = 0.95
     planned: int | None = None
+    fdr: float | None = None
+    guardrails: Mapping[str, Guardrail] = field(default_factory=dict)
+    detect: Mapping[str, str | float] = field(default_factory=dict)
+    winsorise: float | None = None
+    aa: int = 0
+    over_time: Period | None = None
 
     def __post_init__(self) -> None:
         if self.planned is not None and self.planned < 1:
@@ -73,6 +91,52 @@ class ExperimentSpec:
                 hint="For 95 % intervals: --level 0.95",
                 code="usage.level",
             )
+        if self.fdr is not None and not 0.0 < self.fdr < 1.0:
+            raise UsageError(
+                f"a false discovery rate of {self.fdr:g} must lie between 0 and 1",
+                hint="For at most 5 % false findings: --fdr 0.05",
+                code="usage.fdr",
+            )
+
+        if self.winsorise is not None and not 0.5 < self.winsorise < 1.0:
+            raise UsageError(
+                f"a cap at the quantile {self.winsorise:g} is none; it must lie between 0.5 and 1",
+                hint="To cap the largest 0.1 %: --winsorise 0.999",
+                code="usage.winsorise",
+            )
+        unknown = [name for name in self.detect if name not in self.outcomes]
+        if unknown:
+            raise UsageError(
+                f"an effect worth finding is named for {unknown[0]!r}, which is no outcome",
+                hint=f"Outcomes: {', '.join(self.outcomes)}. Write: --detect {self.outcomes[0]}=10%",
+                code="usage.detect_outcome",
+                details={"given": unknown[0], "outcomes": list(self.outcomes)},
+            )
+        if self.over_time not in (None, "day", "week", "month"):
+            raise UsageError(
+                f"effects over time go by day, week or month, not by {self.over_time!r}",
+                hint="By week: --over-time week",
+                code="usage.over_time",
+            )
+        if self.aa < 0:
+            raise UsageError(
+                f"control cannot be compared with itself {self.aa} times",
+                hint="To check the intervals on 200 random splits: --aa 200",
+                code="usage.aa",
+            )
+        both = [name for name in self.outcomes if name in self.guardrails]
+        if both:
+            raise UsageError(
+                f"{both[0]!r} is both an outcome and a guardrail",
+                hint="Name it once: under --outcome (net of cost), or under --guardrail",
+                code="usage.guardrail_outcome",
+                details={"column": both[0]},
+            )
+
+    @property
+    def measured(self) -> tuple[str, ...]:
+        """Outcomes and guardrails."""
+        return (*self.outcomes, *self.guardrails)
 
     @property
     def named_columns(self) -> tuple[str, ...]:
@@ -100,137 +164,3 @@ def _parts(name: str, columns: set[str]) -> tuple[str, str] | None:
     splits = [(name[:at].strip(), name[at + 1 :].strip()) for at, sign in enumerate(name) if sign == "/"]
     splits = [split for split in splits if all(split)]
     return next((split for split in splits if set(split) <= columns), splits[0] if splits else None)
-
-
-@dataclass(frozen=True, slots=True)
-class EffectRow:
-    """One effect, per unit; `None` where a key does not apply.
-
-    Attributes
-    ----------
-    action, segment, outcome
-        Of the comparison with control; `segment` None means everybody.
-    mean, se, lower, upper
-        Effect and fixed-n interval; on segments the shrunk one.
-    anytime_lower, anytime_upper
-        Always-valid interval; None on segments and while outcomes are too few.
-    n, n_control
-        Units of each arm.
-    baseline
-        Mean outcome under control.
-    method
-        Estimator, in words.
-    found
-        Whether 0 lies outside [`lower`, `upper`].
-    """
-
-    action: str
-    segment: str | None
-    outcome: str
-    mean: float
-    se: float
-    lower: float
-    upper: float
-    anytime_lower: float | None
-    anytime_upper: float | None
-    n: int
-    n_control: int
-    baseline: float | None
-    method: str
-    found: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentSpread:
-    """How much an action's effect on an outcome differs between segments, and the p-value of "not at all"."""
-
-    action: str
-    outcome: str
-    sd: float | None
-    p_value: float | None
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class ExperimentResult(Result):
-    """Effects of each action of an experiment file against control.
-
-    Attributes
-    ----------
-    rows
-        Pooled rows first, then segments.
-    refusals
-        Estimates and columns left out, with the reason.
-    ratio_p_value
-        Of the sample-ratio check; None where the file itself gives the shares.
-    counts
-        Units per arm.
-    units
-        Number of independent units.
-    level
-        Of the intervals.
-    segment_spread
-        Between-segment standard deviations.
-    variance_removed
-        Outcome → share of the variance that adjustment for features removes (may be slightly negative).
-    features
-        Columns the outcome model looked at.
-    """
-
-    schema: ClassVar[str] = "alamo.experiment/1"
-    columns: ClassVar[tuple[str, ...]] = (
-        "action",
-        "segment",
-        "outcome",
-        "mean",
-        "se",
-        "lower",
-        "upper",
-        "anytime_lower",
-        "anytime_upper",
-        "n",
-        "n_control",
-        "baseline",
-        "method",
-        "found",
-    )
-
-    rows: tuple[EffectRow, ...]
-    refusals: tuple[Refusal, ...]
-    ratio_p_value: float | None
-    counts: Mapping[str, int]
-    units: int
-    level: float
-    segment_spread: tuple[SegmentSpread, ...] = ()
-    variance_removed: Mapping[str, float] = field(default_factory=dict)
-    features: tuple[str, ...] = ()
-
-    @property
-    def intervals_shown(self) -> int:
-        """How many intervals a reader sees; nothing is adjusted for their number."""
-        return len(self.rows) + sum(row.anytime_lower is not None for row in self.rows)
-
-    def records(self) -> list[dict[str, Any]]:
-        """Return the rows as dictionaries."""
-        return [asdict(row) for row in self.rows]
-
-    def beside(self) -> dict[str, Any]:
-        """Return what stands beside the rows."""
-        return {
-            "refusals": self.refusals,
-            "ratio_check": {"p_value": self.ratio_p_value, "counts": self.counts},
-            "between_segment_sd": self._spread(),
-            "units": self.units,
-            "level": self.level,
-            "intervals_shown": self.intervals_shown,
-            "variance_removed": self.variance_removed,
-            "features": self.features,
-        }
-
-    def _spread(self) -> dict[str, dict[str, float | None]] | None:
-        """Return action → outcome → standard deviation; None without segments."""
-        if not self.segment_spread:
-            return None
-        spread: dict[str, dict[str, float | None]] = {}
-        for entry in self.segment_spread:
-            spread.setdefault(entry.action, {})[entry.outcome] = entry.sd
-        return spread

@@ -39,6 +39,8 @@ def has_sums(spec: ExperimentSpec) -> bool:
         segments=spec.segments,
         level=spec.level,
         planned=spec.planned,
+        fdr=spec.fdr,
+        detect=spec.detect,
     )
     return spec == known  # a question added later is not known here, and goes to the rows
 
@@ -129,7 +131,7 @@ def _answer(
     pooled = pooled_effect(mean, sequence, level)
     of = (data.arms[arm], data.outcome)
     row = pooled_row(pooled, of, (int(action.n[0]), int(control.n[0])), chosen.baseline, method)
-    answer = Answer((row,), (), tuple(withheld(*of, sequence)))
+    answer = Answer((row,), (), tuple(withheld(*of, sequence)), pooled)
     if not data.segments:
         return answer
     return with_segments(answer, segment_effects(fine.segments(data.segments), pooled.estimate, level))

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from alamo.domain.errors import InputError, UsageError
 from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_spec import ExperimentSpec, measured_columns, ratios_among
+from alamo.inference.experiment_time import times_of
 from alamo.numerics.encoding import column_kind, numbers
 from alamo.numerics.moments import codes, sums_by
 
@@ -45,6 +46,8 @@ class ExperimentRows:
         Codes of unit and cluster; `cluster` None without one.
     ratios
         Ratio outcome → names of its numerator and denominator.
+    time, dated
+        When a unit came, NaN where missing, and whether that is in days since 1970; None without a time column.
     """
 
     table: pa.Table
@@ -55,6 +58,8 @@ class ExperimentRows:
     unit: Integers
     cluster: Integers | None
     ratios: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    time: Floats | None = None
+    dated: bool = False
 
     def __len__(self) -> int:
         return len(self.arm)
@@ -69,6 +74,7 @@ class ExperimentRows:
             p_logged=self.p_logged[keep],
             unit=codes(self.unit[keep])[0],
             cluster=None if self.cluster is None else codes(self.cluster[keep])[0],
+            time=None if self.time is None else self.time[keep],
         )
 
     @property
@@ -107,10 +113,11 @@ def read_experiment(table: pa.Table, spec: ExperimentSpec) -> tuple[ExperimentRo
     """
     if not table.num_rows:
         raise no_rows()
-    ratios = ratios_among(spec.outcomes, table.column_names)
-    measured = measured_columns(spec.outcomes, ratios)
+    ratios = ratios_among(spec.measured, table.column_names)
+    measured = measured_columns(spec.measured, ratios)
     for name in (*spec.named_columns, *measured):
         require_column(table, name)
+    time, dated = times_of(table, spec.time)
     labels = pc.fill_null(table.column(spec.action).cast(pa.string()), "").combine_chunks()
     arms = arms_of(labels, spec)
     arm = np.asarray(pc.index_in(labels, value_set=pa.array(arms)).fill_null(-1), dtype=np.int64)
@@ -123,9 +130,11 @@ def read_experiment(table: pa.Table, spec: ExperimentSpec) -> tuple[ExperimentRo
         unit=_codes(table, spec.unit, np.arange(table.num_rows)),
         cluster=None if spec.cluster is None else _codes(table, spec.cluster, np.arange(table.num_rows)),
         ratios=ratios,
+        time=time,
+        dated=dated,
     )
     rows, refusals = _without_unusable(rows, spec)
-    return _one_row_per_unit(_in_time(rows, spec)), refusals
+    return _one_row_per_unit(_in_time(rows)), refusals
 
 
 def no_rows() -> InputError:
@@ -259,11 +268,11 @@ def _left_out(mask: Bools, reason: str, cure: str) -> Refusal:
     return Refusal(f"{len(places):,} of {len(mask):,} rows (row {shown})", reason, cure)
 
 
-def _in_time(rows: ExperimentRows, spec: ExperimentSpec) -> ExperimentRows:
-    """Bring the rows into the order of `spec.time`, so that a unit's first row is its earliest."""
-    if spec.time is None or len(np.unique(rows.unit)) == len(rows):
+def _in_time(rows: ExperimentRows) -> ExperimentRows:
+    """Bring the rows into the order of time, so that a unit's first row is its earliest."""
+    if rows.time is None or len(np.unique(rows.unit)) == len(rows):
         return rows
-    order = np.asarray(pc.sort_indices(rows.table[spec.time]), dtype=np.int64)
+    order = np.argsort(rows.time, kind="stable").astype(np.int64)
     return _take(rows, order, {name: values[order] for name, values in rows.outcomes.items()})
 
 
@@ -289,4 +298,5 @@ def _take(rows: ExperimentRows, places: Integers, outcomes: dict[str, Floats]) -
         p_logged=rows.p_logged[places],
         unit=rows.unit[places],
         cluster=None if rows.cluster is None else rows.cluster[places],
+        time=None if rows.time is None else rows.time[places],
     )

@@ -105,7 +105,10 @@ def _reason(
     place, n_bins = _bins(column, level, design.rows, _MOST_BINS)
     p_value = difference_p_value(design.counts(place, n_bins), design.shares, known=design.known)
     if p_value < alpha:
-        return f"differs between the arms beyond chance (p = {p_value:.1e}), so it happened after the draw"
+        return (
+            f"differs between the arms beyond chance (p = {p_value:.1e}): it was known only after the draw (a leak), "
+            "or the arms were not drawn at random"
+        )
     return ""
 
 

@@ -23,6 +23,9 @@ Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 Column: TypeAlias = "pa.ChunkedArray | pa.Array"
 
+IDENTIFIER = "looks like an identifier"
+"""Why a column that names units is no feature."""
+
 _MOST_BINS = 10
 _COPY = 0.9
 _LEAST_PER_CELL = 5.0
@@ -95,13 +98,16 @@ def _reason(name: str, column: Column, design: Design, outcomes: Mapping[str, Fl
     if is_constant(column):
         return "is the same in every row"
     if is_identifier(name, column):
-        return "looks like an identifier"
+        return IDENTIFIER
     for outcome, values in outcomes.items():
         if is_near_copy(column, values):
             return f"is a near copy of the outcome {outcome!r}"
     p_value = arm_difference_p_value(column, design)
     if p_value < alpha:
-        return f"differs between the arms beyond chance (p = {p_value:.1e}), so it happened after the draw"
+        return (
+            f"differs between the arms beyond chance (p = {p_value:.1e}): it was known only after the draw (a leak), "
+            "or the arms were not drawn at random"
+        )
     return ""
 
 

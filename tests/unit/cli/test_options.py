@@ -10,7 +10,7 @@ import pytest
 
 from alamo.cli.analyze_options import chosen, number_or_column
 from alamo.cli.decide import context
-from alamo.cli.options import amount, day, moment, names
+from alamo.cli.options import amount, day, labelled, moment, names
 from alamo.cli.plan import differences
 
 
@@ -68,3 +68,11 @@ def test_the_difference_of_two_plans_leaves_out_what_stayed() -> None:
 
 def test_the_first_plan_differs_from_nothing() -> None:
     assert differences({}, {"contacted": 5}) == [{"what": "contacted", "before": None, "after": 5}]
+
+
+def test_a_labelled_word_keeps_what_stands_behind_the_last_equals_sign() -> None:
+    assert labelled("left=up:0.01") == ("left", "up:0.01")
+    assert labelled("a=b=up") == ("a=b", "up")
+    for words in ("left", "=up", "left="):
+        with pytest.raises(click.BadParameter, match="NAME=WORDS"):
+            labelled(words)

@@ -14,6 +14,7 @@ from alamo.cli.views import (
     analysis,
     contracts,
     decision,
+    experiment,
     imports,
     loop,
     off_policy,
@@ -38,7 +39,7 @@ def shown(view: View, data: Mapping[str, Any], width: int = 200) -> str:
 
 
 EXPECTED = [
-    (analysis.experiment, samples.EXPERIMENT, ["mens-mail", "+0.07660", "helps", "nothing found", "p = 0.42", "–"]),
+    (experiment.experiment, samples.EXPERIMENT, ["mens-mail", "+0.07660", "helps", "nothing found", "p = 0.42", "–"]),
     (
         uplift.uplift,
         samples.UPLIFT,
@@ -170,12 +171,12 @@ def test_a_view_shows(view: View, data: Mapping[str, Any], wanted: list[str]) ->
 
 def test_a_refusal_names_its_cure() -> None:
     data = {**samples.EXPERIMENT, "rows": [], "refusals": [samples.REFUSAL]}
-    assert "→ needs about 12 more days" in shown(analysis.experiment, data)
+    assert "→ needs about 12 more days" in shown(experiment.experiment, data)
 
 
 def test_arms_that_do_not_fit_the_design_are_called_out() -> None:
     data = {**samples.EXPERIMENT, "ratio_check": {"p_value": 1e-9, "counts": {"a": 10, "none": 90}}}
-    assert "trust no effect" in shown(analysis.experiment, data)
+    assert "trust no effect" in shown(experiment.experiment, data)
 
 
 def test_nothing_wrong_is_said_in_words() -> None:
@@ -194,3 +195,72 @@ def test_a_step_without_news_says_so() -> None:
 def test_a_market_of_hostile_names_does_not_break_the_layout() -> None:
     row = {**samples.SEGMENTS["rows"][0], "segment": "[bold]loyal[/nope]"}
     assert "[bold]loyal[/nope]" in shown(reports.segments, {**samples.SEGMENTS, "rows": [row]})
+
+
+def test_guardrails_say_their_verdict_and_adjusted_tests_overrule_the_plain_ones() -> None:
+    first = samples.EXPERIMENT["rows"][0]
+    test = {
+        "action": first["action"],
+        "outcome": first["outcome"],
+        "p_value": 0.03,
+        "adjusted_p_value": 0.12,
+        "found": False,
+    }
+    guardrail = {
+        **first,
+        "outcome": "left",
+        "worse": "up",
+        "margin": 0.01,
+        "verdict": "cannot say",
+        "anytime_verdict": None,
+    }
+    data = {**samples.EXPERIMENT, "rows": [first], "guardrails": [guardrail]}
+    data["multiplicity"] = {"rate": 0.05, "method": "Benjamini–Hochberg", "tests": [test]}
+    text = shown(experiment.experiment, data)
+    assert "helps" in shown(experiment.experiment, data | {"multiplicity": None})
+    assert "helps" not in text
+    assert "0.12" in text
+    assert "Guardrails" in text
+    assert "cannot say" in text
+    assert "at most 5 % are false" in text
+
+
+def test_what_can_be_found_counts_days_where_it_can_and_tails_are_told() -> None:
+    first = samples.EXPERIMENT["rows"][0]
+    names = {"action": first["action"], "outcome": first["outcome"]}
+    power = {**names, "detectable": 0.011, "anytime_detectable": None, "target": 0.005, "target_measured": False}
+    needed = {"units_needed": 9000, "days_needed": 12, "anytime_units_needed": None, "anytime_days_needed": None}
+    largest = {**names, "arm": "none", "share": 0.3, "mean_without": 0.02, "lower_without": -0.1, "upper_without": 0.2}
+    ends = {"lower_uncapped": -0.4, "upper_uncapped": 0.8}
+    capped = {**names, "upper_cap": 99.0, "units_capped": 3, "share_removed": 0.27, "mean_uncapped": 0.5, **ends}
+    data = samples.EXPERIMENT | {"power": [power | needed], "largest_units": [largest], "winsorised": [capped]}
+    text = shown(experiment.experiment, data)
+    assert "12 more days" in text
+    assert "(asked for)" in text
+    assert "holds 30.0 % of the total; without it mens-mail has +0.02000" in text
+    assert "capped at 99.00: 3 units, 27.0 % of its total" in text
+    far = power | needed | {"anytime_detectable": 0.02, "days_needed": None}
+    text = shown(experiment.experiment, data | {"power": [far]})
+    assert "9,000 more units" in text
+    assert "out of reach" in text
+
+
+def test_control_against_itself_says_whether_to_trust_the_intervals() -> None:
+    row = {"outcome": "visit", "answered": 100, "false": 5, "expected": 5.0, "p_value": 0.56}
+    row |= {"anytime_answered": 0, "anytime_false": 0, "anytime_p_value": None}
+    bad, unknown = row | {"outcome": "spend", "p_value": 1e-5}, row | {"outcome": "rare", "p_value": None}
+    aa = {"splits": 100, "share": 0.5, "ratio_alarms": 1, "rows": [row, bad, unknown]}
+    text = shown(experiment.experiment, samples.EXPERIMENT | {"aa": aa})
+    assert "Control against itself, 100 times" in text
+    assert "as it should be" in text
+    assert "do not trust" in text
+    assert "no interval to judge" in text
+
+
+def test_effects_over_time_are_a_table_and_a_sentence() -> None:
+    period = {**samples.EXPERIMENT["rows"][0], "period": "2024-03-04"}
+    trend = {"action": "mens-mail", "outcome": "visit", "per": "week", "slope": -0.01, "lower": -0.02, "upper": -0.001}
+    data = samples.EXPERIMENT | {"over_time": [period], "trends": [trend | {"says": "wears off", "p_value": 0.03}]}
+    text = shown(experiment.experiment, data)
+    assert "2024-03-04" in text
+    assert "mens-mail on visit: wears off, -0.01000 [-0.02000 … -0.001000] per week" in text

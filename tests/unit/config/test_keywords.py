@@ -14,15 +14,14 @@ import alamo
 from alamo.cli.analyze import analyze
 from alamo.config import load_limits
 from alamo.config.contract_keywords import CONTRACTS, ContractKeywords
+from alamo.config.effect_keywords import EXPERIMENT, EffectKeywords
 from alamo.config.keywords import (
     ALLOCATION,
-    EXPERIMENT,
     LIFETIME_VALUE,
     NEXT_PRODUCT,
     SCORES,
     UPLIFT,
     AllocationKeywords,
-    ExperimentKeywords,
     Keywords,
     LifetimeValueKeywords,
     NextProductKeywords,
@@ -39,11 +38,11 @@ from alamo.config.policy_keywords import (
 )
 from alamo.domain.action import Limit
 from alamo.domain.errors import ConfigError, UsageError
-from alamo.inference import ExperimentSpec
+from alamo.inference import ExperimentSpec, Guardrail
 
 TRIAL = {"action": "arm", "control": "none", "outcome": "spend"}
 EVERY = [
-    (EXPERIMENT, ExperimentKeywords, "experiment"),
+    (EXPERIMENT, EffectKeywords, "experiment"),
     (UPLIFT, UpliftKeywords, "uplift"),
     (LIFETIME_VALUE, LifetimeValueKeywords, "lifetime-value"),
     (CONTRACTS, ContractKeywords, "contracts"),
@@ -152,3 +151,11 @@ def test_a_value_that_cannot_be_read_names_its_keyword(keywords: Keywords[Any], 
 def test_stages_that_are_no_whole_number_are_not_rounded(stages: Any) -> None:
     with pytest.raises(UsageError, match="stages"):
         LIFETIME_VALUE.spec(None, {"customer": "who", "time": "day", "model": "bg-cnbd-k", "stages": stages})
+
+
+def test_guardrails_and_a_false_discovery_rate_become_what_the_spec_holds() -> None:
+    spec = EXPERIMENT.spec(None, {**TRIAL, "fdr": 0.1, "guardrail": {"left": "up:2%"}, "detect": {"spend": 2}})
+    assert (dict(spec.detect), spec.winsorise) == ({"spend": 2}, None)
+    assert (spec.fdr, spec.guardrails) == (0.1, {"left": Guardrail("up", 0.02, relative=True)})
+    with pytest.raises(UsageError, match="sideways"):
+        EXPERIMENT.spec(None, {**TRIAL, "guardrail": {"left": "sideways"}})

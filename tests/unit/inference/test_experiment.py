@@ -8,7 +8,8 @@ import pytest
 
 from alamo.domain.errors import InputError, UsageError
 from alamo.inference.experiment import analyze_experiment
-from alamo.inference.experiment_spec import ExperimentResult, ExperimentSpec
+from alamo.inference.experiment_result import ExperimentResult
+from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.numerics.confidence_sequence import half_width
 
 KEYS = list(ExperimentResult.columns)

@@ -9,7 +9,8 @@ import pytest
 
 from alamo.domain.errors import UsageError
 from alamo.inference.experiment import analyze_experiment
-from alamo.inference.experiment_spec import ExperimentResult, ExperimentSpec, ratios_among
+from alamo.inference.experiment_result import ExperimentResult
+from alamo.inference.experiment_spec import ExperimentSpec, ratios_among
 
 
 def orders_file(n: int = 4000, seed: int = 1, *, rate: float = 1.0, basket_lift: float = 2.0) -> pa.Table:

@@ -1,4 +1,4 @@
-"""Analyses of a file: experiment, lifetime value, allocation."""
+"""Analyses of a file: lifetime value, allocation."""
 
 from __future__ import annotations
 
@@ -8,33 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from alamo.cli import formats
-from alamo.cli.output import Column, column, heading, interval_column, note, refusals, table
-
-
-def experiment(data: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """Effects of each action against control, per outcome and segment."""
-    level = formats.percent(data.get("level"), 0)
-    rows = data.get("rows", [])
-    columns = [
-        column("action", "action"),
-        *([column("segment", "segment")] if any(row.get("segment") is not None for row in rows) else []),
-        column("outcome", "outcome"),
-        column("effect", "mean", formats.signed),
-        interval_column(f"{level} interval", "lower", "upper", formats.signed),
-        interval_column("always valid", "anytime_lower", "anytime_upper", formats.signed),
-        column("without it", "baseline", formats.number),
-        column("n", "n", formats.count),
-        column("control", "n_control", formats.count),
-        Column("", _verdict, right=False),
-    ]
-    yield table("Effect per unit against control", columns, rows)
-    yield note(
-        f"{formats.count(data.get('units'))} units · {formats.count(data.get('intervals_shown'))} intervals shown, "
-        "not adjusted for their number · always valid: may be looked at after every new row",
-        "dim",
-    )
-    yield from _ratio_check(data.get("ratio_check") or {})
-    yield from refusals(data)
+from alamo.cli.output import column, heading, note, refusals, table
 
 
 def lifetime_value(data: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -113,22 +87,3 @@ def allocation(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     if data.get("out"):
         yield note(f"Per customer: {data['out']}")
     yield from refusals(data)
-
-
-def _verdict(row: Mapping[str, Any]) -> str:
-    if row.get("found") is None:
-        return ""
-    if not row["found"]:
-        return "nothing found"
-    return "helps" if (row.get("mean") or 0) > 0 else "harms"
-
-
-def _ratio_check(check: Mapping[str, Any]) -> Iterator[RenderableType]:
-    p_value = check.get("p_value")
-    if p_value is None:
-        return
-    counts = ", ".join(f"{arm} {formats.count(n)}" for arm, n in (check.get("counts") or {}).items())
-    if p_value < 0.001:
-        yield note(f"The arms' sizes do not fit the design (p = {p_value:.2g}: {counts}); trust no effect.", "bold red")
-    else:
-        yield note(f"Arms fit the design (p = {p_value:.2g}: {counts})", "dim")

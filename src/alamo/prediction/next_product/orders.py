@@ -10,9 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.errors import InputError, UsageError
+from alamo.numerics.text_dates import order_values
 from alamo.prediction.named_columns import require_columns
 from alamo.prediction.next_product.spec import NextProductSpec
-from alamo.prediction.scores.moments import order_values
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from alamo.domain.reasons import Refusal
 from alamo.numerics.encoding import texts
+from alamo.numerics.text_dates import order_values
 from alamo.prediction.learners.classifier import STAGES
 from alamo.prediction.named_columns import require_columns
 from alamo.prediction.scores.columns import Chosen, choose_columns
@@ -19,7 +20,6 @@ from alamo.prediction.scores.figures import Figures, calibration_curve
 from alamo.prediction.scores.folds import forward_blocks, row_groups, stratified_folds
 from alamo.prediction.scores.leaks import SuspectedLeak, look_for_leaks
 from alamo.prediction.scores.model import ScoreModel, fit_score_model
-from alamo.prediction.scores.moments import order_values
 from alamo.prediction.scores.result import Driver, ScoresResult
 from alamo.prediction.scores.scoring import RowScores
 from alamo.prediction.scores.spec import ScoreSpec

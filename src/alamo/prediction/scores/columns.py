@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.numerics.encoding import is_text, numbers
-from alamo.prediction.scores.moments import text_days
+from alamo.numerics.text_dates import text_days
 
 Floats = npt.NDArray[np.float64]
 Values = npt.NDArray[Any]

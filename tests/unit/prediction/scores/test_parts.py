@@ -9,6 +9,7 @@ from scipy.special import expit
 from scipy.stats import norm
 
 from alamo.domain.errors import UsageError
+from alamo.numerics.text_dates import text_days
 from alamo.prediction.learners.scorecard import BinnedColumn, fit_scorecard
 from alamo.prediction.scores.calibration import calibrate, fit_beta, fit_isotonic, fit_platt, log_loss, pool_violators
 from alamo.prediction.scores.choice import choose
@@ -17,7 +18,6 @@ from alamo.prediction.scores.columns import choose_columns
 from alamo.prediction.scores.drift import stability_index
 from alamo.prediction.scores.figures import auc, figures, intervals, top_decile_lift
 from alamo.prediction.scores.folds import forward_blocks, row_groups, stratified_folds
-from alamo.prediction.scores.moments import text_days
 from alamo.prediction.scores.spec import ScoreSpec
 from alamo.prediction.scores.target import read_target
 
