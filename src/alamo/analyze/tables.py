@@ -55,14 +55,11 @@ def estimate_effects(
         Column of the arm, and its value for no action. Required, as is `outcome`.
     outcome
         Numeric or 0/1 column, a ratio of two written ``"spend/orders"``, or a list of them.
-    unit
-        Column of the unit, whose rows are summed (default: each row is one).
-    time
-        Column that orders the rows.
+    unit, cluster, time
+        Column of the unit, whose rows are summed (default: each row is one), of the group that was randomised as a
+        whole, and the one that orders the rows.
     propensity
         Probability of each action, or the column with that of the arm drawn (default: the arms' shares).
-    cluster
-        Column of the group that was randomised as a whole.
     cost
         ``{action: money}`` per unit, taken off money outcomes.
     shares
@@ -70,16 +67,13 @@ def estimate_effects(
     features, segments
         ``"auto"``, ``"none"`` or columns (default: features ``"auto"``, segments ``"none"``); segments also
         ``"found"``: from differences in effect on half of the units, and estimated on the others.
-    level
-        Of the intervals (default 0.95).
-    planned
-        Units at the planned end, where the always-valid interval is tightest: for whoever looks again and again, the
-        same at every look (default: those of the table, right for one look at a finished experiment).
+    level, planned
+        Of the intervals (default 0.95); units at the planned end, the same at every look, where the always-valid one is
+        tightest (default: those of the table, right for one look at a finished experiment).
     fdr
         False discovery rate for Benjamini–Hochberg over all pooled effects (default: nothing is adjusted).
-    guardrail
-        ``{column: "up:0.002"}``: which way it gets worse, and the harm accepted (``"up:10%"`` of control's mean).
-    detect, winsorise
+    guardrail, detect, winsorise
+        ``{column: "up:0.002"}``: which way it gets worse, and the harm accepted (``"up:10%"`` of control's mean);
         ``{outcome: "10%"}``, effects worth finding; the quantile to cap outcomes at (default: not).
     aa
         How often control is split at random and compared with itself (default 0).
