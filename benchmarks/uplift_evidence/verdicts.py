@@ -113,28 +113,25 @@ def _gains(record: Record) -> list[Verdict]:
     return found
 
 
-def _gain(record: Record, world: str, method: str) -> list[float]:
-    return record.of(draws.PART, world, method, "gain", record.seeds(draws.PART, world, (method,)))
-
-
 def _share_of_oracle(record: Record) -> Verdict:
     world = "visit mixed"
-    shares = []
-    for method in ("alamo", "prototype"):
+    shares: dict[str, float] = {}
+    for method in ("alamo", "prototype", *NAMED):
         seeds = record.seeds(draws.PART, world, (method,))
-        pair = [record.of(draws.PART, world, name, "gain", seeds) for name in (method, "oracle")]
-        shares.append(float(np.sum(pair[0]) / np.sum(pair[1])) if seeds else float("nan"))
-    rivals = {name: np.mean(_gain(record, world, name)) for name in NAMED if _gain(record, world, name)}
-    oracle = np.mean(_gain(record, world, "oracle"))
+        if seeds:
+            pair = [record.of(draws.PART, world, name, "gain", seeds) for name in (method, "oracle")]
+            shares[method] = float(np.sum(pair[0]) / np.sum(pair[1]))
+    rivals = {name: shares[name] for name in NAMED if name in shares}
     best = max(rivals.items(), key=lambda item: item[1], default=("", float("nan")))
+    n = len(record.seeds(draws.PART, world, (best[0],)))
     return Verdict(
         "9",
         "gain, share of the oracle's, visit mixed",
         "≥ .45",
-        f"{shares[0]:.2f}",
-        f"{shares[1]:.2f}",
-        f"{best[0]} {best[1] / oracle:.2f}",
-        shares[0] >= 0.45,
+        f"{shares['alamo']:.2f}",
+        f"{shares.get('prototype', float('nan')):.2f}",
+        f"{best[0]} {best[1]:.2f} (n = {n})",
+        shares["alamo"] >= 0.45,
     )
 
 
