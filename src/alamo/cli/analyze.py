@@ -20,7 +20,15 @@ from alamo.analyze import (
     readiness_table,
 )
 from alamo.cli.analyze_contracts import contracts
-from alamo.cli.analyze_options import chosen, mapping_option, model_file, number_or_column, out_option, table_file
+from alamo.cli.analyze_options import (
+    chosen,
+    file_argument,
+    mapping_option,
+    model_file,
+    number_or_column,
+    out_option,
+    table_file,
+)
 from alamo.cli.analyze_policy import policy, policy_choice, policy_tree
 from alamo.cli.failures import report_failure
 from alamo.cli.files import write_json, write_table
@@ -82,7 +90,7 @@ def experiment_columns(command: Command) -> Command:
 @analyze.command(
     epilog='Example: alamo analyze experiment mail.csv --action segment --control "No E-Mail" --outcome visit,spend'
 )
-@click.argument("file")
+@file_argument
 @click.option(
     "--outcome", required=True, type=names, metavar="COL[,COL…]", help="Numbers, 0/1, or a ratio of two: spend/orders."
 )
@@ -130,7 +138,7 @@ def experiment(file: str, *, as_json: bool, **columns: Any) -> None:
 
 
 @analyze.command(epilog='Example: alamo analyze uplift mail.csv --action segment --control "No E-Mail" --outcome spend')
-@click.argument("file")
+@file_argument
 @click.option("--outcome", required=True, metavar="COL", help="A number or 0/1.")
 @experiment_columns
 @click.option(
@@ -175,7 +183,7 @@ def uplift(file: str, out: Path | None, *, as_json: bool, **columns: Any) -> Non
 
 
 @analyze.command("lifetime-value", epilog="Example: alamo analyze lifetime-value orders.csv --customer id --time date")
-@click.argument("file")
+@file_argument
 @click.option("--customer", required=True, metavar="COL", help="Column of the customer.")
 @click.option("--time", required=True, metavar="COL", help="Column of the purchase date.")
 @click.option("--amount", metavar="COL", help="Column of the money spent.")
@@ -229,7 +237,7 @@ def score_options(command: Command) -> Command:
 
 
 @analyze.command(epilog="Example: alamo analyze churn customers.csv --target left --id customer --out scores.csv")
-@click.argument("file")
+@file_argument
 @score_options
 def churn(file: str, out: Path | None, html_file: Path | None, *, as_json: bool, **columns: Any) -> None:
     """Who will leave: a calibrated probability per row, judged on rows the model never saw."""
@@ -237,7 +245,7 @@ def churn(file: str, out: Path | None, html_file: Path | None, *, as_json: bool,
 
 
 @analyze.command(epilog="Example: alamo analyze readiness leads.csv --target bought --drop call_seconds --time called")
-@click.argument("file")
+@file_argument
 @score_options
 def readiness(file: str, out: Path | None, html_file: Path | None, *, as_json: bool, **columns: Any) -> None:
     """Who is ready to buy or answer: a calibrated probability per row, judged on rows the model never saw."""
@@ -247,7 +255,7 @@ def readiness(file: str, out: Path | None, html_file: Path | None, *, as_json: b
 @analyze.command(
     "next-product", epilog="Example: alamo analyze next-product orders.csv --customer id --time date --product sku"
 )
-@click.argument("file")
+@file_argument
 @click.option("--customer", required=True, metavar="COL", help="Column of the customer.")
 @click.option("--time", required=True, metavar="COL", help="Column of the order's date.")
 @click.option("--product", required=True, metavar="COL", help="Column of the product, or of its category.")
@@ -292,7 +300,7 @@ def _score(file: Any, purpose: str, files: tuple[Path | None, Path | None], *, a
     epilog="Example: alamo analyze allocation scores.parquet --customer id --action action --value value "
     "--limits limits.toml"
 )
-@click.argument("file")
+@file_argument
 @click.option("--customer", required=True, metavar="COL", help="Column of the customer.")
 @click.option("--action", required=True, metavar="COL", help="Column of the action.")
 @click.option("--value", required=True, metavar="COL", help="Column of the value, net of variable cost.")

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from alamo.analyze import fit_contracts
-from alamo.cli.analyze_options import mapping_option, number_or_column, out_option
+from alamo.cli.analyze_options import file_argument, mapping_option, number_or_column, out_option
 from alamo.cli.files import write_table
 from alamo.cli.html.file import write_page
 from alamo.cli.options import html_option, json_option, moment, names
@@ -21,7 +21,7 @@ _PERIODS = click.Choice(["week", "month", "quarter", "year"])
 
 
 @click.command(epilog="Example: alamo analyze contracts contracts.csv --start began --end ended --every month")
-@click.argument("file")
+@file_argument
 @click.option("--start", metavar="COL", help="Column of the first day.")
 @click.option("--end", metavar="COL", help="Column of the last day, or the day after; empty while it goes on.")
 @click.option("--every", type=_PERIODS, default="month", show_default=True, help="Time between renewals.")

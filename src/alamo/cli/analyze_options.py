@@ -25,6 +25,8 @@ def number_or_column(words: str) -> float | str:
         return words
 
 
+file_argument = click.argument("file", is_eager=True)
+"""The file that is read; known before the files to write are, so that none of them replaces it."""
 table_file, model_file = FileToWrite(TABLE_ENDINGS), FileToWrite(MODEL_ENDINGS)
 out_option = click.option(
     "--out",

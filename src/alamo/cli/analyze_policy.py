@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 
 from alamo.analyze import choose_policy, evaluate_policy, grow_policy
-from alamo.cli.analyze_options import chosen, mapping_option, model_file, out_option
+from alamo.cli.analyze_options import chosen, file_argument, mapping_option, model_file, out_option
 from alamo.cli.files import write_json, write_table
 from alamo.cli.html.file import write_page
 from alamo.cli.options import amount, html_option, json_option, name_pair
@@ -44,7 +44,7 @@ def log_columns(command: Command) -> Command:
 @click.command(
     epilog="Example: alamo analyze policy log.csv --action offer --propensity p --outcome click --target-prefix P_"
 )
-@click.argument("file")
+@file_argument
 @log_columns
 @click.option("--target", metavar="COL", help="The new policy's probability of the action drawn.")
 @click.option("--target-prefix", metavar="P_", help="Prefix of its probability of each action, a column per action.")
@@ -70,7 +70,7 @@ def policy(file: str, html_file: Path | None, *, as_json: bool, **columns: Any) 
     epilog="Example: alamo analyze policy-choice log.csv --action offer --propensity p --outcome click "
     "--candidate idea=P_ --always mail",
 )
-@click.argument("file")
+@file_argument
 @log_columns
 @click.option(
     "--candidate",
@@ -98,7 +98,7 @@ def policy_choice(file: str, html_file: Path | None, *, as_json: bool, **columns
     "policy-tree",
     epilog="Example: alamo analyze policy-tree log.csv --action offer --propensity p --outcome margin --control none",
 )
-@click.argument("file")
+@file_argument
 @log_columns
 @click.option("--control", metavar="ACTION", help="What leaves are compared with (default: drawn most often).")
 @click.option("--cost", multiple=True, type=amount, metavar="ACTION=MONEY", help="Cost of taking an action once.")

@@ -24,6 +24,8 @@ PAGE_ENDINGS = (".html", ".htm")
 class FileToWrite(click.Path):
     """An option's file that is written at the end of the work; its name and folder are checked before the work.
 
+    It must be neither the command's FILE (`alamo.cli.analyze_options.file_argument`) nor that of another such option.
+
     Parameters
     ----------
     endings
@@ -42,13 +44,18 @@ class FileToWrite(click.Path):
         Raises
         ------
         UsageError
-            On another ending, or if the folder does not exist.
+            On another ending, if the folder does not exist or cannot be written to, or if the file is the one that is
+            read or another option's.
         """
         path = Path(os.fsdecode(super().convert(value, param, ctx)))
         option = param.opts[0] if param is not None else "--out"
         _require_ending(path, self.endings, option)
         if not path.parent.is_dir():
             raise _unwritable(path, "No such file or directory", option)
+        if not os.access(path.parent, os.W_OK | os.X_OK):
+            raise _unwritable(path, "Permission denied", option)
+        if ctx is not None:
+            _require_own(path, option, ctx)
         return path
 
 
@@ -95,6 +102,25 @@ def _require_ending(path: Path, endings: tuple[str, ...], option: str) -> None:
         hint=f"End it in {' or '.join(endings)}: {option} {shlex.quote(path.stem + endings[0])}",
         code="output.unknown_format",
         details={"file": str(path), "option": option, "endings": list(endings)},
+    )
+
+
+def _require_own(path: Path, option: str, ctx: click.Context) -> None:
+    """Refuse a file that the command reads, or that another of its options writes."""
+    place, read = path.resolve(), ctx.params.get("file")
+    others: dict[Path, str] = ctx.meta.setdefault(f"{__name__}.written", {})
+    if isinstance(read, str) and place == Path(read).resolve():
+        why = "it is the file that is read"
+    elif others.setdefault(place, option) != option:
+        why = f"{others[place]} is written there"
+    else:
+        return
+    other = f"{path.stem}-{option.strip('-')}{path.suffix}"
+    raise UsageError(
+        f"{option} cannot be {path}: {why}",
+        hint=f"Name another file: {option} {shlex.quote(other)}",
+        code="output.taken",
+        details={"file": str(path), "option": option},
     )
 
 

@@ -12,7 +12,7 @@ import click
 import pyarrow as pa
 
 from alamo.analyze import find_segments
-from alamo.cli.analyze_options import model_file, out_option, table_file
+from alamo.cli.analyze_options import file_argument, model_file, out_option, table_file
 from alamo.cli.files import write_json, write_table
 from alamo.cli.html.file import write_page
 from alamo.cli.options import html_option, json_option, layout, whole_day
@@ -54,7 +54,7 @@ def definition(path: Path) -> Mapping[str, Any]:
 
 
 @click.command(epilog="Example: alamo analyze segments orders.csv --definition-out segments.json --out customers.csv")
-@click.argument("file")
+@file_argument
 @click.option("--until", type=whole_day, metavar="DATE", help="Last day that counts (default: the last of the file).")
 @click.option("--currency", default="EUR", show_default=True, metavar="CODE", help="ISO 4217 code of the amounts.")
 @click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="Of times without an offset.")

@@ -107,6 +107,39 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_is_read(
     assert f": {option} " in caught.value.hint
 
 
+def test_the_file_that_is_read_is_not_written_over(tmp_path: Path) -> None:
+    file = tmp_path / "mail.csv"
+    file.write_text("arm,y\n")
+    for words in (
+        ["uplift", str(file), "--out", str(file)],
+        ["uplift", "--out", str(tmp_path / "." / "mail.csv"), str(file)],
+    ):
+        with pytest.raises(UsageError, match="the file that is read") as caught:
+            analyze.main(words, standalone_mode=False)
+        assert caught.value.code == "output.taken"
+        assert caught.value.hint.endswith("--out mail-out.csv")
+    assert file.read_text() == "arm,y\n"
+    readers = [p for command in analyze.commands.values() for p in command.params if p.name == "file"]
+    assert len(readers) == len(analyze.commands)
+    assert all(parameter.is_eager for parameter in readers)
+
+
+def test_two_options_do_not_write_one_file(tmp_path: Path) -> None:
+    words = ["uplift", "absent.csv", "--out", str(tmp_path / "a.csv"), "--explain-out", str(tmp_path / "a.csv")]
+    with pytest.raises(UsageError, match="--out is written there") as caught:
+        analyze.main(words, standalone_mode=False)
+    assert caught.value.code == "output.taken"
+
+
+def test_a_folder_without_leave_to_write_is_refused_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.access", lambda *asked: False)
+    with pytest.raises(UsageError, match="Permission denied") as caught:
+        analyze.main(["uplift", "absent.csv", "--out", str(tmp_path / "a.csv")], standalone_mode=False)
+    assert caught.value.code == "output.unwritable"
+
+
 def test_every_file_an_analysis_writes_is_checked_before_the_work() -> None:
     written = ("--out", "--explain-out", "--model-out", "--html")
     found = [
