@@ -96,8 +96,9 @@ class ExplorationSettings:
     opening_share
         Share of decisions drawn uniformly over the eligible actions until a first effect is found; later the most.
     opening_cycles
-        Cycles that have to mature for the opening to end although no effect has been found, such as 1: one wide look,
-        and from then on as much exploration as there is to learn. 0: it goes on until an effect is found.
+        Cycles of the loop's own that have to mature for the opening to end although no effect has been found, such as
+        1: one wide look, and from then on as much exploration as there is to learn; experiments taken in do not count.
+        0: it goes on until an effect is found.
     cost_share
         Afterwards: what exploration may cost, as a share of the expected gain; up to ten times that while there is so
         much to learn.

@@ -254,9 +254,12 @@ def _ever_found(context: Context) -> bool:
 
 
 def _opened_long_enough(context: Context) -> bool:
-    """Say whether as many cycles have matured as the opening may last."""
+    """Say whether as many cycles of the loop's own have matured as the opening may last.
+
+    Experiments taken in do not count (their cycles are numbered from 0 backwards): they looked at what they looked at.
+    """
     most = context.settings.exploration.opening_cycles
-    return 0 < most <= len(matured_cycles(context))
+    return 0 < most <= sum(cycle > 0 for cycle in matured_cycles(context))
 
 
 def _put_before_the_gate(context: Context, proposal: Proposal, cycle: int) -> None:

@@ -209,6 +209,18 @@ def test_an_experiment_whose_file_now_holds_another_one_is_counted_once(at, fold
         assert units(project) == [2, 2, 2]
 
 
+def test_an_experiment_from_before_the_loop_does_not_use_up_the_opening(at, folder):
+    toml = folder / "alamo.toml"
+    toml.write_text(toml.read_text().replace("opening_share = 0.5", "opening_share = 0.5\nopening_cycles = 1"))
+    (folder / "shop.csv").write_text(HEADER + "".join(f"2026-01-0{1 + i % 4},c{i},5\n" for i in range(40)))
+    rows = "".join(f"c{i},{('control', 'mail')[i % 2]},5\n" for i in range(40))
+    (folder / "trial.csv").write_text("unit,arm,spend\n" + rows)
+    with at(START) as project:
+        project.import_file("orders", [folder / "shop.csv"])
+        project.import_file("experiment", ["trial.csv"])
+        assert project.run().turns[0].plan.summary["exploration"]["phase"] == "opening"
+
+
 def decide_all(project: Project) -> None:
     plan = project.run().turns[0].plan
     project.approve(plan.plan_id, by="ann")
