@@ -75,6 +75,10 @@ def test_where_little_was_drawn_or_nothing_predicted_calibration_is_refused():
         assert "only 9 decisions" in check.reason
     nothing = replace(few, predicted=np.full(len(few.effect), np.nan))
     assert "nothing was predicted" in calibration(nothing, 0.95)[0].reason
+    predicted = np.where(few.unit < 1, 2.0, np.nan)
+    (level, slope) = judged(calibration(replace(few, predicted=predicted), 0.95), 0.95)
+    assert (level.value, level.verdict, slope.verdict) == (None, "refused", "refused")
+    assert "something was predicted for, only 0 decisions" in level.reason
     same = calibration(replace(few, predicted=np.full(len(few.effect), 2.0)), 0.95)
     assert same[0].p_value is not None
     assert "the same was predicted" in same[1].reason
@@ -96,6 +100,19 @@ def test_one_cycle_cannot_drift_and_a_thin_newest_one_is_not_judged():
     thin = rows(cycles=2)
     drew = thin.drew_action & (thin.cycle == 1)
     assert effect_drift(replace(thin, drew_action=drew), 0.95).p_value is None
+
+
+@pytest.mark.parametrize("quiet", [1, 2])
+def test_a_cycle_in_which_a_free_message_moved_nobody_to_buy_cannot_be_compared(quiet: int):
+    found = rows(cycles=2)
+    effect = np.where(found.cycle == quiet, 0.0, found.effect)
+    (check,) = judged([effect_drift(replace(found, effect=effect), 0.95)], 0.95)
+    assert (check.value, check.verdict) == (None, "refused")
+    nothing = effect_drift(replace(found, effect=np.zeros(len(effect))), 0.95)
+    assert "so far there are 0" in nothing.reason
+    three = rows(cycles=3)
+    kept = effect_drift(replace(three, effect=np.where(three.cycle == 2, 0.0, three.effect)), 0.95)
+    assert kept.p_value > 0.01
 
 
 def test_decisions_without_a_real_chance_are_left_out_and_units_are_coded():
@@ -144,6 +161,22 @@ def test_without_a_value_model_or_buyers_there_is_no_forecast_to_judge():
     assert "no value model" in value_forecast("x", np.zeros(9), np.ones(9), 0.95).reason
     assert "9 customers bought" in value_forecast("x", np.ones(9), np.ones(9), 0.95).reason
     assert value_forecast("x", np.zeros(0), np.zeros(0), 0.95).p_value is None
+
+
+def test_customers_of_whom_nothing_was_known_are_not_in_a_value_forecast():
+    rng = np.random.default_rng(3)
+    predicted = rng.gamma(1.0, 10.0, 200)
+    came = predicted * rng.gamma(0.5, 2.0, 200)
+    found = value_forecast("x", np.append(predicted, np.nan), np.append(came, 1e6), 0.95)
+    assert found == value_forecast("x", predicted, came, 0.95)
+
+
+def test_what_came_and_went_back_has_no_share_to_tell():
+    came = np.where(np.arange(200) < 100, 500.0, -499.9)
+    told = value_forecast("x", np.full(200, 10.0), came, 0.95)
+    assert (told.p_value, told.value) == (None, None)
+    assert "returns" in told.reason
+    assert value_forecast("x", np.full(60, 10.0), np.full(60, 10.0), 0.95).p_value is None
 
 
 def people(n: int, age: float, country: list[str]) -> pa.Table:

@@ -21,7 +21,7 @@ TABLE = pa.table(
         "zero": [0.0, 0.0, 0.0, 0.0, 0.0],
         "one effect": [1.0, -1.0, 1.0, -1.0, 1.0],
         "segments": [1.0, -1.0, 1.0, -1.0, 1.0],
-        "last model": pa.array([None, None, 1.0, 1.0, 1.0], pa.float64()),
+        "last model": pa.nulls(5, pa.float64()),
     }
 )
 
@@ -44,13 +44,13 @@ def test_a_row_without_a_real_chance_or_a_value_of_the_champion_is_left_out():
     assert rivals.start.tolist() == [0, 1, 2]
 
 
-def many(times: int = 40) -> Rivals:
+def many(times: int = 40, table: pa.Table = TABLE) -> Rivals:
     parts = []
     for i in range(times):
-        ids = [f"{i:03d}-{name}" for name in TABLE["decision_id"].to_pylist()]
-        units = [f"{i:03d}-{name}" for name in TABLE["unit_id"].to_pylist()]
-        shift = np.asarray(TABLE["effect_money"]) + np.random.default_rng(i).normal(0.0, 0.1, 5)
-        part = TABLE.set_column(0, "decision_id", pa.array(ids)).set_column(1, "unit_id", pa.array(units))
+        ids = [f"{i:03d}-{name}" for name in table["decision_id"].to_pylist()]
+        units = [f"{i:03d}-{name}" for name in table["unit_id"].to_pylist()]
+        shift = np.asarray(table["effect_money"]) + np.random.default_rng(i).normal(0.0, 0.1, 5)
+        part = table.set_column(0, "decision_id", pa.array(ids)).set_column(1, "unit_id", pa.array(units))
         parts.append(part.set_column(6, "effect_money", pa.array(shift)))
     return Rivals.of(pa.concat_tables(parts))
 
@@ -68,6 +68,29 @@ def test_the_lead_is_what_the_champions_choices_earn_more():
     assert (zero.expected, zero.verdict) == (0.0, "keep")
     assert found["challenger", "last model"].verdict == "refused"
     assert "not known then" in found["challenger", "last model"].reason
+
+
+def test_the_last_model_is_compared_on_the_customers_it_knew():
+    table = TABLE.set_column(11, "last model", pa.array([1.0, 1.0, 1.0, None, 1.0], pa.float64()))
+    rivals = many(table=table)
+    assert len(rivals.start) == 120
+    found = {(c.aspect, c.subject): c for c in judged(challenged(rivals, 0.95), 0.95)}
+    last = found["challenger", "last model"]
+    # champion: post (4), mail (6); last model: mail (1), mail (6); of the second decision, of b, it knew a part
+    assert (last.n, last.verdict) == (40, "keep")
+    assert last.found == pytest.approx(5.0, abs=0.05)
+    assert last.expected == pytest.approx(3.5, abs=0.05)
+    assert found["challenger loss", "last model"].n == 40
+    assert found["challenger", "one effect"].n == 80
+
+
+def test_a_cycle_of_which_nothing_is_scored_is_refused_once_with_the_reason():
+    checks = challenged(Rivals.of(TABLE.slice(0, 0)), 0.95)
+    assert [(check.aspect, check.subject, check.p_value) for check in checks] == [
+        ("challenger", "*", None),
+        ("challenger loss", "*", None),
+    ]
+    assert "no decision of the cycle has been scored" in checks[0].reason
 
 
 def test_the_lead_in_squared_error_is_that_of_the_weighted_losses():

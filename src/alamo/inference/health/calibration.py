@@ -40,10 +40,14 @@ def calibration(rows: JudgedRows, level: float) -> tuple[Check, Check]:
         Of the intervals.
     """
     known = np.isfinite(rows.predicted)
-    few = rows.few or ("" if known.any() else "nothing was predicted for this action; it is from the next cycle on")
-    if few:
+    if rows.few or not known.any():
+        few = rows.few or "nothing was predicted for this action; it is from the next cycle on"
         return _refused(LEVEL, rows, few), _refused(SLOPE, rows, few)
-    line = clustered_line(rows.predicted[known], rows.effect[known], rows.weight[known], rows.unit[known])
+    rows = rows.part(known)
+    if rows.few:
+        few = f"of those that something was predicted for, {rows.few}"
+        return _refused(LEVEL, rows, few), _refused(SLOPE, rows, few)
+    line = clustered_line(rows.predicted, rows.effect, rows.weight, rows.unit)
     return _level(rows, level), _slope(rows.action_id, line, level)
 
 
@@ -52,11 +56,9 @@ def _refused(check: str, rows: JudgedRows, reason: str) -> Check:
 
 
 def _level(rows: JudgedRows, level: float) -> Check:
-    known = np.isfinite(rows.predicted)
-    weight, unit = rows.weight[known], rows.unit[known]
-    gap = mean_by_group(weight * (rows.effect - rows.predicted)[known], unit, weight)
-    expected = float(np.average(rows.predicted[known], weights=weight))
-    shared = float(np.average(rows.shared_sd[known], weights=weight))
+    gap = mean_by_group(rows.weight * (rows.effect - rows.predicted), rows.unit, rows.weight)
+    expected = float(np.average(rows.predicted, weights=rows.weight))
+    shared = float(np.average(rows.shared_sd, weights=rows.weight))
     se = math.hypot(gap.se, shared)
     half = z_value(level) * se
     return Check(

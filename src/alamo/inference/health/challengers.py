@@ -59,7 +59,7 @@ class Rivals:
     drew_none
         Whether none was drawn, by decision, shape (m,).
     champion, challengers
-        Values, shape (n,); a challenger that valued nothing is not there.
+        Values, shape (n,), NaN where none was given; a challenger that valued nothing is not there.
     """
 
     effect: Floats
@@ -91,7 +91,7 @@ class Rivals:
             drawn=np.asarray(pc.equal(mine["drawn"], mine["action_id"]), dtype=bool),
             drew_none=np.asarray(pc.equal(mine["drawn"], "none"), dtype=bool)[start],
             champion=champion[open_],
-            challengers={name: value for name, value in values.items() if np.isfinite(value).all()},
+            challengers={name: value for name, value in values.items() if np.isfinite(value).any()},
         )
 
 
@@ -100,7 +100,8 @@ def challenged(rivals: Rivals, level: float) -> list[Check]:
 
     The lead is positive where the champion is better. The second is the difference of the precision-weighted doubly
     robust losses, (Γ − challenger)² − (Γ − champion)², money²: it judges the values themselves, also where both rules
-    would choose alike.
+    would choose alike. A challenger is compared on the decisions of which it valued every open action: the model of the
+    cycle before did not know customers who came later.
 
     Assumes
     -------
@@ -111,15 +112,39 @@ def challenged(rivals: Rivals, level: float) -> list[Check]:
     A difference that lies in decisions whose drawn action neither rule would have chosen is not seen: it is refused
     where fewer than ten were drawn.
     """
+    if not len(rivals.start):
+        reason = (
+            "no decision of the cycle has been scored in which an action and none both had a chance; see: alamo status"
+        )
+        return [Check(check, "*", 0, reason) for check in (CHALLENGER, LOSS)]
     checks = []
     for name, words in SIMPLE.items():
-        if name not in rivals.challengers:
+        known = None if name not in rivals.challengers else _valued(rivals, name)
+        if known is None or not len(known.start):
             checks += [
                 Check(check, name, len(rivals.start), f"{words}: not known then") for check in (CHALLENGER, LOSS)
             ]
             continue
-        checks += [_value(rivals, name, words, level), _loss(rivals, name, words, level)]
+        checks += [_value(known, name, words, level), _loss(known, name, words, level)]
     return checks
+
+
+def _valued(rivals: Rivals, name: str) -> Rivals:
+    """Return the decisions of which a challenger valued every open action."""
+    values = rivals.challengers[name]
+    sizes = np.diff(np.append(rivals.start, len(values)))
+    mine = np.logical_and.reduceat(np.isfinite(values), rivals.start)
+    rows = np.repeat(mine, sizes)
+    return Rivals(
+        effect=rivals.effect[rows],
+        weight=rivals.weight[rows],
+        start=np.cumsum(sizes[mine]) - sizes[mine],
+        unit=rivals.unit[mine],
+        drawn=rivals.drawn[rows],
+        drew_none=rivals.drew_none[mine],
+        champion=rivals.champion[rows],
+        challengers={name: values[rows]},
+    )
 
 
 def _value(rivals: Rivals, name: str, words: str, level: float) -> Check:

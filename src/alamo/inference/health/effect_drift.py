@@ -12,6 +12,8 @@ from alamo.numerics.moments import codes
 from alamo.numerics.normal import z_value
 
 EFFECT_DRIFT = "effect drift"
+_ALIKE = 1e-9
+"""Effects that differ by less than this part of themselves are one number, rounded."""
 
 
 def effect_drift(rows: JudgedRows, level: float) -> Check:
@@ -24,7 +26,8 @@ def effect_drift(rows: JudgedRows, level: float) -> Check:
     Parameters
     ----------
     rows
-        Of all cycles up to the one judged; cycles with few decisions in either arm are left out.
+        Of all cycles up to the one judged; cycles with few decisions in either arm are left out, and such in which
+        all decisions show the same (a free message, and nobody bought): they have no error to judge by.
     level
         Of the interval.
 
@@ -33,18 +36,15 @@ def effect_drift(rows: JudgedRows, level: float) -> Check:
     The same kind of customers is decided about: where another group became eligible, its effect may differ although
     no customer's has changed. Feature drift says so.
     """
-    enough = [
-        cycle
-        for cycle in np.unique(rows.cycle).tolist()
-        if min((drew & (rows.cycle == cycle)).sum() for drew in (rows.drew_action, rows.drew_none)) >= LEAST_PER_ARM
-    ]
+    enough = [cycle for cycle in np.unique(rows.cycle).tolist() if _can_be_judged(rows.part(rows.cycle == cycle))]
     used = np.isin(rows.cycle, enough)
     effect, unit = rows.effect[used], rows.unit[used]
     cell, k = codes(rows.cycle[used])
     n_units = len(np.unique(unit))
     if k < 2 or n_units <= k or enough[-1] != rows.cycle.max():
         reason = f"an effect can drift from the second cycle on in which each arm has {LEAST_PER_ARM} decisions"
-        return Check(EFFECT_DRIFT, rows.action_id, n_units, f"{reason}; so far there are {len(enough)}")
+        told = f"{reason} and not all show the same; so far there are {len(enough)}"
+        return Check(EFFECT_DRIFT, rows.action_id, n_units, told)
     found = homogeneity(effect, cell, unit)
     half = z_value(level) * found.newest_gap_se
     swings = ", ".join(f"{mean:+.3g}" for mean in found.means)
@@ -62,3 +62,8 @@ def effect_drift(rows: JudgedRows, level: float) -> Check:
         threshold=0.0,
         p_value=found.p_value,
     )
+
+
+def _can_be_judged(rows: JudgedRows) -> bool:
+    spread = float(np.ptp(rows.effect))
+    return not rows.few and spread > _ALIKE * float(np.abs(rows.effect).max())

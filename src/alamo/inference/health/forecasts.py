@@ -74,7 +74,8 @@ def value_forecast(subject: str, predicted: Floats, came: Floats, level: float) 
     subject
         The span of days, in words.
     predicted, came
-        Expected and realised margin of each customer known at the start, money, shape (n,).
+        Expected and realised margin of each customer, money, shape (n,); customers of whom nothing was expected, since
+        nothing was known of them at the start, hold NaN and are left out.
     level
         Of the interval.
 
@@ -85,6 +86,8 @@ def value_forecast(subject: str, predicted: Floats, came: Floats, level: float) 
 
     Source: ratio estimator, Cochran (1977), "Sampling Techniques", §6.4, on the log scale.
     """
+    known = np.isfinite(predicted)
+    predicted, came = predicted[known], came[known]
     buyers, total = int(np.count_nonzero(came)), float(predicted.sum())
     if buyers < LEAST_BUYERS or total <= 0.0 or came.sum() <= 0.0:
         what = f"{buyers} customers bought, {LEAST_BUYERS} are needed" if total > 0.0 else "no value model was fitted"
@@ -92,6 +95,9 @@ def value_forecast(subject: str, predicted: Floats, came: Floats, level: float) 
     ratio = float(came.sum()) / total
     left = came - ratio * predicted
     se = float(np.sqrt(left @ left * len(came) / (len(came) - 1))) / float(came.sum())
+    if not 0.0 < se < 1.0:
+        reason = "what came has no error to judge by, or one as large as itself (returns?); wait for the next cycle"
+        return Check(VALUE_FORECAST, subject, len(came), reason)
     beyond = (abs(math.log(ratio)) - math.log1p(TOLERANCE)) / se
     half = z_value(level) * se
     return Check(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -64,6 +64,11 @@ class JudgedRows:
         if least >= LEAST_PER_ARM:
             return ""
         return f"only {least} decisions in the smaller arm, {LEAST_PER_ARM} are needed; wait for the next cycle"
+
+    def part(self, rows: Bools) -> JudgedRows:
+        """Return the decisions that `rows` marks, shape (n,)."""
+        whole = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "action_id"}
+        return JudgedRows(self.action_id, **{name: values[rows] for name, values in whole.items()})
 
 
 def judged_rows(table: pa.Table) -> Iterator[JudgedRows]:
