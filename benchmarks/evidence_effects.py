@@ -19,11 +19,11 @@ from types import ModuleType
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from benchmarks import prototype
 from benchmarks.evidence import (
     cost,
     false_alarms,
     nil,
-    prototype,
     ratio,
     segments,
     shrinkage,

@@ -12,6 +12,7 @@ can be added and an interrupted benchmark goes on where it stopped; `--seeds 0` 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import multiprocessing
 import os
@@ -26,7 +27,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 import numpy as np  # after the number of threads is set
 from benchmarks.market_rivals import NAMES, rival
 from benchmarks.market_table import SCENARIOS, table
-from benchmarks.simulation import code_version
+from benchmarks.versions import code_version
 
 from alamo.prediction import boosted_outcome
 from alamo.simulation import builtin_scenario
@@ -113,6 +114,10 @@ def main() -> None:
     parser.add_argument("--tune", action="store_true")
     options = parser.parse_args()
     names, policies = options.scenarios.split(","), options.policies.split(",")
+    missing = [name for name in ("mabwiser", "vowpalwabbit") if importlib.util.find_spec(name) is None]
+    if missing and options.seeds and set(policies) - {"engine", "t-learner"}:
+        print(f"nothing to compare: {' and '.join(missing)} missing; name --policies engine,t-learner, or --seeds 0")
+        return
     if options.tune:
         tune(names, policies, options.processes)
         return

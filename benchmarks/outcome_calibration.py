@@ -1,6 +1,6 @@
 """Calibrated effects against the true long-run effects of a simulated market: 26 cycles, long outcome 26 weeks.
 
-    python benchmarks/outcome_calibration.py [--scenario pull-forward fatigue] [--seeds 2] [--first 1] [--processes 2]
+    python -m benchmarks.outcome_calibration [--scenario pull-forward fatigue] [--seeds 2] [--first 1] [--processes 2]
         [--policy engine] [--customers 10000] [--horizon 154] [--folder FOLDER]
 
 The loop turns as in a project; the truth is played arm by arm with shared random numbers
@@ -17,7 +17,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import subprocess
 import tempfile
 import time
 from dataclasses import asdict, dataclass, replace
@@ -27,6 +26,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np  # after the number of threads is set
+from benchmarks.versions import code_version
 
 from alamo.prediction import boosted_outcome
 from alamo.simulation.long_run import play_long
@@ -80,14 +80,6 @@ def play(job: Job) -> None:
     draft.write_text(json.dumps(played))
     draft.replace(file)
     print(f"{job.setting} seed {job.seed}: {seconds:.0f} CPU-s", flush=True)
-
-
-def code_version() -> str:
-    """Return the content hash of the package, as git knows it."""
-    answer = subprocess.run(
-        ["git", "rev-parse", "HEAD:src/alamo"], capture_output=True, text=True, check=True, cwd=HERE
-    )
-    return answer.stdout.strip()[:12]
 
 
 def summary(job: Job) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The loop against rivals in a market whose truth is known: coverage, profit, the harmful action's share, limits.
 
-    python benchmarks/simulation.py [--scenario shop] [--seeds 20] [--first 1] [--processes 2] [--folder FOLDER]
+    python -m benchmarks.simulation [--scenario shop] [--seeds 20] [--first 1] [--processes 2] [--folder FOLDER]
 
 Every (policy, seed) run is kept in FOLDER as JSON, so an interrupted benchmark goes on where it stopped. What the table
 needs of each seed is kept in benchmarks/results, with the version of the code that played it; `--seeds 0` makes the
@@ -14,7 +14,6 @@ import argparse
 import json
 import multiprocessing
 import os
-import subprocess
 import tempfile
 import time
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np  # after the number of threads is set
+from benchmarks.versions import code_version
 
 from alamo.project import simulate
 
@@ -59,14 +59,6 @@ def width_ratio(shown: dict[str, Any]) -> float | None:
 
 def middle(values: list[float]) -> str:
     return f"{np.median(values):.2f}" if values else "–"
-
-
-def code_version() -> str:
-    """Return the content hash of the package, as git knows it."""
-    answer = subprocess.run(
-        ["git", "rev-parse", "HEAD:src/alamo"], capture_output=True, text=True, check=True, cwd=HERE
-    )
-    return answer.stdout.strip()[:12]
 
 
 def summary(runs: dict[str, dict[str, Any]], code: str) -> dict[str, Any]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
-import subprocess
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.versions import code_version, versions
+
 RESULTS = Path(__file__).parents[1] / "results" / "evidence_effects.md"
 VERDICTS = {True: "reached", False: "falls short", None: "not all measured"}
-PACKAGES = ("numpy", "scipy", "lightgbm", "scikit-learn", "pyarrow")
 
 HEAD = """\
 # Effects: figures to reach
@@ -91,15 +89,3 @@ def _place(number: str) -> tuple[int, str]:
     """Return where a row stands: by number, then by letter."""
     digits = number.rstrip("abc")
     return int(digits), number[len(digits) :]
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the interpreter and of the packages that compute."""
-    return {"Python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
-
-
-def code_version() -> str:
-    """Return the content hash of the package, as git knows it."""
-    words = ["git", "rev-parse", "HEAD:src/alamo"]
-    answer = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
-    return answer.stdout.strip()[:12]

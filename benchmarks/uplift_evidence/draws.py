@@ -26,6 +26,8 @@ from alamo.prediction.belief import FILE, LOOP
 
 Floats = npt.NDArray[np.float64]
 PART = "effects"
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+"""Of the interpreter that has the rivals: one thread, and `benchmarks.prototype` is found."""
 FIRST_SEED = 3000
 SPEC = UpliftSpec("arm", ARMS[0], "outcome", features=FEATURES, segments=("cell",))
 ALL_LEARNERS = ("ridge", "boosting", "tree", "forest", "network")
@@ -48,7 +50,7 @@ class Rivals:
             source, target = Path(folder) / "draw.npz", Path(folder) / "effects.npz"
             np.savez(source, prototype=np.array(str(self.prototype)), **draw)
             words = [self.python, rivals.__file__, str(source), str(target), ",".join(names)]
-            subprocess.run(words, check=True, env={"OMP_NUM_THREADS": "1"})
+            subprocess.run(words, check=True, env=ENVIRONMENT)
             with np.load(target) as file:
                 return {name: file[name] for name in file.files}
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
-import platform
-import subprocess
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.versions import code_version, versions
 
 RESULTS = Path(__file__).parents[1] / "results" / "evidence_uplift.json"
-PACKAGES = ("numpy", "scipy", "lightgbm", "scikit-learn", "pyarrow")
+CODE = "alamo (trees of the draws)"
 Figures = dict[str, dict[str, float]]
 """Method → figure → number."""
 
@@ -35,12 +33,19 @@ class Record:
         mine = seeds.setdefault(str(seed), {})
         for method, found in figures.items():
             mine[method] = {name: float(f"{number:.6g}") for name, number in found.items()}
+        self._made_by(code_version())
         self.write()
 
     def told(self, what: str, words: Mapping[str, str]) -> None:
         """Keep versions or the words of a rival that failed."""
         self.kept.setdefault(what, {}).update(words)
         self.write()
+
+    def _made_by(self, code: str) -> None:
+        """Add a version of the code to those that measured what is kept."""
+        made = self.kept.setdefault("versions", {})
+        trees = made.get(CODE, "").split()
+        made[CODE] = " ".join([*trees, *(() if code in trees else (code,))])
 
     def write(self) -> None:
         """Write the file."""
@@ -63,11 +68,3 @@ def mean_se(values: list[float]) -> tuple[float, float]:
     """Return the mean and its standard error, NaN with fewer than two."""
     se = float(np.std(values, ddof=1) / np.sqrt(len(values))) if len(values) > 1 else float("nan")
     return float(np.mean(values)) if values else float("nan"), se
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of the interpreter, of the packages that compute, and of the code."""
-    words = ["git", "rev-parse", "HEAD:src/alamo"]
-    answer = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
-    found = {"Python": platform.python_version(), "alamo (tree)": answer.stdout.strip()[:12]}
-    return found | {name: importlib.metadata.version(name) for name in PACKAGES}

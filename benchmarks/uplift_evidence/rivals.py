@@ -10,20 +10,20 @@ from __future__ import annotations
 
 import contextlib
 import importlib.metadata
-import importlib.util
 import io
 import os
 import sys
 import time
 import warnings
 from collections.abc import Callable
-from types import ModuleType
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import lightgbm  # after the number of threads is set
 import numpy as np
+from benchmarks.prototype import load
 from sklearn.dummy import DummyClassifier
 
 Z90 = 1.6448536269514722
@@ -131,7 +131,7 @@ def metalearners_x(draw: dict[str, Any]) -> dict[str, Any]:
 
 def prototype(draw: dict[str, Any]) -> dict[str, Any]:
     """The prototype's mixture, its posterior, and its candidates one by one."""
-    module = _module(str(draw["prototype"]))
+    module = load(Path(str(draw["prototype"])))
     share = np.full(3, 1.0 / 3.0)
     fitted = module.Uplift().fit(draw["x"], draw["arm"], draw["y"], share, draw["cell"], int(draw["cells"]))
     start = time.process_time()
@@ -143,23 +143,13 @@ def prototype(draw: dict[str, Any]) -> dict[str, Any]:
 
 def prototype_policy(draw: dict[str, Any]) -> dict[str, Any]:
     """The prototype's value of a policy on several logs, and its standard error."""
-    module, found = _module(str(draw["prototype"])), []
+    module, found = load(Path(str(draw["prototype"]))), []
     for x, arm, y, p, policy in zip(*(draw[name] for name in ("x", "arm", "y", "p", "policy")), strict=True):
         split = np.random.default_rng(0).permutation(len(y)) % 5
         folds = [(np.flatnonzero(split != f), np.flatnonzero(split == f)) for f in range(5)]
         mu, _ = module.cross_fit_outcome(x, arm, y, 2, folds)
         found.append(module.policy_value(module.dr_scores(mu, arm, y, p), policy))
     return {"value": np.array(found)}
-
-
-def _module(path: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("uplift_prototype", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def _scored(model: Any, x: Any) -> dict[str, Any]:

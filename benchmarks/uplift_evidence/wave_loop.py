@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 from benchmarks.hillstrom_worlds import FEATURES, EmailWorld, email_world
 from benchmarks.uplift_evidence import waves
-from benchmarks.uplift_evidence.draws import Rivals
+from benchmarks.uplift_evidence.draws import ENVIRONMENT, Rivals
 from benchmarks.uplift_evidence.record import Record
 from benchmarks.uplift_evidence.waves import Explorer, Seen
 
@@ -133,7 +133,7 @@ def _prototype(real: EmailWorld, cell: Integers, seed: int, where: Rivals) -> di
             prototype=np.array(str(where.prototype)),
         )  # fmt: skip
         words = [where.python, waves.__file__, str(source), str(target)]
-        subprocess.run(words, check=True, env={"OMP_NUM_THREADS": "1"})
+        subprocess.run(words, check=True, env=ENVIRONMENT)
         with np.load(target) as file:
             return {
                 f"prototype, floor {floor}": {"regret": float(file[floor][0]), "cpu": float(file[floor][1])}

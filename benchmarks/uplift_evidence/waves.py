@@ -7,15 +7,16 @@ Run as a program it plays the prototype's segments, by an interpreter that has w
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from benchmarks.prototype import load
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -135,12 +136,7 @@ def main() -> None:
     """Play the prototype's segments at each floor."""
     with np.load(sys.argv[1]) as file:
         given = {name: file[name] for name in file.files}
-    spec = importlib.util.spec_from_file_location("uplift_prototype", str(given["prototype"]))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
+    module = load(Path(str(given["prototype"])))
     out = {}
     for floor in given["floors"].tolist():
         start = time.process_time()
