@@ -178,7 +178,14 @@ def _segments(context: Context, customers: pa.ChunkedArray, as_of: datetime) -> 
 def plain_scores(
     context: Context, name: str, customers: pa.ChunkedArray, value: Floats, as_of: datetime
 ) -> ScoredCycle:
-    """Lay the values (n, actions), money net of cost, out as SCORES without uncertainty."""
+    """Lay the values (n, actions), money net of cost, out as SCORES without uncertainty.
+
+    Raises
+    ------
+    UsageError
+        If a value is no finite number.
+    """
+    _require_finite(name, value, [action.id for action in context.actions])
     n, moment = value.shape[0], utc(as_of)
     version = content_hash({"policy": name, "sum": float(value.sum()), "as_of": moment.isoformat()})
     parts = []
@@ -199,3 +206,16 @@ def plain_scores(
             )
         )
     return ScoredCycle(SCORES.check(pa.concat_tables(parts)), {"model": name, "model_version": version})
+
+
+def _require_finite(name: str, value: Floats, actions: list[str]) -> None:
+    bad = ~np.isfinite(value)
+    if bad.any():
+        action = actions[int(bad.any(axis=0).argmax())]
+        raise UsageError(
+            f"policy {name!r} gives {int(bad.sum())} values that are no finite numbers, of {action!r} for one",
+            hint="Give the value in money net of cost, and -1 where an action is not to be offered. "
+            "See: alamo simulate --help",
+            code="simulation.bad_value",
+            details={"policy": name, "action": action},
+        )

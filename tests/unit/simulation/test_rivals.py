@@ -29,16 +29,21 @@ def test_every_policy_has_a_scorer_and_the_engine_keeps_its_own():
 
 
 class Wait:
-    """A contender that never contacts anybody."""
+    """A contender that never contacts anybody, unless it is told another value."""
 
     name = "wait"
+
+    def __init__(self, value=-1.0):
+        self.value = value
 
     def settings(self, cycle, settings):
         return replace(settings, exploration=ExplorationSettings(0.0, 0.0, 0.0))
 
     def __call__(self, context, cycle, as_of):
         customers = profiles_as_of(context, as_of)["customer_id"]
-        return plain_scores(context, self.name, customers, np.full((len(customers), len(context.actions)), -1.0), as_of)
+        return plain_scores(
+            context, self.name, customers, np.full((len(customers), len(context.actions)), self.value), as_of
+        )
 
 
 def test_a_contender_of_ones_own_decides_like_any_other_policy():
@@ -49,6 +54,15 @@ def test_a_contender_of_ones_own_decides_like_any_other_policy():
     assert [row.policy for row in found.cycles] == ["wait"]
     assert found.cycles[0].profit_true == 0.0
     assert 0.0 <= found.cycles[0].spend < 1e-6
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_contender_whose_values_are_no_numbers_is_told_so(value):
+    stores = memory_stores()
+    equipment = Equipment(stores.history, stores.state, stores.shelf, boosted_outcome())
+    with pytest.raises(UsageError, match="policy 'wait' gives 300 values that are no finite numbers") as caught:
+        simulate(scenario(action(), customers=300, cycles=1), equipment, policy=Wait(value))
+    assert caught.value.code == "simulation.bad_value"
 
 
 def test_rivals_that_learn_open_like_the_engine_and_then_follow_their_choice():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -164,10 +165,11 @@ def _prepare(table: pa.Table, spec: ScoreSpec, target: Target) -> _Prepared:
 
 
 def _question(doubt: SuspectedLeak) -> Refusal:
+    named = shlex.quote(doubt.column)
     return Refusal(
         what=f"whether {doubt.column!r} was known beforehand",
         reason=f"it says about as much as all other columns together, and {doubt.why}; a longer file would tell",
-        cure=f"if it comes after the outcome: --drop {doubt.column}; if not: --keep {doubt.column}",
+        cure=f"if it comes after the outcome: --drop {named}; if not: --keep {named}",
     )
 
 

@@ -58,6 +58,19 @@ def test_a_smooth_leak_in_a_short_file_is_a_question_and_no_suspicion():
     assert "at its low end" in doubts[0].why
 
 
+@pytest.mark.parametrize(("n", "asked"), [(5_000, ["lead"]), (20_000, [])])
+def test_an_honest_column_that_leads_all_others_is_asked_about_in_a_short_file_only(n, asked):
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(n, 3))
+    eta = -2.0 + 2.0 * x[:, 0] + 0.5 * x[:, 1] + 0.3 * x[:, 2]
+    y = (rng.random(n) < 1 / (1 + np.exp(-eta))).astype(float)
+    table = table_of({"lead": x[:, 0], "b": x[:, 1], "c": x[:, 2]})
+    chosen = choose_columns(table, table.column_names)
+    found, doubts = look_for_leaks(chosen.readers, chosen.read(table), y, np.random.default_rng(0))
+    assert found == ()
+    assert [doubt.column for doubt in doubts] == asked
+
+
 def test_two_leaks_that_say_the_same_do_not_hide_each_other():
     rng = np.random.default_rng(6)
     columns, y, _ = honest_columns(5 * N, 0.2, rng)
