@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from alamo.inference.health import JudgedRows, calibration
 from alamo.numerics.clustered import clustered_line, homogeneity
 from alamo.numerics.multiplicity import holm
 from alamo.numerics.stability import ReferenceBins, stability
@@ -103,6 +104,27 @@ def test_predictions_that_are_right_have_a_slope_of_one(customers: int, cycles: 
         line = clustered_line(log.predicted, log.score, log.weight, log.unit)
         low, high = line.interval(0.95)
         misses += not low <= 1.0 <= high
+    assert misses / DRAWS <= MOST
+
+
+@pytest.mark.parametrize("features", [1, 3])
+def test_a_model_as_good_as_its_data_allow_is_called_wrong_as_rarely_as_promised(features: int) -> None:
+    """Effects differ by features, as the model expects; it learns from one cycle and is judged by the next."""
+    misses, n, noise = 0, 1_000, 10.0
+    for seed in range(DRAWS):
+        rng = np.random.default_rng([9, features, seed])
+        wide = 3.0 * noise / np.sqrt(n)
+        then, now = rng.normal(size=(2, n, features))
+        truth = rng.normal(0.0, wide, features)
+        covariance = np.linalg.inv(then.T @ then / noise**2 + np.eye(features) / wide**2)
+        learnt = covariance @ then.T @ (then @ truth + rng.normal(0.0, noise, n)) / noise**2
+        predicted = now @ learnt
+        shared = np.abs(predicted) * np.sqrt(learnt @ covariance @ learnt) / (learnt @ learnt)
+        effect, drew = now @ truth + rng.normal(0.0, noise, n), rng.random(n) < 0.5
+        units = np.arange(n)
+        rows = JudgedRows("mail", effect, predicted, shared, np.full(n, 0.25), units, np.ones(n, np.int64), drew, ~drew)
+        slope = calibration(rows, 0.95)[1]
+        misses += slope.p_value < 0.05
     assert misses / DRAWS <= MOST
 
 

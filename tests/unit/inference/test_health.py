@@ -66,6 +66,19 @@ def test_a_model_is_not_blamed_for_an_error_it_said_it_has():
     assert told.value == pytest.approx(-0.5, abs=0.1)
 
 
+def test_an_error_that_grows_with_the_prediction_is_one_of_the_slope():
+    sure = rows(slope=0.6, gap=0.8)
+    unsure = replace(sure, shared_sd=0.4 * np.abs(sure.predicted))
+    slope, told = calibration(sure, 0.95)[1], calibration(unsure, 0.95)[1]
+    assert slope.p_value < 1e-6
+    assert told.p_value > 0.1
+    assert told.value == slope.value
+    half = [0.5 * (check.upper - check.lower) for check in (slope, told)]
+    assert half[1] == pytest.approx(math.hypot(half[0], 1.96 * 0.4), rel=0.05)
+    level_only = calibration(replace(sure, shared_sd=np.full(len(sure.effect), 0.4)), 0.95)[1]
+    assert level_only.p_value < 1e-4  # an error that is the same for all moves the level alone
+
+
 def test_where_little_was_drawn_or_nothing_predicted_calibration_is_refused():
     few = rows()
     drew = np.zeros(len(few.effect), dtype=bool)
