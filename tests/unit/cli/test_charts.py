@@ -12,6 +12,7 @@ from tests.unit.cli import samples
 
 from alamo.cli import formats
 from alamo.cli.html.charts import bars, forest, over_time
+from alamo.cli.html.health import health
 from alamo.cli.html.marks import Picture, Scale, figure, padded_scale, tick_text
 from alamo.cli.html.page import PAGES, page
 from alamo.cli.html.tables import cell
@@ -207,3 +208,11 @@ def test_the_page_of_health_says_what_fails_and_when_to_fit_anew():
     assert "1 worth a look" in text
     assert "&lt;returns&gt;" in text
     assert "within the errors of both in every cycle" in text
+
+
+def test_what_is_written_beside_a_features_bar_fits_the_page_with_its_verdict():
+    moved = {"aspect": "feature drift", "cycle": 3, "as_of": "2011-07-22T00:00:00Z", "verdict": "watch"}
+    rows = [moved | {"subject": f"f{i}", "value": 11.92827 * 10.0**-i, "threshold": 0.00835412} for i in range(6)]
+    _, (picture,) = health({"rows": rows})
+    written = [row[1] for row in picture.rows]
+    assert all(text.endswith("watch") and len(text) <= 28 for text in written)  # 200 of the 960 points of the page

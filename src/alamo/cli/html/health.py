@@ -74,7 +74,7 @@ def _features(rows: Sequence[Data]) -> Picture:
         {
             "name": row["subject"],
             "value": row["value"],
-            "written": f"{formats.number(row['value'])}  (chance: {formats.number(row['threshold'])}) {row['verdict']}",
+            "written": f"{row['value']:.3f} (chance {row['threshold']:.3f}) {row['verdict']}",
         }
         for row in rows
     ]
