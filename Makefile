@@ -11,10 +11,10 @@ demo: .venv/.dev                 ## the example shop: 8 turns of the loop, then 
 	bash docs/demo.sh $(abspath $(BIN)/alamo) demo
 
 test: .venv/.dev                 ## everything but the statistical suite
-	$(BIN)/pytest -n 2 -m "not statistical"
+	$(BIN)/pytest -n 2 --dist worksteal -m "not statistical"
 
 test-statistical: .venv/.dev     ## coverage, type-I error, calibration; ALAMO_SEEDS sets the replications
-	$(BIN)/pytest -n 2 -m statistical
+	$(BIN)/pytest -n 2 --dist worksteal -m statistical
 
 check: .venv/.dev                ## what needs no run of the product: style, types, walls, documentation
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && $(BIN)/pytest tests/architecture tests/docs
