@@ -74,7 +74,7 @@ def refit_partition(old: PartitionTree, learn: Rows, judge: Rows, rule: RefitRul
         Rows to predict from, and rows that no version of the partition has seen; same bins as `old`.
     today
         Bins of the rows that give a leaf its size, shape (m, d). A cut that leaves too few of them on a side goes,
-        whatever it predicts.
+        whatever it predicts: the smaller side joins the other, whose cuts stay.
     """
     part = _Part(learn, judge, today, max(len(learn.bins), 1))
     tree, changed = _refitted(old, 0, part, rule)
@@ -84,19 +84,22 @@ def refit_partition(old: PartitionTree, learn: Rows, judge: Rows, rule: RefitRul
 def _refitted(old: PartitionTree, node: int, part: _Part, rule: RefitRule) -> tuple[PartitionTree, int]:
     """Return the subtree below `node`, and how many of its old cuts were replaced."""
     column, cut = old.column[node], old.cut[node]
-    fresh = _fresh(part, rule)
     if column < 0:
+        fresh = _fresh(part, rule)
         return (fresh, 0) if _better(fresh, PartitionTree(), part, rule) else (PartitionTree(), 0)
     sides = [part.below(column, cut, left) for left in (True, False)]
-    if min(len(side.today) for side in sides) < rule.limits.least:
-        return fresh, _cuts_below(old, node)
+    sizes = [len(side.today) for side in sides]
+    if min(sizes) < rule.limits.least:
+        smaller, larger = sorted((old.left[node], old.right[node]), key=lambda child: sizes[child == old.right[node]])
+        kept, changed = _refitted(old, larger, part, rule)
+        return kept, changed + 1 + _cuts_below(old, smaller)
     (left, n_left), (right, n_right) = (
         _refitted(old, child, side, rule) for child, side in zip((old.left[node], old.right[node]), sides, strict=True)
     )
     kept, changed = joined(column, cut, left, right), n_left + n_right
     if column in rule.fixed:
         return kept, changed
-    for other in (fresh, PartitionTree()):
+    for other in (_fresh(part, rule), PartitionTree()):
         if _better(other, kept, part, rule):
             kept, changed = other, _cuts_below(old, node)
     return kept, changed

@@ -57,6 +57,16 @@ def test_a_leaf_that_has_become_too_small_goes() -> None:
     assert np.bincount(leaf, minlength=len(refit.tree.column))[list(refit.tree.leaves)].min() >= 20
 
 
+def test_a_side_that_has_become_too_small_joins_the_other_and_the_cuts_there_stay() -> None:
+    old = PartitionTree().split(0, 1, 1).split(2, 0, 4)
+    learn, judge = rows(1200, 1, 4), rows(1200, 2, 4)
+    today = learn.bins[(learn.bins[:, 1] > 1) | (np.arange(1200) < 40)]  # fewer than 20 of today are left of the root
+    assert 0 < (today[:, 1] <= 1).sum() < RULE.limits.least
+    refit = refit_partition(old, learn, judge, replace(RULE, limits=Growth(20, 50), fixed=frozenset({1})), today=today)
+    assert refit.tree == PartitionTree().split(0, 0, 4)
+    assert refit.changed == 1
+
+
 def test_joined_trees_send_rows_where_their_parts_do() -> None:
     rng = np.random.default_rng(0)
     bins, outcomes = rng.integers(0, 6, (500, 3)), rng.normal(size=(500, 1))
