@@ -78,6 +78,9 @@ def test_who_moved_between_two_days_and_why(folder: Path) -> None:
     assert matrix.num_rows == found["segments"] + 1
     assert all(" → " in why for why in moves["why"].to_pylist())
     assert found["forecast"]["months"][0]["lower"] <= found["forecast"]["months"][0]["money"]
+    exit_code, _, err = typed("orders.csv", "--from", "2021-05-01", "--to", "2030-01-01", cwd=folder)
+    assert exit_code == 1
+    assert "--to 2021-09-27" in err
     exit_code, _, err = typed("orders.csv", "--from", "2021-05-01", cwd=folder)
     assert exit_code == 1
     assert "one end of the time is missing" in err

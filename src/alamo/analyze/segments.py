@@ -39,7 +39,7 @@ def find_segments(
     currency, time_zone
         Of the amounts, and of times without an offset (default ``"EUR"``, ``"UTC"``).
     least
-        Customers each segment needs (default 30).
+        Customers each segment needs (default 30, with `previous` as many as there).
     month_days, months
         Days of a month (default 30), and how many months ahead segments should tell customers apart (default 3).
     moved_from, moved_to

@@ -58,7 +58,7 @@ def definition(path: Path) -> Mapping[str, Any]:
 @click.option("--until", type=whole_day, metavar="DATE", help="Last day that counts (default: the last of the file).")
 @click.option("--currency", default="EUR", show_default=True, metavar="CODE", help="ISO 4217 code of the amounts.")
 @click.option("--time-zone", default="UTC", show_default=True, metavar="NAME", help="Of times without an offset.")
-@click.option("--least", type=click.IntRange(2), default=30, show_default=True, help="Customers each segment needs.")
+@click.option("--least", type=click.IntRange(2), help="Customers each segment needs (30, or as in --previous).")
 @click.option("--month-days", type=click.IntRange(7), default=30, show_default=True, help="Days of a month.")
 @click.option("--months", type=click.IntRange(1), default=3, show_default=True, help="Months segments look ahead.")
 @click.option("--from", "moved_from", type=whole_day, metavar="DATE", help="Say who moved after this day (with --to) …")

@@ -16,7 +16,7 @@ class SegmentKeywords(TypedDict, total=False):
     until: date | str | None
     currency: str
     time_zone: str
-    least: int
+    least: int | None
     month_days: int
     months: int
     moved_from: date | str | None
@@ -31,7 +31,7 @@ SEGMENTS = Keywords(
         "until": field("until", perhaps(day)),
         "currency": field("currency", text),
         "time_zone": field("time_zone", text),
-        "least": field("least", whole),
+        "least": field("least", perhaps(whole)),
         "month_days": field("month_days", whole),
         "months": field("months", whole),
         "moved_from": field("moved_from", perhaps(day)),

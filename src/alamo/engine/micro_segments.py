@@ -25,6 +25,7 @@ from alamo.inference.micro_segments import (
     SegmentsResult,
     describe_micro_segments,
     find_micro_segments,
+    found_anew,
     refit_micro_segments,
 )
 
@@ -39,12 +40,14 @@ def bring_up_to_date(context: Context, cycle: int, as_of: datetime) -> dict[str,
     wanted = context.settings.segments
     if not wanted.find:
         return {}
-    snapshots = _snapshots(context, as_of)
+    snapshots = _snapshots(context, as_of, context.settings.cycle_days)
     settings = SegmentSettings(wanted.least, month_days=context.settings.cycle_days, months=wanted.cycles_ahead)
     before = _newest(context, cycle - 1)
     try:
         if before is None:
             found = find_micro_segments(snapshots, settings)
+        elif (before.month_days, before.months) != (settings.month_days, settings.months):
+            found = found_anew(snapshots, before, settings)
         else:
             found = refit_micro_segments(snapshots, before, settings)
     except InsufficientDataError as refusal:
@@ -92,7 +95,7 @@ def micro_segments_report(
         )
     until = utc(date.fromisoformat(definition.as_of_day))
     return describe_micro_segments(
-        _snapshots(context, until),
+        _snapshots(context, until, definition.month_days),
         definition,
         level=context.settings.inference.level,
         currency=context.settings.currency,
@@ -126,11 +129,9 @@ def _between(
     return first, second
 
 
-def _snapshots(context: Context, until: datetime) -> list[pa.Table]:
+def _snapshots(context: Context, until: datetime, days: int) -> list[pa.Table]:
     settings = context.settings
-    return behaviour_back(
-        context.history, until, settings.cycle_days, currency=settings.currency, margin=settings.margin
-    )
+    return behaviour_back(context.history, until, days, currency=settings.currency, margin=settings.margin)
 
 
 def _newest(context: Context, cycle: int | None) -> MicroSegments | None:

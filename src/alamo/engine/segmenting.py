@@ -92,6 +92,13 @@ def _between(warehouse: Warehouse, until: datetime, spec: SegmentSpec) -> tuple[
     """Return the profiles at the end of the two days between which to say who moved; None for the last month."""
     if spec.moved_from is None or spec.moved_to is None:
         return None
+    if end_of(spec.moved_to) > until:
+        last = until.date() - timedelta(days=1)
+        raise UsageError(
+            f"what happened up to {spec.moved_to} is not known: the last day that counts is {last}",
+            hint=f"Give an earlier day: alamo analyze segments FILE --from DATE --to {last}",
+            code="segments.no_span",
+        )
     first, last = (
         behaviour_at(warehouse, end_of(day), until, currency=spec.currency, margin=MarginSettings())
         for day in (spec.moved_from, spec.moved_to)

@@ -73,6 +73,24 @@ def test_the_next_cycle_refits_and_the_same_cycle_again_starts_from_the_one_befo
         assert sum(row["customers"] for row in report.records()) == len(report.places)
 
 
+def test_another_horizon_finds_them_anew_with_numbers_that_go_on(finding):
+    with Project.open(finding) as project:
+        project.import_file("orders", ["orders.csv"])
+        project.run()
+        project.approve(by="ann")
+        project.launch(by="ann")
+        first = project.micro_segments().definition
+        project.enter_next_cycle()
+    path = finding / "alamo.toml"
+    path.write_text(path.read_text().replace("cycles_ahead = 2", "cycles_ahead = 1"))
+    with Project.open(finding) as project:
+        assert project.micro_segments().to_dict()["days_ahead"] == 2 * first.month_days
+        project.run()
+        second = project.micro_segments().definition
+    assert (second.months, second.parent) == (1, first.version)
+    assert min(set(second.numbers) - set(first.numbers), default=first.next_number) >= first.next_number
+
+
 def test_who_moved_between_any_two_days_is_counted_from_the_events(finding, start):
     with Project.open(finding) as project:
         project.import_file("orders", ["orders.csv"])

@@ -15,6 +15,7 @@ from alamo.inference.micro_segments import (
     SegmentSpec,
     analyze_micro_segments,
     find_micro_segments,
+    found_anew,
     refit_micro_segments,
 )
 from alamo.inference.micro_segments.features import STAGE, bins_of, feature_values, features_of
@@ -115,6 +116,33 @@ def test_of_very_many_customers_some_are_looked_at_and_all_are_in_segments(shop:
     sizes = np.bincount(definition.places(shop[-1]), minlength=len(definition.numbers))
     assert sizes.sum() == shop[-1].num_rows
     assert sizes.min() >= 20
+
+
+def test_a_refit_asks_for_as_many_customers_as_the_definition_did_unless_told(shop: list) -> None:
+    found = analyze_micro_segments(shop, SegmentSpec(least=80))
+    for least, expected in ((None, 80), (90, 90)):
+        again = analyze_micro_segments(shop, SegmentSpec(least=least), found.definition)
+        sizes = np.bincount(again.places, minlength=len(again.definition.numbers))
+        assert again.definition.least == expected
+        assert sizes.min() >= expected
+
+
+def test_a_month_with_a_handful_of_customers_says_nothing(shop: list) -> None:
+    early = [shop[0].slice(0, 3), *(table.slice(0, 3) for table in shop[1:3])]
+    settings = SegmentSettings(least=20)
+    with pytest.raises(InsufficientDataError, match="no segments can be found yet"):
+        find_micro_segments([*early, *shop[3:6]], settings)
+    assert find_micro_segments([*early, *shop[3:]], settings).learnt[0] == 3
+
+
+def test_segments_found_anew_keep_the_numbers_of_those_they_mostly_are(shop: list, found: MicroSegments) -> None:
+    same = found_anew(shop[:-1], found, SETTINGS).definition
+    assert same.numbers == found.numbers
+    other = found_anew(shop, found, SegmentSettings(least=20, months=1)).definition
+    assert (other.months, other.parent) == (1, found.version)
+    assert set(other.numbers) & set(found.numbers)
+    assert other.next_number == max(found.next_number, max(other.numbers) + 1)
+    assert len(set(other.numbers)) == len(other.numbers)
 
 
 def test_too_short_a_history_is_refused_with_what_to_do(shop: list) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from alamo.inference.micro_segments.analysis import analyze_micro_segments, describe_micro_segments
 from alamo.inference.micro_segments.definition import MicroSegments
 from alamo.inference.micro_segments.fitting import FoundSegments, SegmentSettings, find_micro_segments
-from alamo.inference.micro_segments.refitting import refit_micro_segments
+from alamo.inference.micro_segments.refitting import found_anew, refit_micro_segments
 from alamo.inference.micro_segments.result import SegmentsResult
 from alamo.inference.micro_segments.spec import SegmentSpec
 
@@ -22,5 +22,6 @@ __all__ = [
     "analyze_micro_segments",
     "describe_micro_segments",
     "find_micro_segments",
+    "found_anew",
     "refit_micro_segments",
 ]

@@ -47,7 +47,8 @@ def analyze_micro_segments(
     if previous is None:
         found = find_micro_segments(snapshots, spec.settings)
     else:
-        found = refit_micro_segments(snapshots, previous, spec.settings)
+        settings = spec.settings if spec.least is not None else replace(spec.settings, least=previous.least)
+        found = refit_micro_segments(snapshots, previous, settings)
     described = describe_micro_segments(
         snapshots, found.definition, level=spec.level, currency=spec.currency, between=between
     )

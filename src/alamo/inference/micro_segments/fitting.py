@@ -29,6 +29,8 @@ Integers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 
 FOLDS = 8
+LEAST = 30
+"""Customers of today each segment needs, unless told otherwise."""
 JUDGED_MONTHS = 3
 """Latest months whose outcome is known that judge, where there are enough earlier ones to learn from."""
 
@@ -52,7 +54,7 @@ class SegmentSettings:
         these.
     """
 
-    least: int = 30
+    least: int = LEAST
     most: int = 400
     month_days: int = 30
     months: int = 3
@@ -153,6 +155,8 @@ def find_micro_segments(snapshots: Sequence[pa.Table], settings: SegmentSettings
 def build_panel(snapshots: Sequence[pa.Table], features: Sequence[Feature], settings: SegmentSettings) -> Panel:
     """Return past customers with their outcomes, and today's.
 
+    Months with fewer customers than two segments need are left out.
+
     Raises
     ------
     InsufficientDataError
@@ -161,13 +165,12 @@ def build_panel(snapshots: Sequence[pa.Table], features: Sequence[Feature], sett
     known = range(len(snapshots) - settings.months)
     today = snapshots[-1] if snapshots else None
     if today is None or len(known) < 1 or today.num_rows < 2 * settings.least:
-        days = settings.month_days * (settings.months + 1)
-        raise InsufficientDataError(
-            f"no segments can be found yet: they need {2 * settings.least} customers and {days} days of orders",
-            hint="Bring a longer history, or look ahead less: alamo analyze segments FILE --months 1",
-            code="segments.too_little_history",
-        )
+        raise _too_little(settings)
     today, *past = _drawn([today, *(snapshots[k] for k in known)], settings.most_customers)
+    told = [k for k, table in zip(known, past, strict=True) if table.num_rows >= 2 * settings.least]
+    if not told:
+        raise _too_little(settings)
+    past = [past[k] for k in told]
     customers = np.concatenate([np.asarray(table["customer_id"].to_pylist(), dtype=object) for table in past])
     names = pc.unique(pa.chunked_array([pa.array(customers, pa.string()), *today["customer_id"].chunks]))
     of_name = buckets(unit_keys(names.to_pylist()), "micro-segments", FOLDS)
@@ -175,11 +178,20 @@ def build_panel(snapshots: Sequence[pa.Table], features: Sequence[Feature], sett
     now = np.asarray(pc.index_in(today["customer_id"].combine_chunks(), value_set=names), dtype=np.int64)
     futures = [
         _of(told_apart(future_of(snapshots, k, settings.months)), snapshots[k], part)
-        for k, part in zip(known, past, strict=True)
+        for k, part in zip(told, past, strict=True)
     ]
     rows = Rows(np.concatenate([bins_of(table, features) for table in past]), np.concatenate(futures), unit)
-    month = np.concatenate([np.full(table.num_rows, k) for k, table in zip(known, past, strict=True)])
+    month = np.concatenate([np.full(table.num_rows, k) for k, table in zip(told, past, strict=True)])
     return Panel(rows, month, bins_of(today, features), of_name[unit], of_name[now])
+
+
+def _too_little(settings: SegmentSettings) -> InsufficientDataError:
+    days = settings.month_days * (settings.months + 1)
+    return InsufficientDataError(
+        f"no segments can be found yet: they need {2 * settings.least} customers and {days} days of orders",
+        hint="Bring a longer history, or look ahead less: alamo analyze segments FILE --months 1",
+        code="segments.too_little_history",
+    )
 
 
 def _drawn(tables: Sequence[pa.Table], most: int) -> list[pa.Table]:

@@ -15,8 +15,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.inference.micro_segments.definition import MicroSegments
-from alamo.inference.micro_segments.features import STAGE, Feature, features_of
-from alamo.inference.micro_segments.fitting import FoundSegments, SegmentSettings, build_panel
+from alamo.inference.micro_segments.features import STAGE, Feature, bins_of, features_of
+from alamo.inference.micro_segments.fitting import FoundSegments, SegmentSettings, build_panel, find_micro_segments
 from alamo.numerics.agreement import matched
 from alamo.numerics.partition_growth import Growth
 from alamo.numerics.partition_refit import RefitRule, refit_partition
@@ -61,6 +61,22 @@ def refit_micro_segments(snapshots: Sequence[pa.Table], old: MicroSegments, sett
         parent=old.version,
     )
     return FoundSegments(definition, None, learnt, judged)
+
+
+def found_anew(snapshots: Sequence[pa.Table], old: MicroSegments, settings: SegmentSettings) -> FoundSegments:
+    """Return segments found at other steps or another horizon than `old`, with its numbers where they mostly are its.
+
+    Raises
+    ------
+    InsufficientDataError
+        As in `find_micro_segments`.
+    """
+    found, today = find_micro_segments(snapshots, settings), snapshots[-1]
+    new = found.definition
+    before, after = (one.tree.leaf_of(bins_of(today, one.features)) for one in (old, new))
+    numbers, next_number = _numbers(old, before, new.tree, after)
+    definition = replace(new, numbers=numbers, next_number=next_number, parent=old.version)
+    return replace(found, definition=definition)
 
 
 def unseen(snapshots: Sequence[pa.Table], old: MicroSegments, n_known: int) -> tuple[tuple[int, ...], tuple[int, ...]]:

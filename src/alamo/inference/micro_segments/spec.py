@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from alamo.domain.errors import UsageError
-from alamo.inference.micro_segments.fitting import SegmentSettings
+from alamo.inference.micro_segments.fitting import LEAST, SegmentSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class SegmentSpec:
     time_zone
         IANA name of times without an offset.
     least
-        Customers each segment needs.
+        Customers each segment needs; None: as many as the definition that is brought up to date, else 30.
     month_days, months
         Days of a month, and how many months ahead segments should tell customers apart.
     moved_from, moved_to
@@ -34,7 +34,7 @@ class SegmentSpec:
     until: date | None = None
     currency: str = "EUR"
     time_zone: str = "UTC"
-    least: int = 30
+    least: int | None = None
     month_days: int = 30
     months: int = 3
     moved_from: date | None = None
@@ -43,7 +43,7 @@ class SegmentSpec:
 
     def __post_init__(self) -> None:
         for name, value, lowest in (
-            ("least", self.least, 2),
+            ("least", self.settings.least, 2),
             ("month-days", self.month_days, 7),
             ("months", self.months, 1),
         ):
@@ -70,7 +70,9 @@ class SegmentSpec:
     @property
     def settings(self) -> SegmentSettings:
         """Sizes and steps."""
-        return SegmentSettings(least=self.least, month_days=self.month_days, months=self.months)
+        return SegmentSettings(
+            LEAST if self.least is None else self.least, month_days=self.month_days, months=self.months
+        )
 
 
 def _no_span(complaint: str) -> UsageError:
