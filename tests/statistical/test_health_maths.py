@@ -122,9 +122,26 @@ def test_a_model_as_good_as_its_data_allow_is_called_wrong_as_rarely_as_promised
         shared = np.abs(predicted) * np.sqrt(learnt @ covariance @ learnt) / (learnt @ learnt)
         effect, drew = now @ truth + rng.normal(0.0, noise, n), rng.random(n) < 0.5
         units = np.arange(n)
-        rows = JudgedRows("mail", effect, predicted, shared, np.full(n, 0.25), units, np.ones(n, np.int64), drew, ~drew)
+        rows = JudgedRows(
+            "mail", effect, predicted, shared, np.full(n, 0.25), units, np.ones(n, np.int64), drew, ~drew, drew | ~drew
+        )
         slope = calibration(rows, 0.95)[1]
         misses += slope.p_value < 0.05
+    assert misses / DRAWS <= MOST
+
+
+@pytest.mark.parametrize(("p", "rate"), [(0.005, 0.05), (0.02, 0.01), (0.05, 0.05), (0.3, 0.05)])
+def test_a_level_that_is_right_is_called_wrong_as_rarely_as_promised_in_thin_arms_too(p: float, rate: float) -> None:
+    misses, n = 0, 2_000
+    units, ones = np.arange(n), np.ones(n)
+    for seed in range(DRAWS):
+        rng = np.random.default_rng([10, int(1_000 * p), int(100 * rate), seed])
+        drew, bought = rng.random(n) < p, rng.random(n) < rate
+        left = bought * 50.0 * np.exp(0.5 * rng.normal(size=n) - 0.125) - 50.0 * rate
+        effect, nil = np.where(drew, left / p, -left / (1.0 - p)), np.zeros(n)
+        rows = JudgedRows("mail", effect, nil, nil, p * (1.0 - p) * ones, units, ones.astype(int), drew, ~drew, bought)
+        found = calibration(rows, 0.95)[0].p_value
+        misses += found is not None and found < 0.05
     assert misses / DRAWS <= MOST
 
 

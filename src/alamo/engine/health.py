@@ -52,7 +52,7 @@ from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
 
-_RULES = 4
+_RULES = 5
 """Raised when checks change, so that what was judged by older ones is judged again."""
 
 

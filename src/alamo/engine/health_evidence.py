@@ -92,12 +92,13 @@ def decisions_judged(context: Context, cycles: Sequence[JudgedCycle]) -> pa.Tabl
     return context.history.query(
         """
         SELECT s.cycle, s.action_id, o.unit_id, o.segment_day, o.action_id AS drawn, s.p, n.p AS p_none,
-               s.gamma_money - n.gamma_money AS effect_money,
+               s.gamma_money - n.gamma_money AS effect_money, o.bought,
                v.value_mean_money - coalesce(c.money, 0) AS value_mean_money, v.shared_sd_money
         FROM dr_scores s
         JOIN dr_scores n ON n.decision_id = s.decision_id AND n.cycle = s.cycle AND n.action_id = 'none'
         JOIN (
-            SELECT o.decision_id, o.cycle, o.unit_id, o.customer_id, o.action_id, d.as_of_day AS segment_day
+            SELECT o.decision_id, o.cycle, o.unit_id, o.customer_id, o.action_id, o.margin_money <> 0 AS bought,
+                   d.as_of_day AS segment_day
             FROM observations o LEFT JOIN days d USING (cycle) WHERE o.matured_at <= $now
         ) o ON o.decision_id = s.decision_id AND o.cycle = s.cycle
         LEFT JOIN scores v

@@ -38,7 +38,16 @@ def rows(n: int = 4_000, cycles: int = 1, *, slope: float = 1.0, gap: float = 0.
     drew = rng.random(n * cycles) < 0.5
     effect = gap + slope * predicted + rng.normal(0.0, 2.0, n * cycles)
     return JudgedRows(
-        "mail", effect, predicted, np.full(n * cycles, 0.0), np.full(n * cycles, 0.25), unit, cycle, drew, ~drew
+        "mail",
+        effect,
+        predicted,
+        np.full(n * cycles, 0.0),
+        np.full(n * cycles, 0.25),
+        unit,
+        cycle,
+        drew,
+        ~drew,
+        drew | ~drew,
     )
 
 
@@ -97,6 +106,15 @@ def test_where_little_was_drawn_or_nothing_predicted_calibration_is_refused():
     assert "the same was predicted" in same[1].reason
 
 
+def test_where_few_of_an_arm_bought_the_level_is_refused_and_the_slope_is_judged():
+    quiet = rows()
+    bought = quiet.drew_none | (np.cumsum(quiet.drew_action) <= 19)
+    level, slope = calibration(replace(quiet, bought=bought), 0.95)
+    assert (level.value, level.p_value) == (None, None)
+    assert "only 19 bought in the smaller arm, 20 are needed" in level.reason
+    assert slope.p_value is not None
+
+
 def test_an_effect_that_changes_in_the_newest_cycle_drifts_and_its_size_is_told():
     steady, broken = rows(cycles=3), rows(cycles=3)
     effect = broken.effect.copy()
@@ -138,6 +156,7 @@ def test_decisions_without_a_real_chance_are_left_out_and_units_are_coded():
             "p": [0.5, 1e-9, 0.25, 0.5],
             "p_none": [0.5, 0.5, 0.25, 0.25],
             "effect_money": [1.0, 9.0, 2.0, 3.0],
+            "bought": [True, False, False, True],
         }
     )
     mail, post = judged_rows(table)

@@ -51,7 +51,8 @@ def calibration(rows: JudgedRows, level: float) -> tuple[Check, Check]:
         few = f"of those that something was predicted for, {rows.few}"
         return _refused(LEVEL, rows, few), _refused(SLOPE, rows, few)
     line = clustered_line(rows.predicted, rows.effect, rows.weight, rows.unit)
-    return _level(rows, level), _slope(rows, line, level)
+    few = rows.few_buyers
+    return _refused(LEVEL, rows, few) if few else _level(rows, level), _slope(rows, line, level)
 
 
 def _refused(check: str, rows: JudgedRows, reason: str) -> Check:

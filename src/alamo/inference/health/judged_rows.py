@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from alamo.domain.action import NO_ACTION
 from alamo.inference.outcomes import column
 from alamo.inference.segment_effects import LEAST_PER_ARM
-from alamo.numerics.confidence_sequence import LEAST_CHANCE
+from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO
 from alamo.numerics.moments import codes
 
 Floats = npt.NDArray[np.float64]
@@ -40,6 +40,8 @@ class JudgedRows:
         Code of the customer (unit of randomisation), and the cycle.
     drew_action, drew_none
         Whether either was drawn.
+    bought
+        Whether the decision's window shows any margin.
     """
 
     action_id: str
@@ -51,6 +53,7 @@ class JudgedRows:
     cycle: Integers
     drew_action: Bools
     drew_none: Bools
+    bought: Bools
 
     @property
     def n_units(self) -> int:
@@ -65,6 +68,18 @@ class JudgedRows:
             return ""
         return f"only {least} decisions in the smaller arm, {LEAST_PER_ARM} are needed; wait for the next cycle"
 
+    @property
+    def few_buyers(self) -> str:
+        """Say that too few bought for a mean to have the error that it seems to have; empty where enough did.
+
+        Where an arm is small and orders are rare, it often shows none at all: the mean is then far off, and nothing in
+        the rows says so.
+        """
+        least = int(min((self.bought & drew).sum() for drew in (self.drew_action, self.drew_none)))
+        if least >= LEAST_NONZERO:
+            return ""
+        return f"only {least} bought in the smaller arm, {LEAST_NONZERO} are needed; wait for the next cycle"
+
     def part(self, rows: Bools) -> JudgedRows:
         """Return the decisions that `rows` marks, shape (n,)."""
         whole = {field.name: getattr(self, field.name) for field in fields(self) if field.name != "action_id"}
@@ -78,7 +93,7 @@ def judged_rows(table: pa.Table) -> Iterator[JudgedRows]:
     ----------
     table
         One row per decision and action it could have drawn: ``action_id, unit_id, cycle, drawn`` (the action drawn),
-        ``p, p_none, effect_money`` and, where a prediction is judged, ``value_mean_money, shared_sd_money``.
+        ``p, p_none, effect_money, bought`` and, where a prediction is judged, ``value_mean_money, shared_sd_money``.
     """
     unit, _ = codes(np.asarray(table["unit_id"].to_numpy(zero_copy_only=False)))
     p, p_none = column(table, "p"), column(table, "p_none")
@@ -97,6 +112,7 @@ def judged_rows(table: pa.Table) -> Iterator[JudgedRows]:
             cycle=np.asarray(mine["cycle"], dtype=np.int64),
             drew_action=np.asarray(pc.equal(drawn, action_id), dtype=bool),
             drew_none=np.asarray(pc.equal(drawn, NO_ACTION), dtype=bool),
+            bought=np.asarray(mine["bought"], dtype=bool),
         )
 
 
