@@ -39,3 +39,20 @@ def test_the_interval_of_the_trend_covers_and_a_steep_one_is_found(n_seeds):
     covered = np.mean([row.lower <= -0.5 <= row.upper for row in found])
     assert covered >= 0.94 - 2.5 * np.sqrt(0.06 * 0.94 / len(found))
     assert np.mean([row.says == "wears off" for row in found]) > 0.9
+
+
+def test_a_period_of_an_action_rolled_out_bit_by_bit_is_as_uncertain_as_its_own_shares_say(n_seeds):
+    outside, trends = [], []
+    for seed in range(8 * n_seeds):
+        rng = np.random.default_rng(seed)
+        n = 6000
+        week = rng.integers(0, 4, n)
+        arm = (rng.random(n) < np.array([0.05, 0.1, 0.4, 0.6])[week]).astype(int)
+        day = np.datetime64("2024-01-01") + 7 * week + rng.integers(0, 7, n)
+        table = pa.table({"arm": arm.astype(str), "day": day, "spend": rng.normal(5.0, 1.0, n)})
+        spec = ExperimentSpec("arm", "0", ("spend",), features="none", time="day", over_time="week")
+        result = analyze_experiment(table, spec, Ridge())
+        outside += [not row.lower <= 0.0 <= row.upper for row in result.periods]
+        trends.append(result.trends[0].says != "no trend found")
+    for found in (outside, trends):
+        assert np.mean(found) <= 0.06 + 2.5 * np.sqrt(0.06 * 0.94 / len(found))

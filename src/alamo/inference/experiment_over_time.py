@@ -4,11 +4,14 @@ A row belongs to the period of its own time: with one row per unit that is when 
 of successive cohorts, and with one row per decision those of successive decisions. The trend is a line through the
 scores over the periods, with errors by independent group; a trend that is no line is not found by it.
 
+Without given probabilities the arms' shares are those of each period: an action may be rolled out bit by bit.
+
 Assumes that the mix of units does not change with time, or that features tell of it: else a trend may be theirs.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -39,6 +42,7 @@ def effects_over_time(
     if comparison.outcome in comparison.rows.ratios:
         return (), None, (Refusal(what, "a ratio is given over all periods only", "name its parts: --outcome COL,COL"),)
     place = period_places(time, by)
+    comparison = _drawn_by_period(comparison, place)
     kept, rows, thin = [], [], 0
     for period in np.unique(place[place >= 0]):
         inside = place == period
@@ -83,6 +87,19 @@ def period_start(time: float, by: Period, first: float) -> date:
         return day.replace(day=1)
     since = int(np.floor(time)) - int(np.floor(first))
     return day - timedelta(days=since % 7) if by == "week" else day
+
+
+def _drawn_by_period(comparison: Comparison, place: Integers) -> Comparison:
+    """Return the comparison with shares of the arms taken anew in every period, unless probabilities are given.
+
+    Where an action was rolled out bit by bit, the file's shares are those of no period, and errors would be too small.
+    """
+    chance, arm = comparison.chance, comparison.rows.arm
+    if not chance.estimated:
+        return comparison
+    drawn, (n_periods, n_arms) = place - place.min(), (int(np.ptp(place)) + 1, len(comparison.rows.arms))
+    counts = np.bincount(drawn * n_arms + arm, minlength=n_periods * n_arms).reshape(n_periods, n_arms)
+    return replace(comparison, chance=replace(chance, drawn=(counts[drawn, arm] / counts.sum(axis=1)[drawn])))
 
 
 def _line(comparison: Comparison, place: Integers, kept: list[int]) -> Line:
