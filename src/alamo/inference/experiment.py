@@ -21,7 +21,7 @@ from alamo.inference.experiment_comparison import (
     refusal_of,
 )
 from alamo.inference.experiment_design import Propensities, arm_counts, blocking_refusal, propensities, ratio_p_value
-from alamo.inference.experiment_features import choose_features, choose_segment_columns
+from alamo.inference.experiment_features import choose_features, choose_segment_columns, shares_refusals
 from alamo.inference.experiment_found import asks_for_found, compare_found
 from alamo.inference.experiment_guardrails import guardrail_row
 from alamo.inference.experiment_multiplicity import adjusted_tests
@@ -148,7 +148,7 @@ def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, f
     features = choose_features(rows, chance, spec)
     columns = choose_segment_columns(rows, chance, spec)
     seen = {refusal.what.removeprefix("feature ") for refusal in features.refusals}
-    found.refusals += features.refusals
+    found.refusals += (*shares_refusals(rows, chance, spec), *features.refusals)
     found.refusals += [r for r in columns.refusals if r.what.removeprefix("segment column ") not in seen]
     found.features = features.names
     design = FeatureEncoder.fit(rows.table, features.names).transform(rows.table)

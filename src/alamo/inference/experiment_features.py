@@ -6,13 +6,15 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_design import Propensities
 from alamo.inference.experiment_spec import Choice, ExperimentSpec
 from alamo.inference.experiment_table import ExperimentRows
-from alamo.numerics.screening import IDENTIFIER, Design, Screening, screen_columns
+from alamo.numerics.ratio_check import MISMATCH
+from alamo.numerics.screening import IDENTIFIER, Design, Screening, arm_difference_p_value, screen_columns
 
 Integers = npt.NDArray[np.int64]
 
@@ -83,6 +85,21 @@ def _recurring(rows: ExperimentRows, screening: Screening) -> tuple[Refusal, ...
                 )
             )
     return tuple(found)
+
+
+def shares_refusals(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec) -> tuple[Refusal, ...]:
+    """Say that the arms' shares change over `time`, where the file itself has to give the probabilities."""
+    if rows.time is None or not chance.estimated:
+        return ()
+    p_value = arm_difference_p_value(pa.array(rows.time), Design(rows.arm, inflation=design_inflation(rows.groups)))
+    if p_value > MISMATCH:
+        return ()
+    reason = (
+        f"the arms' shares change over {spec.time!r} beyond chance (p = {p_value:.1e}), "
+        "so pooled effects mix those of the actions with those of the season"
+    )
+    cure = "log the probability of the arm drawn: --propensity COL; or look at each period: --over-time week"
+    return (Refusal("one chance of each arm for all rows", reason, cure),)
 
 
 def screening_refusals(role: str, screening: Screening) -> tuple[Refusal, ...]:

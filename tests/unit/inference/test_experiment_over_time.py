@@ -80,6 +80,20 @@ def test_thin_periods_ratios_and_files_without_dates_are_refused_with_a_cure(rid
         run(file(50), ridge, over_time="year")
 
 
+def test_arms_whose_shares_change_over_time_are_told_of_unless_probabilities_are_given(ridge) -> None:
+    table = file()
+    week = np.arange(6000) * 42 // 6000 // 7
+    p = np.array([0.1, 0.1, 0.2, 0.3, 0.5, 0.5])[week]
+    mailed = np.random.default_rng(2).random(6000) < p
+    table = table.set_column(0, "arm", pa.array(mailed.astype(int).astype(str)))
+    table = table.append_column("p", pa.array(np.where(mailed, p, 1.0 - p)))
+    (told,) = run(table, ridge).refusals
+    assert "shares change over 'day'" in told.reason
+    assert "--propensity COL" in told.cure
+    assert run(table, ridge, propensity="p").refusals == ()
+    assert run(file(), ridge).refusals == ()
+
+
 def test_periods_are_counted_from_the_first_time_and_months_are_those_of_the_calendar() -> None:
     days = np.array([19781.0, 19787.9, 19788.0, np.nan, 19784.0])  # 28 February 2024 is day 19,781
     assert period_places(days, "week").tolist() == [0, 0, 1, -1, 0]
