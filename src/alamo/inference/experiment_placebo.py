@@ -60,8 +60,11 @@ def placebo_splits(table: pa.Table, spec: ExperimentSpec, counts: dict[str, int]
     place = control.column_names.index(spec.action)
     found = []
     for split in range(spec.aa):
-        drawn = pa.array(np.where(uniforms(keys, f"a/a {split}") < share, name, spec.control))
-        found.append(analysis(control.set_column(place, spec.action, drawn), asked))
+        drawn = uniforms(keys, f"a/a {split}") < share
+        if drawn.all() or not drawn.any():  # a few clusters fall on one side: nothing to compare, no answer
+            continue
+        arm = pa.array(np.where(drawn, name, spec.control))
+        found.append(analysis(control.set_column(place, spec.action, arm), asked))
     rows = tuple(_row(outcome, found, spec.level) for outcome in spec.measured)
     checked = [result.ratio_p_value for result in found if result.ratio_p_value is not None]
     return PlaceboSplits(spec.aa, share, sum(p <= MISMATCH for p in checked), rows)

@@ -92,3 +92,12 @@ def test_a_leak_is_called_one_and_rows_of_one_unit_are_told_of(ridge) -> None:
 
 
 _AUTO = ExperimentSpec("arm", "0", ("spend",))
+
+
+def test_few_clusters_of_control_may_all_fall_on_one_side(ridge) -> None:
+    rng = np.random.default_rng(3)
+    account = rng.integers(0, 6, 600)
+    table = pa.table({"arm": (account % 2).astype(str), "account": account, "spend": rng.normal(10.0, 3.0, 600)})
+    found = run(table, ridge, cluster="account", aa=20).placebo
+    assert found.splits == 20
+    assert found.rows[0].answered < 20
