@@ -122,6 +122,41 @@ def test_always_valid_intervals_stay_tightest_where_the_first_look_put_them(days
     assert shrinks > np.sqrt(3.0)  # faster than the fixed-n interval, on the way to ten times the first rows
 
 
+def test_units_planned_at_the_first_look_stay_when_a_day_changes_and_others_are_refused(days):
+    first = _kept(days, planned=50_000)
+    pq.write_table(_day(9), days / "1.parquet")
+    changed = _kept(days)
+    again = alamo.estimate_effects(days, planned=50_000, **QUESTION)
+    assert changed.rows[0].anytime_upper == pytest.approx(again.rows[0].anytime_upper)
+    assert _kept(days, planned=50_000).rows == changed.rows != first.rows
+    with pytest.raises(UsageError, match=r"tightest at 50,000 units.*not at 6,000") as refused:
+        _kept(days, planned=6_000)
+    assert "--planned 50000" in refused.value.hint
+
+
+def test_a_day_whose_places_are_numbers_and_a_day_whose_places_are_text_merge_as_text(days):
+    for day, words in ((3, False), (4, True)):
+        place = pa.array(np.random.default_rng(day).integers(0, 6, 2000))
+        table = _day(day).set_column(1, "place", place.cast(pa.string()) if words else place)
+        pq.write_table(table, days / f"{day}.parquet")
+        _kept(days)
+    _check_same(_kept(days), alamo.estimate_effects(days, **QUESTION))
+
+
+def test_places_that_become_too_many_numbers_need_rows(tmp_path):
+    folder = tmp_path / "numbered"
+    folder.mkdir()
+    for day in range(2):
+        place = pa.array(np.random.default_rng(day).integers(8 * day, 8 * day + 8, 2000))
+        pq.write_table(_day(day).set_column(1, "place", place), folder / f"{day}.parquet")
+        if not day:
+            _kept(folder)
+            kept = (tmp_path / "sums.parquet").read_bytes()
+    with pytest.raises(UsageError, match="'place' now has so many numbers"):
+        _kept(folder)
+    assert (tmp_path / "sums.parquet").read_bytes() == kept
+
+
 def test_costs_and_level_may_be_asked_anew_of_the_same_sums(days, counted):
     first = _kept(days)
     net = _kept(days, cost={"mail": 1.0}, level=0.8)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from alamo.domain.errors import InputError, UsageError
 from alamo.domain.ports import RowSource, SumsBook
 from alamo.domain.reasons import Refusal
-from alamo.inference import ExperimentCells, ExperimentSpec, needs_rows, scan_experiment
+from alamo.inference import ExperimentCells, ExperimentSpec, column_to_quarter, needs_rows, scan_experiment
 
 _RELATION = "rows"
 _FILES = b"alamo.kept_files"
@@ -89,7 +89,8 @@ def count_kept(files: RowSource | None, book: SumsBook, spec: ExperimentSpec) ->
     Raises
     ------
     UsageError
-        If sums cannot answer `spec`, there are no Parquet files, or the kept sums answer another question.
+        If sums cannot answer `spec`, there are no Parquet files, or the kept sums answer another question or are planned
+        for other units.
     InputError
         If a file has changed while another that was counted with it is gone.
     """
@@ -100,9 +101,10 @@ def count_kept(files: RowSource | None, book: SumsBook, spec: ExperimentSpec) ->
     table = book.read()
     before = None if table is None else Kept.from_arrow(table)
     if before is not None:
-        _check_question(before.cells, spec)
+        _check_question(before, spec)
     stamps = files.stamps()
     known = {} if before is None else before.files
+    planned = spec.planned if before is None else before.planned
     fresh = {name: files.digest(name) for name, stamp in stamps.items() if known.get(name, ("", ""))[0] != stamp}
     changed = [name for name, digest in fresh.items() if name in known and known[name][1] != digest]
     if changed:
@@ -117,9 +119,9 @@ def count_kept(files: RowSource | None, book: SumsBook, spec: ExperimentSpec) ->
             book.write(kept.to_arrow())
         return kept
     cells = _counted(files, new, spec)
-    planned = before.planned if before is not None else spec.planned or _PLANNED * int(cells.rows.sum())
     merged = cells if before is None else ExperimentCells.merged([before.cells, cells])
-    kept = Kept(merged, ledger, planned, refusals)
+    _check_few_values(merged)
+    kept = Kept(merged, ledger, planned or _PLANNED * int(cells.rows.sum()), refusals)
     book.write(kept.to_arrow())
     return kept
 
@@ -144,7 +146,8 @@ def _counted(files: RowSource, names: Sequence[str], spec: ExperimentSpec) -> Ex
     return cells
 
 
-def _check_question(cells: ExperimentCells, spec: ExperimentSpec) -> None:
+def _check_question(before: Kept, spec: ExperimentSpec) -> None:
+    cells = before.cells
     segments = spec.segments if isinstance(spec.segments, tuple) else ()
     asked, kept = ((spec.action, *segments), spec.outcomes), (tuple(cells.keys.column_names), tuple(cells.outcomes))
     if asked != kept:
@@ -153,6 +156,23 @@ def _check_question(cells: ExperimentCells, spec: ExperimentSpec) -> None:
             f"not of {', '.join(asked[1])} by {', '.join(asked[0])}",
             hint="Ask the same question, or name another file for this one: --sums FILE",
             code="usage.kept_question",
+        )
+    if spec.planned not in (None, before.planned):
+        raise UsageError(
+            f"the always-valid intervals of these sums are tightest at {before.planned:,} units, fixed at the first "
+            f"look, not at {spec.planned:,}",
+            hint=f"Ask on with --planned {before.planned}, or without it",
+            code="usage.kept_planned",
+            details={"kept": before.planned, "given": spec.planned},
+        )
+
+
+def _check_few_values(cells: ExperimentCells) -> None:
+    column = column_to_quarter(cells)
+    if column is not None:
+        raise _no_sums(
+            f"segment column {column!r} now has so many numbers that they would be cut into quarters, which needs rows",
+            f"Write it as text, or leave it out of --segments and begin another --sums FILE without {column!r}.",
         )
 
 
@@ -170,7 +190,8 @@ def _check_all_there(changed: str, known: dict[str, tuple[str, str]], stamps: An
 def _only_rows() -> UsageError:
     return _no_sums(
         "sums cannot answer this question, only rows can",
-        "Leave out what needs rows: --features none, no --unit, --cluster or --propensity COL, few segments.",
+        "Leave out what needs rows: --features none, no --unit, --cluster, --time, --guardrail, "
+        "--winsorise, --aa, --propensity COL or ratios, few segments.",
     )
 
 

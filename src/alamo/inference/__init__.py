@@ -15,7 +15,7 @@ from alamo.inference.experiment import analyze_experiment
 from alamo.inference.experiment_cells import ExperimentCells
 from alamo.inference.experiment_from_cells import effects_of_cells
 from alamo.inference.experiment_result import EffectRow, ExperimentResult, Trend
-from alamo.inference.experiment_scan import needs_rows, scan_experiment
+from alamo.inference.experiment_scan import column_to_quarter, needs_rows, scan_experiment
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.guardrail import Guardrail, guardrails_of
 from alamo.inference.long_outcomes import value_long_outcomes
@@ -43,6 +43,7 @@ __all__ = [
     "analyze_experiment",
     "assign_segments",
     "calibrated_effects",
+    "column_to_quarter",
     "cycle_dr_scores",
     "cycles_needed",
     "cycles_needed_fixed",

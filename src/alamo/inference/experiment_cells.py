@@ -62,7 +62,7 @@ class ExperimentCells:
     @classmethod
     def merged(cls, parts: Sequence[ExperimentCells]) -> ExperimentCells:
         """Return the cells of all rows behind `parts`; they must answer the same question."""
-        keys = pa.concat_tables([part.keys for part in parts], promote_options="permissive")
+        keys = _stacked([part.keys for part in parts])
         code, first = _codes(keys)
         n, names = len(first), list(parts[0].outcomes)
         return cls(
@@ -98,6 +98,15 @@ class ExperimentCells:
             for i, name in enumerate(names["outcomes"])
         }
         return cls(keys.replace_schema_metadata(None), _floats(table["rows"]), outcomes, names["money"])
+
+
+def _stacked(tables: Sequence[pa.Table]) -> pa.Table:
+    """Return the keys one below the other; a column that is a number in some and text in others becomes text."""
+    try:
+        return pa.concat_tables(tables, promote_options="permissive")
+    except pa.ArrowTypeError:
+        words = pa.schema([(name, pa.string()) for name in tables[0].column_names])
+        return pa.concat_tables([table.cast(words) for table in tables])
 
 
 def _floats(column: pa.ChunkedArray) -> Floats:

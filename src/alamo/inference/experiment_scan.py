@@ -68,7 +68,13 @@ def scan_experiment(
     cells = _cells(warehouse.query(_statement(relation, spec, schema, (origins, costs))), spec, origins)
     if not len(cells.rows):
         raise no_rows()
-    return cells if all(has_few_values(column) for column in cells.keys.columns[1:]) else None
+    return None if column_to_quarter(cells) else cells
+
+
+def column_to_quarter(cells: ExperimentCells) -> str | None:
+    """Return a segment column of numbers that would be cut into quarters, for which rows are needed; None without."""
+    names = cells.keys.column_names[1:]
+    return next((name for name in names if not has_few_values(cells.keys[name])), None)
 
 
 def needs_rows(spec: ExperimentSpec) -> bool:
