@@ -89,8 +89,8 @@ def count_kept(files: RowSource | None, book: SumsBook, spec: ExperimentSpec) ->
     Raises
     ------
     UsageError
-        If sums cannot answer `spec`, there are no Parquet files, or the kept sums answer another question or are planned
-        for other units.
+        If sums cannot answer `spec`, there are no Parquet files, or the kept sums answer another question or are
+        planned for other units.
     InputError
         If a file has changed while another that was counted with it is gone.
     """

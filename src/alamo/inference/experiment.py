@@ -153,8 +153,10 @@ def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, f
     found.features = features.names
     design = FeatureEncoder.fit(rows.table, features.names).transform(rows.table)
     segmentation = _segmentation(rows.table, columns.names, spec)
-    by_sums = has_sums(spec) and not features.names and rows.groups is None
-    if segmentation is not None and not by_sums and (spec.segments != "auto" or not features.names):
+    effects = replace(spec, guardrails={}, aa=0, over_time=None, winsorise=None)  # none of these may move an effect
+    by_sums = has_sums(effects) and not features.names and rows.groups is None
+    some_by_rows = not by_sums or bool(spec.guardrails or rows.ratios or spec.over_time)
+    if segmentation is not None and some_by_rows and (spec.segments != "auto" or not features.names):
         design = np.column_stack([design, np.equal.outer(segmentation.code, np.arange(len(segmentation.names)))])
     covariates = FeatureEncoder.fit(rows.table, features.names, linear=True).transform(rows.table)
     return Prepared(spec, rows, chance, design, covariates, segmentation, by_sums)
@@ -172,21 +174,35 @@ def _analyze(data: Prepared, learner: OutcomeLearner, found: _Findings) -> None:
         found.refusals += refusals
         if part is None:
             continue
-        by_sums = part.by_sums and name not in part.rows.ratios and not found.by_effect
-        for answer in _from_sums(part, name, found) if by_sums else _from_rows(part, name, learner, found):
+        only_rows = name in part.rows.ratios or name in part.spec.guardrails or found.by_effect
+        answers = _from_sums if part.by_sums and not only_rows else _from_rows
+        for answer in answers(part, name, learner, found):
             found.rows += answer.rows
             found.spread += answer.spread
             found.refusals += answer.refusals
             found.power += power_rows(answer, data.spec, found.pace)
 
 
-def _from_sums(data: Prepared, name: str, found: _Findings) -> tuple[Answer, ...]:
-    sums = outcome_sums(data, name)
-    summed = compare_sums(sums, data.spec.level, data.spec.planned)
+def _from_sums(data: Prepared, name: str, learner: OutcomeLearner, found: _Findings) -> Iterator[Answer]:
+    capped, caps, refusals = winsorised(data, name)
+    found.refusals += refusals
+    spec, sums = data.spec, outcome_sums(data, name)
+    plain = compare_sums(sums, spec.level, spec.planned)
+    summed = plain if caps is None else compare_sums(outcome_sums(capped, name), spec.level, spec.planned)
     if summed.variance_removed is not None:
         found.variance_removed[name] = summed.variance_removed
-    found.largest += largest_in_sums(sums, summed.answers, data.spec.level)
-    return summed.answers
+    found.largest += largest_in_sums(sums, plain.answers, spec.level)
+    scored = None if spec.over_time is None else scored_outcome(capped, name, learner)
+    below = float(sums.grid.cells.least.min()) < 0.0  # of which sums do not tell the largest
+    means = scored_outcome(replace(data, design=data.design[:, :0]), name, learner) if below else None
+    for arm, (answer, uncapped) in enumerate(zip(summed.answers, plain.answers, strict=True), start=1):
+        if answer.pooled is not None and means is not None:
+            _judge_largest(Comparison(data.rows, data.chance, means, arm, name), spec, found)
+        if answer.pooled is not None and caps is not None:
+            found.winsorised.append(winsorised_row(answer.rows[0], uncapped.rows[0], caps))
+        if answer.pooled is not None and scored is not None:
+            _add_periods(Comparison(capped.rows, data.chance, scored, arm, name), spec, found)
+        yield answer
 
 
 def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: _Findings) -> Iterator[Answer]:
@@ -207,12 +223,18 @@ def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: _Findi
             answer = _compared(data, comparison, found)
             uncapped = comparison if caps is None else Comparison(data.rows, data.chance, raw, arm, name)
             _judge_tails(answer.rows[0], uncapped, caps, data.spec, found)
-            if data.spec.over_time is not None:
-                periods, trend, missing = effects_over_time(comparison, data.spec.over_time, data.spec.level)
-                found.periods += periods
-                found.trends += [] if trend is None else [trend]
-                found.refusals += missing
+            _add_periods(comparison, data.spec, found)
             yield answer
+
+
+def _add_periods(comparison: Comparison, spec: ExperimentSpec, found: _Findings) -> None:
+    """Add the effect by period and its trend, where they are asked for."""
+    if spec.over_time is None:
+        return
+    periods, trend, missing = effects_over_time(comparison, spec.over_time, spec.level)
+    found.periods += periods
+    found.trends += [] if trend is None else [trend]
+    found.refusals += missing
 
 
 def _compared(data: Prepared, comparison: Comparison, found: _Findings) -> Answer:
@@ -229,11 +251,15 @@ def _judge_tails(
     row: EffectRow, uncapped: Comparison, caps: Caps | None, spec: ExperimentSpec, found: _Findings
 ) -> None:
     """Add how much the largest unit matters, and what capping did."""
-    largest = find_largest(uncapped.rows, uncapped.outcome, uncapped.arm)
-    if largest is not None:
-        unit, rest = largest
-        without = levelled_effect(uncapped, rest, spec.level)
-        found.largest.append(largest_row((row.action, row.outcome), unit, without))
+    _judge_largest(uncapped, spec, found)
     if caps is not None:
         plain = effect_row(uncapped, contrast_effect(uncapped, spec))
         found.winsorised.append(winsorised_row(row, plain, caps))
+
+
+def _judge_largest(comparison: Comparison, spec: ExperimentSpec, found: _Findings) -> None:
+    largest = find_largest(comparison.rows, comparison.outcome, comparison.arm)
+    if largest is not None:
+        unit, rest = largest
+        without = levelled_effect(comparison, rest, spec.level)
+        found.largest.append(largest_row((comparison.action, comparison.outcome), unit, without))

@@ -36,9 +36,13 @@ def test_without_the_row_of_the_largest_outcome_the_effect_is_that_of_the_other_
     assert {found.action for found in result.largest_units} == {"mail", "post"}
 
 
-def test_flags_and_outcomes_below_nought_have_none(ridge) -> None:
+def test_flags_have_none_and_of_outcomes_below_nought_the_rows_tell(ridge) -> None:
     spec = ExperimentSpec("arm", "none", ("bought", "profit"), features="none")
-    assert analyze_experiment(_file(), spec, ridge).largest_units == ()
+    table = _file()
+    mail, _ = analyze_experiment(table, spec, ridge).largest_units
+    profit, arms = table["profit"].to_numpy(), np.array(table["arm"].to_pylist())
+    compared = np.isin(arms, ["none", "mail"])
+    assert (mail.outcome, mail.value) == ("profit", np.abs(profit[compared]).max())
 
 
 def test_a_false_discovery_rate_and_effects_worth_finding_are_answered_from_sums_too(ridge) -> None:
