@@ -29,7 +29,7 @@ from alamo.inference.experiment_outcome import Prepared, outcome_sums, scored_ou
 from alamo.inference.experiment_over_time import effects_over_time
 from alamo.inference.experiment_placebo import placebo_splits
 from alamo.inference.experiment_power import Pace, power_rows
-from alamo.inference.experiment_ratio import no_segments, ratio_refusal
+from alamo.inference.experiment_ratio import linearised_on, no_segments, ratio_refusal
 from alamo.inference.experiment_result import (
     EffectRow,
     ExperimentResult,
@@ -218,7 +218,9 @@ def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: _Findi
         if refusal is not None:
             yield Answer((), (), (refusal,))
         elif name in data.spec.guardrails:
-            found.guardrails.append(guardrail_row(comparison, data.spec.guardrails[name], data.spec))
+            guarded, withheld = guardrail_row(comparison, data.spec.guardrails[name], data.spec)
+            found.guardrails.append(guarded)
+            found.refusals += withheld
         else:
             answer = _compared(data, comparison, found)
             uncapped = comparison if caps is None else Comparison(data.rows, data.chance, raw, arm, name)
@@ -261,5 +263,5 @@ def _judge_largest(comparison: Comparison, spec: ExperimentSpec, found: _Finding
     largest = find_largest(comparison.rows, comparison.outcome, comparison.arm)
     if largest is not None:
         unit, rest = largest
-        without = levelled_effect(comparison, rest, spec.level)
+        without = levelled_effect(linearised_on(comparison, rest), rest, spec.level)
         found.largest.append(largest_row((comparison.action, comparison.outcome), unit, without))

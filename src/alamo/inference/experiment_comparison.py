@@ -112,13 +112,17 @@ def compare(
 ) -> Answer:
     """Return the pooled effect and, with a segmentation, the shrunk effects of its segments."""
     pooled = contrast_effect(comparison, spec)
-    noun = "rows" if comparison.rows.cluster is None else "clusters"
-    refusals = withheld(comparison.action, comparison.outcome, pooled.sequence, noun)
-    answer = Answer((effect_row(comparison, pooled),), (), tuple(refusals), pooled)
+    answer = Answer((effect_row(comparison, pooled),), (), tuple(not_anytime(comparison, pooled)), pooled)
     if segmentation is None:
         return answer
     segments = segment_effects(segment_scores(comparison, segmentation, covariates).sums(), pooled.estimate, spec.level)
     return with_segments(answer, segments)
+
+
+def not_anytime(comparison: Comparison, pooled: PooledEffect) -> list[Refusal]:
+    """Return why a comparison has no always-valid interval; nothing where it has one."""
+    noun = "rows" if comparison.rows.cluster is None else "clusters"
+    return withheld(comparison.action, comparison.outcome, pooled.sequence, noun)
 
 
 def with_segments(answer: Answer, segments: SegmentTable) -> Answer:
@@ -141,7 +145,7 @@ def contrast_effect(
     if less_control:
         score -= less_control * gamma[:, 0]
     mean = mean_by_group(score, comparison.rows.groups, comparison.share)
-    sequence = _sequence(comparison, score, mean, 1.0 + less_control)
+    sequence = _sequence(comparison, score, mean, 1.0 + abs(less_control))
     return pooled_effect(
         mean, sequence if spec.planned is None else replace(sequence, n_opt=float(spec.planned)), spec.level
     )

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+from alamo.domain.reasons import Refusal
 from alamo.inference.comparison import PooledEffect
-from alamo.inference.experiment_comparison import Comparison, contrast_effect, effect_row
+from alamo.inference.experiment_comparison import Comparison, contrast_effect, effect_row, not_anytime
 from alamo.inference.experiment_result import GuardrailRow
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.guardrail import Guardrail, verdict_of
 
 
-def guardrail_row(comparison: Comparison, guardrail: Guardrail, spec: ExperimentSpec) -> GuardrailRow:
-    """Return what the action does to the guardrail, and the verdicts of both intervals.
+def guardrail_row(
+    comparison: Comparison, guardrail: Guardrail, spec: ExperimentSpec
+) -> tuple[GuardrailRow, list[Refusal]]:
+    """Return what the action does to the guardrail with the verdicts of both intervals, and why one of them has none.
 
     A relative margin is part of the contrast, harm − share·control, so that control's own error counts.
     """
     effect = contrast_effect(comparison, spec)
     harm = contrast_effect(comparison, spec, sign=guardrail.sign)
-    share = guardrail.margin if guardrail.relative else 0.0
-    beyond = contrast_effect(comparison, spec, sign=guardrail.sign, less_control=share)
     row = effect_row(comparison, effect)
-    margin = guardrail.margin * (row.baseline or 0.0) if guardrail.relative else guardrail.margin
+    share = guardrail.margin if guardrail.relative else 0.0
+    share = -share if (row.baseline or 0.0) < 0.0 else share  # 10 % of a loss is as much as of a gain
+    beyond = contrast_effect(comparison, spec, sign=guardrail.sign, less_control=share)
+    margin = guardrail.margin * abs(row.baseline or 0.0) if guardrail.relative else guardrail.margin
     fixed = 0.0 if guardrail.relative else guardrail.margin
-    return GuardrailRow(
+    found = GuardrailRow(
         action=row.action,
         outcome=row.outcome,
         worse=guardrail.worse,
@@ -42,6 +46,7 @@ def guardrail_row(comparison: Comparison, guardrail: Guardrail, spec: Experiment
             else verdict_of(harm.anytime, _less(beyond.anytime, fixed))
         ),
     )
+    return found, not_anytime(comparison, effect)
 
 
 def _interval(effect: PooledEffect) -> tuple[float, float]:

@@ -1,14 +1,16 @@
-"""Ratio outcomes of an experiment file (``spend/orders``): when they are refused."""
+"""Ratio outcomes of an experiment file (``spend/orders``): when they are refused, and as they are on other rows."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from math import ceil, isfinite
 
 import numpy as np
+import numpy.typing as npt
 
 from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_comparison import Comparison
-from alamo.numerics.ratio_metric import MOST_DENOMINATOR_CV, denominator_cv
+from alamo.numerics.ratio_metric import MOST_DENOMINATOR_CV, denominator_cv, linearised_ratio
 
 
 def ratio_refusal(comparison: Comparison) -> Refusal | None:
@@ -29,6 +31,20 @@ def ratio_refusal(comparison: Comparison) -> Refusal | None:
                 _cure(cv, comparison.units(inside)),
             )
     return None
+
+
+def linearised_on(comparison: Comparison, keep: npt.NDArray[np.bool_]) -> Comparison:
+    """Return the comparison with a ratio linearised about that of the rows to keep; other outcomes as they are.
+
+    One unit may hold so much of the denominator that a line about the ratio with it is far from the one without.
+    """
+    rows, parts = comparison.rows, comparison.rows.ratios.get(comparison.outcome)
+    if parts is None:
+        return comparison
+    over, under = (rows.outcomes[part][keep] for part in parts)
+    outcome = comparison.scored.outcome.copy()
+    outcome[keep] = linearised_ratio(over, under, rows.arm[keep], comparison.chance.drawn[keep], len(rows.arms))
+    return replace(comparison, scored=replace(comparison.scored, outcome=outcome))
 
 
 def _size(cv: float) -> str:

@@ -77,6 +77,9 @@ def test_a_small_file_cannot_say(ridge) -> None:
     result = run(file(1500), ridge, guardrails={"left": Guardrail("up", 0.001)})
     assert verdicts(result) == {"letter": "cannot say", "mail": "cannot say"}
     assert result.guardrails[0].anytime_verdict is None
+    assert [refusal.what for refusal in result.refusals] == [
+        f"always-valid interval of '{action}' on 'left'" for action in ("letter", "mail")
+    ]
 
 
 def test_a_relative_margin_carries_the_error_of_control(ridge) -> None:
@@ -90,6 +93,17 @@ def test_a_relative_margin_carries_the_error_of_control(ridge) -> None:
     absolute = run(file(), ridge, guardrails={"margin": Guardrail("up", row.upper * 1.0005)})
     assert absolute.guardrails[0].verdict == "no harm beyond margin"
     assert relative.guardrails[0].verdict == "cannot say"
+
+
+@pytest.mark.parametrize("worse", ["up", "down"])
+def test_a_share_of_a_loss_is_accepted_as_a_share_of_a_gain_is(ridge, worse) -> None:
+    rng = np.random.default_rng(5)
+    arm = rng.integers(0, 2, 4000)
+    table = pa.table({"arm": np.array(["none", "mail"])[arm], "loss": rng.normal(-20.0, 4.0, 4000)})
+    table = table.append_column("spend", pa.array(rng.gamma(2.0, 5.0, 4000)))
+    row = run(table, ridge, guardrails={"loss": Guardrail(worse, 0.1, relative=True)}).guardrails[0]
+    assert row.margin == pytest.approx(2.0, rel=0.02)
+    assert row.verdict == row.anytime_verdict == "no harm beyond margin"
 
 
 def test_guardrails_are_never_features_nor_net_of_cost_and_may_be_ratios(ridge) -> None:

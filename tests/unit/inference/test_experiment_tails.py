@@ -91,3 +91,16 @@ def test_a_cap_that_is_none_is_refused() -> None:
     for share in (0.5, 1.0, 99.9):
         with pytest.raises(UsageError, match=r"between 0\.5 and 1"):
             ExperimentSpec("arm", "none", ("spend",), winsorise=share)
+
+
+def test_a_ratio_without_a_unit_that_holds_much_of_its_denominator_is_that_of_the_others(ridge) -> None:
+    rng = np.random.default_rng(3)
+    arm, orders = rng.integers(0, 2, 6000), rng.poisson(1.0, 6000).astype(float)
+    spend = orders * rng.gamma(4.0, 10.0, 6000)
+    big = int(np.flatnonzero(arm == 1)[0])
+    orders[big], spend[big] = 500.0, 60_000.0
+    table = pa.table({"arm": arm.astype(str), "spend": spend, "orders": orders})
+    spec = ExperimentSpec("arm", "0", ("spend/orders",), features="none", propensity=0.5)
+    (largest,) = analyze_experiment(table, spec, ridge).largest_units
+    (rest,) = analyze_experiment(table.filter(pa.array(np.arange(6000) != big)), spec, ridge).rows
+    assert (largest.mean_without, largest.upper_without) == pytest.approx((rest.mean, rest.upper))
