@@ -19,7 +19,7 @@ COMPARISONS = 33
 
 
 def _allowed(replications: int) -> float:
-    """Return the misses that a true .05 exceeds in at most one of 1,000 runs of all comparisons, by the binomial law."""
+    """Return the misses that a true .05 exceeds in one of 1,000 runs of all comparisons, by the binomial law."""
     return float(binom.isf(0.001 / COMPARISONS, replications, looks.ALPHA))
 
 
