@@ -38,7 +38,6 @@ from alamo.numerics.normal import z_value
 from alamo.numerics.partition_choice import Fold, Rows, choose_size
 from alamo.numerics.partition_growth import Growth, grow_partition
 from alamo.numerics.partition_tree import PartitionTree
-from alamo.numerics.policy_tree import ActionTree
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -131,8 +130,7 @@ def _found(comparison: Comparison, features: tuple[str, ...]) -> Segmentation | 
     place = np.full(len(tree.column), -1, dtype=np.int64)
     place[list(tree.leaves)] = np.arange(len(tree.leaves))
     code = np.where(finding, len(tree.leaves), place[tree.leaf_of(bins)])
-    words = columns.words(ActionTree(tree.column, tree.cut, tree.left, tree.right, (0,) * len(tree.column)))
-    return Segmentation(code, (*words, _ELSEWHERE))
+    return Segmentation(code, (*columns.words(tree), _ELSEWHERE))
 
 
 def _grown(rows: Rows, finding: npt.NDArray[np.bool_], fold: Integers) -> PartitionTree | None:

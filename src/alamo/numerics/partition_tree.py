@@ -14,40 +14,20 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from alamo.numerics.binary_tree import BinaryTree
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class PartitionTree:
-    """A binary tree; node 0 is the root and children come after their parent.
-
-    Attributes
-    ----------
-    column
-        Column a node cuts, −1 at a leaf.
-    cut
-        Rows whose bin of that column is at most this go left.
-    left, right
-        Children; −1 at a leaf.
-    """
+class PartitionTree(BinaryTree):
+    """A tree whose children come after their parent; a single leaf until it is split."""
 
     column: tuple[int, ...] = (-1,)
     cut: tuple[int, ...] = (-1,)
     left: tuple[int, ...] = (-1,)
     right: tuple[int, ...] = (-1,)
-
-    @property
-    def leaves(self) -> tuple[int, ...]:
-        """Nodes that are leaves, from left to right."""
-        found, waiting = [], [0]
-        while waiting:
-            node = waiting.pop()
-            if self.column[node] < 0:
-                found.append(node)
-            else:
-                waiting += [self.right[node], self.left[node]]
-        return tuple(found)
 
     @property
     def parents(self) -> tuple[int, ...]:
@@ -68,17 +48,6 @@ class PartitionTree:
         return PartitionTree(
             changed(self.column, column), changed(self.cut, cut), changed(self.left, n), changed(self.right, n + 1)
         )
-
-    def leaf_of(self, bins: Integers) -> Integers:
-        """Return the leaf (its node) of each row of bins (n, d), shape (n,)."""
-        column, cut = np.array(self.column), np.array(self.cut)
-        left, right = np.array(self.left), np.array(self.right)
-        node, rows = np.zeros(len(bins), dtype=np.int64), np.arange(len(bins))
-        while (column[node] >= 0).any():
-            inside = column[node] >= 0
-            goes_left = bins[rows, np.maximum(column[node], 0)] <= cut[node]
-            node = np.where(inside, np.where(goes_left, left[node], right[node]), node)
-        return node
 
     def path(self, leaf: int) -> tuple[tuple[int, bool], ...]:
         """Return the cuts on the way to `leaf`: the node, and whether the way goes left there."""

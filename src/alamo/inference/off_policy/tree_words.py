@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from alamo.numerics.policy_tree import ActionTree
+from alamo.numerics.binary_tree import BinaryTree
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -54,7 +54,7 @@ class TreeColumns:
             bins[:, j] = np.where(np.isnan(column), 0, np.searchsorted(np.array(cuts), column, side="left"))
         return bins
 
-    def words(self, tree: ActionTree) -> tuple[str, ...]:
+    def words(self, tree: BinaryTree) -> tuple[str, ...]:
         """Return who is in each leaf of `tree`, from left to right."""
         found: dict[int, str] = {}
         waiting: list[tuple[int, dict[int, tuple[float, float]]]] = [(0, {})]
