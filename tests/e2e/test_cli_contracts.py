@@ -50,3 +50,11 @@ def test_a_person_reads_retention_and_a_mistake_names_the_next_step(folder: Path
     exit_code, out, err = typed(*WORDS[:5], cwd=folder)
     assert (exit_code, out) == (1, "")
     assert "--start COL --end COL" in err
+
+
+def test_without_until_the_last_date_that_has_come_is_taken_and_told(folder: Path) -> None:
+    (folder / "planned.csv").write_text("began,ended\n" + "2020-01-01,2020-03-31\n2020-01-01,9999-12-31\n" * 20)
+    exit_code, out, err = typed("analyze", "contracts", "planned.csv", *WORDS[3:7], cwd=folder)
+    assert exit_code == 0, err
+    assert "known up to 2020-03-31" in " ".join(out.split())
+    assert "20 contracts go on" in " ".join(out.split())

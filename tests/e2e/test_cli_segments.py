@@ -72,7 +72,7 @@ def test_who_moved_between_two_days_and_why(folder: Path) -> None:
     exit_code, out, err = typed("orders.csv", "--previous", "segments.json", *days, "--json", cwd=folder)
     assert exit_code == 0, err
     found = json.loads(out)
-    assert (found["migration"]["from"], found["migration"]["to"]) == ("2021-05-02", "2021-08-02")  # after these days
+    assert (found["migration"]["from"], found["migration"]["to"]) == ("2021-05-01", "2021-08-01")
     moves, matrix = (pa_csv.read_csv(folder / name) for name in ("moves.csv", "matrix.csv"))
     assert moves.num_rows == sum(row["customers"] for row in found["migration"]["reasons"])
     assert matrix.num_rows == found["segments"] + 1

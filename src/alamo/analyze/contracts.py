@@ -6,6 +6,7 @@ from typing import Any, Unpack
 
 from alamo.analyze.layout import Layout, read_layout
 from alamo.config.contract_keywords import CONTRACTS, ContractKeywords
+from alamo.connectors.clocks import SystemClock
 from alamo.engine import analyze as engine
 from alamo.inference.lifetime_value import ContractResult, ContractSpec
 
@@ -28,7 +29,7 @@ def fit_contracts(
     every
         With dates, the time between renewals: ``"week"``, ``"month"`` (default), ``"quarter"`` or ``"year"``.
     until
-        With dates, the last day known (default: the last day in the table).
+        With dates, the last day known (default: the last day in the table that is not after today, UTC).
     time_format
         As for `strptime`; default: dates, timestamps and ISO 8601 text.
     calibrate_until
@@ -70,4 +71,5 @@ def fit_contracts(
     --------
     ContractResult.customers_table : the forecast of every contract that goes on.
     """
-    return engine.analyze_contracts(table, CONTRACTS.spec(spec, keywords), read_layout(mapping))
+    now = SystemClock().now()
+    return engine.analyze_contracts(table, CONTRACTS.spec(spec, keywords), read_layout(mapping), now=now)

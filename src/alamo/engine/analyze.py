@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, TypeVar
 
 import pyarrow as pa
@@ -117,11 +118,19 @@ def analyze_lifetime_value(source: Any, spec: LifetimeValueSpec, layout: Layout 
     return infer_lifetime_value(read_table(source, layout=layout, text=text), spec)
 
 
-def analyze_contracts(source: Any, spec: ContractSpec, layout: Layout | None = None) -> ContractResult:
-    """Return retention of customers with a contract and forecasts; see `alamo.inference.lifetime_value`."""
+def analyze_contracts(
+    source: Any, spec: ContractSpec, layout: Layout | None = None, *, now: datetime
+) -> ContractResult:
+    """Return retention of customers with a contract and forecasts; see `alamo.inference.lifetime_value`.
+
+    Parameters
+    ----------
+    now
+        The present (UTC): dates after it are plans.
+    """
     written = [name for name in (spec.start, spec.end) if name and spec.time_format is not None]
     text = TextColumns(labels=(*((spec.customer,) if spec.customer else ()), *written))
-    return infer_contracts(read_table(source, layout=layout, text=text), spec)
+    return infer_contracts(read_table(source, layout=layout, text=text), spec, now.date())
 
 
 def analyze_scores(source: Any, spec: ScoreSpec, layout: Layout | None = None) -> ScoresResult:

@@ -96,8 +96,9 @@ def test_who_moved_between_any_two_days_is_counted_from_the_events(finding, star
         project.import_file("orders", ["orders.csv"])
         project.run()
         last = (start - timedelta(days=1)).date()
-        report = project.micro_segments(last - timedelta(days=100), last)
-        assert report.moves.to_day == start.date().isoformat()
+        first = last - timedelta(days=100)
+        report = project.micro_segments(first, last)
+        assert (report.moves.from_day, report.moves.to_day) == (first.isoformat(), last.isoformat())
         settings = load_project(finding).settings
         then = behaviour_at(
             project.context.history, start - timedelta(days=100), start, currency="EUR", margin=settings.margin

@@ -165,6 +165,7 @@ CONTRACTS: dict[str, Any] = {
     "converged": True,
     "n_customers": 1000,
     "n_active": 491,
+    "until": "2021-12-31",
     "horizon": 12,
     "total": _RENEWALS,
     "value_money": 24_690.0,

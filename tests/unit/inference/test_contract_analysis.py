@@ -11,11 +11,17 @@ import pyarrow.compute as pc
 import pytest
 
 from alamo.domain.errors import AlamoError, InputError, UsageError
-from alamo.inference.lifetime_value import ContractSpec, analyze_contracts
+from alamo.inference.lifetime_value import ContractResult, ContractSpec
+from alamo.inference.lifetime_value import analyze_contracts as analyze_on
 from alamo.inference.lifetime_value.contract_retention import wilson
 
 COUNTED = ContractSpec(periods="seen", left="gone")
 DATED = ContractSpec(start="began", end="ended", until=date(2021, 12, 31))
+TODAY = date(2026, 11, 27)
+
+
+def analyze_contracts(table: pa.Table, spec: ContractSpec) -> ContractResult:
+    return analyze_on(table, spec, TODAY)
 
 
 def published() -> pa.Table:
@@ -149,6 +155,28 @@ def test_wilson_is_the_interval_that_inverts_the_test_of_a_share():
     lower, upper = wilson(np.array([0.9]), np.array([200.0]), 0.9)
     for end in (lower[0], upper[0]):
         assert abs(0.9 - end) / np.sqrt(end * (1.0 - end) / 200.0) == pytest.approx(1.6449, abs=1e-4)
+
+
+def test_dates_that_have_not_come_are_plans_and_the_last_one_that_has_is_told():
+    open_ended = replace(DATED, until=None)
+    known = dated(2_000, 5)
+    last = max(pc.max(known["began"]).as_py(), date.fromisoformat(pc.max(known["ended"]).as_py()))
+    planned = pa.table(
+        {
+            "began": pa.chunked_array([[*known["began"].to_pylist(), date(2021, 6, 1), date(2027, 1, 1)]]),
+            "ended": [*known["ended"].to_pylist(), "9999-12-31", None],
+        }
+    )
+    plain, found = analyze_contracts(known, open_ended), analyze_contracts(planned, open_ended)
+    assert (plain.until, found.until) == (last, last)
+    assert (found.n_customers, found.n_active) == (plain.n_customers + 1, plain.n_active + 1)
+    assert not plain.refusals
+    assert found.refusals[-1].reason.startswith(f"ends after {last} have not come (1 contracts go on)")
+    assert found.refusals[-1].cure.endswith("--until DATE")
+    on_the_day = analyze_on(planned, open_ended, date(2021, 1, 31))
+    assert on_the_day.until <= date(2021, 1, 31)
+    with pytest.raises(UsageError, match="--until 2018-12-31 lies before the first contract begins"):
+        analyze_on(known, open_ended, date(2018, 12, 31))
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import numpy as np
 import pytest
-from tests.unit.inference.segment_months import months
+from tests.unit.inference.segment_months import DAYS, FIRST, months
 
 from alamo.inference.micro_segments import MicroSegments, SegmentSettings, find_micro_segments
 from alamo.inference.micro_segments.forecast import forecast_segments
@@ -33,7 +35,8 @@ def test_everybody_is_counted_once(shop: list, found: MicroSegments) -> None:
     assert sum(flow["customers"] for flow in moved.flows()) == moved.movers.num_rows
     assert sum(reason["customers"] for reason in moved.reasons()) == moved.movers.num_rows
     assert moved.moved_share == pytest.approx(moved.movers.num_rows / before.sum())
-    assert (moved.from_day, moved.to_day) == (shop[4]["as_of_day"][0].as_py(), shop[7]["as_of_day"][0].as_py())
+    last = [(FIRST + timedelta(days=DAYS * month - 1)).date().isoformat() for month in (4, 7)]
+    assert [moved.from_day, moved.to_day] == last
 
 
 def test_what_moved_a_customer_is_a_cut_he_passed(shop: list, found: MicroSegments) -> None:

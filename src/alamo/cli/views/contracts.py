@@ -27,9 +27,10 @@ def contracts(data: Data) -> Iterator[RenderableType]:
         column("by the model", "survival_model", formats.percent),
     ]
     yield table("Retention", columns, data.get("rows", []))
+    known = "" if data.get("until") is None else f" · known up to {data['until']}"
     yield note(
         f"{formats.count(data.get('n_customers'))} contracts, {formats.count(data.get('n_active'))} go on · "
-        f"{data.get('model') or 'no model'} · converged {formats.yes(data.get('converged'))}",
+        f"{data.get('model') or 'no model'} · converged {formats.yes(data.get('converged'))}{known}",
         "dim",
     )
     if data.get("parameters"):

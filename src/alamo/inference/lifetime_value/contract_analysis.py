@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from alamo.domain.errors import InsufficientDataError
 from alamo.domain.reasons import Refusal
-from alamo.inference.lifetime_value.contract_calendar import Renewals, periods_between, renewals
+from alamo.inference.lifetime_value.contract_calendar import NEVER, Renewals, periods_between, renewals
 from alamo.inference.lifetime_value.contract_forecast import RetentionModel
 from alamo.inference.lifetime_value.contract_result import ContractResult, Parameter, RenewalHoldout
 from alamo.inference.lifetime_value.contract_retention import fit_p_value, retention_by_cohort, retention_rows
@@ -43,7 +43,7 @@ class _Fit:
     refusals: tuple[Refusal, ...] = ()
 
 
-def analyze_contracts(table: pa.Table, spec: ContractSpec) -> ContractResult:
+def analyze_contracts(table: pa.Table, spec: ContractSpec, today: date) -> ContractResult:
     """Return retention by age, a model of it, and forecasts for the contracts that go on.
 
     Parameters
@@ -52,6 +52,8 @@ def analyze_contracts(table: pa.Table, spec: ContractSpec) -> ContractResult:
         One row per contract.
     spec
         Which columns say how long it lasted, and what to forecast.
+    today
+        Without `spec.until`, dates after it are plans: what is known reaches to the last date up to it.
 
     Raises
     ------
@@ -67,7 +69,7 @@ def analyze_contracts(table: pa.Table, spec: ContractSpec) -> ContractResult:
     Source: Fader & Hardie (2007), Journal of Interactive Marketing 21(1); Singer & Willett (1993), Journal of
     Educational Statistics 18(2).
     """
-    contracts = read_contracts(table, spec)
+    contracts = read_contracts(table, spec, today)
     begun = _begun(contracts)
     known = _only(contracts.known, begun)
     covariates = contracts.covariates[begun]
@@ -97,8 +99,9 @@ def analyze_contracts(table: pa.Table, spec: ContractSpec) -> ContractResult:
         customers=customers.add_column(0, "customer", names),
         retention_model=fit.model,
         horizon=spec.horizon,
-        refusals=(*fit.refusals, *notes, *_no_interval(fit, total is not None)),
+        refusals=(*fit.refusals, *notes, *_no_interval(fit, total is not None), *_ahead(contracts, spec)),
         level=spec.level,
+        until=None if contracts.dates is None else _EPOCH + timedelta(days=contracts.dates.until),
     )
 
 
@@ -193,6 +196,22 @@ def _no_interval(fit: _Fit, told: bool) -> tuple[Refusal, ...]:
     why = "chances by age and covariates" if fit.name == MODELS[1] else "the limit"
     reason = f"how uncertain {why} are together is not computed"
     return (Refusal("interval of the renewals to come", reason, f"where it fits: --model {MODELS[0]}"),)
+
+
+def _ahead(contracts: Contracts, spec: ContractSpec) -> tuple[Refusal, ...]:
+    """Say which dates were taken for plans; nothing where the last day known was named."""
+    dates = contracts.dates
+    if dates is None or spec.until is not None:
+        return ()
+    begun = dates.start <= dates.until
+    ending, beginning = int((begun & (dates.end > dates.until) & (dates.end != NEVER)).sum()), int((~begun).sum())
+    if not ending and not beginning:
+        return ()
+    day = _EPOCH + timedelta(days=dates.until)
+    reason = (
+        f"ends after {day} have not come ({ending:,} contracts go on), nor have begins ({beginning:,} are left out)"
+    )
+    return (Refusal("dates that lie ahead", reason, "if they are known, name the last day known: --until DATE"),)
 
 
 def _begun(contracts: Contracts) -> Flags:

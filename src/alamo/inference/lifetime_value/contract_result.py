@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from datetime import date
 from typing import Any, ClassVar
 
 import pyarrow as pa
@@ -105,6 +106,8 @@ class ContractResult(Result):
         What is absent, and why.
     level
         Of intervals.
+    until
+        The last day known; None where renewals were counted.
     out
         Where the table of customers was written.
     """
@@ -133,6 +136,7 @@ class ContractResult(Result):
     horizon: int
     refusals: tuple[Refusal, ...]
     level: float
+    until: date | None = None
     out: str | None = None
 
     def records(self) -> list[dict[str, Any]]:
@@ -145,6 +149,7 @@ class ContractResult(Result):
         more = ("n_active", "horizon", "value_money", "level", "out")
         found = {name: getattr(self, name) for name in (*names, *more)}
         return found | {
+            "until": None if self.until is None else self.until.isoformat(),
             "parameters": [asdict(row) for row in self.parameters],
             "total": None if self.total is None else asdict(self.total),
             "holdout": None if self.holdout is None else asdict(self.holdout),

@@ -25,7 +25,7 @@ class ContractSpec:
     every
         With `start`: the time between renewals, one of `PERIODS`.
     until
-        With `start`: last day known; None for the last day of the table.
+        With `start`: last day known; None for the last day of the table that has come.
     time_format
         As for `strptime`; None for dates, timestamps and ISO 8601 text.
     calibrate_until

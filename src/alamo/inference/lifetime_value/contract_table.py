@@ -60,8 +60,8 @@ class Contracts:
     customers: pa.Array
 
 
-def read_contracts(table: pa.Table, spec: ContractSpec) -> Contracts:
-    """Return the contracts of `table`.
+def read_contracts(table: pa.Table, spec: ContractSpec, today: date) -> Contracts:
+    """Return the contracts of `table`; without `spec.until` what is known reaches to its last date up to `today`.
 
     Raises
     ------
@@ -81,7 +81,7 @@ def read_contracts(table: pa.Table, spec: ContractSpec) -> Contracts:
         if name is not None:
             require_column(table, name)
     covariates, names = covariate_matrix(table, spec.covariates)
-    dates = _dates(table, spec.start, spec.end, spec) if spec.start is not None and spec.end is not None else None
+    dates = None if spec.start is None or spec.end is None else _dates(table, (spec.start, spec.end), spec, today)
     if dates is not None:
         known = renewals(dates.start, dates.end, dates.until, spec.every)
     else:
@@ -91,7 +91,8 @@ def read_contracts(table: pa.Table, spec: ContractSpec) -> Contracts:
     return Contracts(known, dates, covariates, names, _margin(table, spec), customers)
 
 
-def _dates(table: pa.Table, start: str, end: str, spec: ContractSpec) -> Dates:
+def _dates(table: pa.Table, columns: tuple[str, str], spec: ContractSpec, today: date) -> Dates:
+    start, end = columns
     first, last = days_of(_plain(table, start), start, spec.time_format), _ends(table, end, spec)
     bad = np.flatnonzero(last < first)
     if len(bad):
@@ -101,7 +102,7 @@ def _dates(table: pa.Table, start: str, end: str, spec: ContractSpec) -> Dates:
             code="contracts.backwards",
             details={"rows": [int(row) + 1 for row in bad[:50]]},
         )
-    return Dates(first, last, _until(first, last, spec))
+    return Dates(first, last, _until(first, last, spec, today))
 
 
 def _counted(table: pa.Table, periods: str, left: str) -> Renewals:
@@ -134,9 +135,12 @@ def _ends(table: pa.Table, name: str, spec: ContractSpec) -> Days:
     return end
 
 
-def _until(start: Days, end: Days, spec: ContractSpec) -> int:
-    last = int(max(start.max(), end[end != NEVER].max(initial=0)))
-    until = last if spec.until is None else (spec.until - _EPOCH).days
+def _until(start: Days, end: Days, spec: ContractSpec, today: date) -> int:
+    """Return the last day known: as given, or the last date of the table that has come by `today`."""
+    dates, now = np.concatenate([start, end[end != NEVER]]), (today - _EPOCH).days
+    come = dates[dates <= now]
+    last = int((come if len(come) else dates).max())
+    until = (last if len(come) else now) if spec.until is None else (spec.until - _EPOCH).days
     for name, day in (("until", until), ("calibrate-until", _day(spec.calibrate_until))):
         if day is not None and day < int(start.min()):
             raise UsageError(

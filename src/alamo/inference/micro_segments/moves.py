@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Migration:
     Attributes
     ----------
     from_day, to_day
-        The dates.
+        The last day that counts for the one and for the other: those that ``--from`` and ``--to`` take.
     numbers
         Segments, in the order of rows and columns.
     counts
@@ -91,8 +92,7 @@ def migration(before: pa.Table, after: pa.Table, definition: MicroSegments) -> M
     numbers = np.array(definition.numbers)
     movers = movers.add_column(1, "from_number", pa.array(numbers[then[moved]]))
     movers = movers.add_column(2, "to_number", pa.array(numbers[now[moved]]))
-    days = [str(table["as_of_day"][0].as_py()) for table in (before, after)]
-    return Migration(days[0], days[1], definition.numbers, counts, joined, movers)
+    return Migration(_last_day(before), _last_day(after), definition.numbers, counts, joined, movers)
 
 
 def moves_over(snapshots: Sequence[pa.Table], definition: MicroSegments, months: int, most: int) -> Moves:
@@ -104,6 +104,11 @@ def moves_over(snapshots: Sequence[pa.Table], definition: MicroSegments, months:
     counts = np.stack([span[0] for span in spans]) if spans else np.zeros((0, k, k))
     joined = np.stack([span[1] for span in spans]) if spans else np.zeros((0, k))
     return Moves(counts, joined, stage.astype(np.int64))
+
+
+def _last_day(snapshot: pa.Table) -> str:
+    """Return the last day that a snapshot, taken at midnight, holds."""
+    return (date.fromisoformat(snapshot["as_of_day"][0].as_py()) - timedelta(days=1)).isoformat()
 
 
 def _counted(before: pa.Table, after: pa.Table, definition: MicroSegments) -> tuple[Floats, Floats, Integers]:
