@@ -49,8 +49,8 @@ def whole(value: Any) -> int:
 
 
 def names(value: Any) -> tuple[str, ...]:
-    """Return one name, or several, as a tuple."""
-    return (value,) if isinstance(value, str) else tuple(str(name) for name in value)
+    """Return one name, or several, as a tuple; a name given twice counts once."""
+    return (value,) if isinstance(value, str) else tuple(dict.fromkeys(str(name) for name in value))
 
 
 def one_name(value: Any) -> str:

@@ -25,7 +25,7 @@ from alamo.inference.experiment_features import choose_features, choose_segment_
 from alamo.inference.experiment_found import asks_for_found, compare_found
 from alamo.inference.experiment_guardrails import guardrail_row
 from alamo.inference.experiment_multiplicity import adjusted_tests
-from alamo.inference.experiment_outcome import Prepared, outcome_sums, scored_outcome, with_outcome
+from alamo.inference.experiment_outcome import Prepared, arm_costs, outcome_sums, scored_outcome, with_outcome
 from alamo.inference.experiment_over_time import effects_over_time
 from alamo.inference.experiment_placebo import placebo_splits
 from alamo.inference.experiment_power import Pace, power_rows
@@ -89,6 +89,7 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
     by_effect = asks_for_found(spec.segments, table.column_names)
     spec = replace(spec, segments="none") if by_effect else spec
     rows, left_out = read_experiment(table, spec)
+    arm_costs(spec, rows.arms, money=True)  # an arm that is none is said before the work, not after
     chance = propensities(rows, spec)
     p_value = ratio_p_value(rows, chance, spec) if len(rows) else None
     units = len(np.unique(rows.unit))
@@ -180,7 +181,9 @@ def _analyze(data: Prepared, learner: OutcomeLearner, found: _Findings) -> None:
             found.rows += answer.rows
             found.spread += answer.spread
             found.refusals += answer.refusals
-            found.power += power_rows(answer, data.spec, found.pace)
+            power, refused = power_rows(answer, data.spec, found.pace)
+            found.power += power
+            found.refusals += refused
 
 
 def _from_sums(data: Prepared, name: str, learner: OutcomeLearner, found: _Findings) -> Iterator[Answer]:

@@ -85,6 +85,7 @@ def effects_of_cells(cells: ExperimentCells, spec: ExperimentSpec) -> Experiment
     """
     labels = pc.fill_null(cells.arm, "")
     arms = arms_of(labels, spec)
+    arm_costs(spec, arms, money=True)  # an arm that is none is said before the work, not after
     arm = np.asarray(pc.fill_null(pc.index_in(labels, value_set=pa.array(arms, pa.string())), -1), dtype=np.int64)
     design = _Design(spec, cells.where(arm >= 0), arms, arm[arm >= 0])
     units = design.by_arm(design.cells.rows)
@@ -171,9 +172,10 @@ def _analyze(design: _Design, name: str, found: _Findings) -> None:
     found.largest += largest_in_sums(data, answer.answers, design.spec.level)
     for part in answer.answers:
         found.rows += part.rows
-        found.power += power_rows(part, design.spec, found.pace)
+        power, refused = power_rows(part, design.spec, found.pace)
+        found.power += power
         found.spread += part.spread
-        found.refusals += part.refusals
+        found.refusals += (*part.refusals, *refused)
 
 
 def _by_segment(design: _Design, sums: CellSums) -> CellSums:

@@ -15,8 +15,9 @@ from math import ceil, sqrt
 
 from scipy.special import ndtri
 
-from alamo.domain.errors import UsageError
+from alamo.domain.reasons import Refusal
 from alamo.inference.comparison import PooledEffect
+from alamo.inference.effect_size import EffectSize
 from alamo.inference.experiment_comparison import Answer
 from alamo.inference.experiment_result import EffectRow, PowerRow
 from alamo.inference.experiment_spec import ExperimentSpec
@@ -30,30 +31,6 @@ _MOST = 1000.0
 _ROUNDING = 1e-6
 
 
-def size_of(words: str | float, baseline: float) -> float:
-    """Return the size of an effect worth finding, read from a number or a share of the baseline (``"10%"``).
-
-    Raises
-    ------
-    UsageError
-        If it is neither, or 0.
-    """
-    text = str(words).strip()
-    share = text.endswith("%")
-    try:
-        size = abs(float(text.removesuffix("%")) / (100.0 if share else 1.0) * (baseline if share else 1.0))
-    except ValueError:
-        size = 0.0
-    if not 0.0 < size < float("inf"):
-        raise UsageError(
-            f"{text!r} is no size of an effect",
-            hint="Write it in the outcome's unit or as a share of control's mean: --detect spend=0.5 or spend=10%",
-            code="usage.detect",
-            details={"detect": text},
-        )
-    return size
-
-
 @dataclass(frozen=True, slots=True)
 class Pace:
     """How many units there are, and how many come in a day (None: unknown)."""
@@ -62,13 +39,22 @@ class Pace:
     per_day: float | None
 
 
-def power_rows(answer: Answer, spec: ExperimentSpec, pace: Pace) -> tuple[PowerRow, ...]:
-    """Return what the file can see of the pooled effect of `answer`; nothing where it was refused."""
+def power_rows(answer: Answer, spec: ExperimentSpec, pace: Pace) -> tuple[tuple[PowerRow, ...], tuple[Refusal, ...]]:
+    """Return what the file can see of the pooled effect of `answer`, and why a size worth finding is none.
+
+    Nothing where the effect was refused; the size is as measured where none is named, or none can be had.
+    """
     if answer.pooled is None:
-        return ()
+        return (), ()
     row = answer.rows[0]
-    asked = size_of(spec.detect[row.outcome], row.baseline or 0.0) if row.outcome in spec.detect else None
-    return (_power_row(row, answer.pooled, spec.level, asked, pace),)
+    wanted = EffectSize.read(spec.detect[row.outcome]) if row.outcome in spec.detect else None
+    asked = None if wanted is None else wanted.against(row.baseline)
+    power = (_power_row(row, answer.pooled, spec.level, asked, pace),)
+    if wanted is None or asked is not None:
+        return power, ()
+    what = f"effect worth finding of {row.action!r} on {row.outcome!r}"
+    reason = "a share of control's mean is no size where that mean is 0"
+    return power, (Refusal(what, reason, f"name it in the outcome's unit: --detect {row.outcome}=0.5"),)
 
 
 def _power_row(row: EffectRow, effect: PooledEffect, level: float, asked: float | None, pace: Pace) -> PowerRow:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from alamo.domain.errors import UsageError
+from alamo.inference.effect_size import EffectSize
 from alamo.inference.guardrail import Guardrail
 
 Period = Literal["day", "week", "month"]
@@ -22,7 +23,7 @@ class ExperimentSpec:
     action, control
         Column of the arm, and its value for no action.
     outcomes
-        Numeric or 0/1 columns, or ratios of two, written ``"spend/orders"``.
+        Numeric or 0/1 columns, or ratios of two, written ``"spend/orders"``; one that is named twice counts once.
     unit
         Column of the unit; rows of one unit are summed before any variance. None: every row is a unit.
     time
@@ -79,6 +80,12 @@ class ExperimentSpec:
     over_time: Period | None = None
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "outcomes", tuple(dict.fromkeys(self.outcomes)))
+        self._check_numbers()
+        self._check_outcomes()
+        self._check_periods()
+
+    def _check_numbers(self) -> None:
         if self.planned is not None and self.planned < 1:
             raise UsageError(
                 f"{self.planned} planned units are none",
@@ -97,13 +104,20 @@ class ExperimentSpec:
                 hint="For at most 5 % false findings: --fdr 0.05",
                 code="usage.fdr",
             )
-
         if self.winsorise is not None and not 0.5 < self.winsorise < 1.0:
             raise UsageError(
                 f"a cap at the quantile {self.winsorise:g} is none; it must lie between 0.5 and 1",
                 hint="To cap the largest 0.1 %: --winsorise 0.999",
                 code="usage.winsorise",
             )
+        if self.aa < 0:
+            raise UsageError(
+                f"control cannot be compared with itself {self.aa} times",
+                hint="To check the intervals on 200 random splits: --aa 200",
+                code="usage.aa",
+            )
+
+    def _check_outcomes(self) -> None:
         unknown = [name for name in self.detect if name not in self.outcomes]
         if unknown:
             raise UsageError(
@@ -112,18 +126,8 @@ class ExperimentSpec:
                 code="usage.detect_outcome",
                 details={"given": unknown[0], "outcomes": list(self.outcomes)},
             )
-        if self.over_time not in (None, "day", "week", "month"):
-            raise UsageError(
-                f"effects over time go by day, week or month, not by {self.over_time!r}",
-                hint="By week: --over-time week",
-                code="usage.over_time",
-            )
-        if self.aa < 0:
-            raise UsageError(
-                f"control cannot be compared with itself {self.aa} times",
-                hint="To check the intervals on 200 random splits: --aa 200",
-                code="usage.aa",
-            )
+        for size in self.detect.values():
+            EffectSize.read(size)
         both = [name for name in self.outcomes if name in self.guardrails]
         if both:
             raise UsageError(
@@ -131,6 +135,20 @@ class ExperimentSpec:
                 hint="Name it once: under --outcome (net of cost), or under --guardrail",
                 code="usage.guardrail_outcome",
                 details={"column": both[0]},
+            )
+
+    def _check_periods(self) -> None:
+        if self.over_time not in (None, "day", "week", "month"):
+            raise UsageError(
+                f"effects over time go by day, week or month, not by {self.over_time!r}",
+                hint="By week: --over-time week",
+                code="usage.over_time",
+            )
+        if self.over_time is not None and self.time is None:
+            raise UsageError(
+                f"effects by {self.over_time} need the column that says when each row was",
+                hint=f"Name a column of dates: --time COL --over-time {self.over_time}",
+                code="usage.over_time_without_time",
             )
 
     @property

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Literal, Self
 
 from alamo.domain.errors import UsageError
+from alamo.inference.effect_size import amount_or_share
 
 Worse = Literal["up", "down"]
 Verdict = Literal["harm", "harm within margin", "no harm beyond margin", "cannot say"]
@@ -49,9 +50,8 @@ class Guardrail:
             If the words are none of these.
         """
         worse, _, margin = words.strip().partition(":")
-        relative = margin.rstrip().endswith("%")
         try:
-            amount = float(margin.rstrip().removesuffix("%")) / (100.0 if relative else 1.0) if margin else 0.0
+            amount, relative = amount_or_share(margin) if margin else (0.0, False)
         except ValueError:
             raise _unreadable(words) from None
         if worse not in ("up", "down"):

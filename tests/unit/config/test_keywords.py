@@ -15,6 +15,7 @@ from alamo.cli.analyze import analyze
 from alamo.config import load_limits
 from alamo.config.contract_keywords import CONTRACTS, ContractKeywords
 from alamo.config.effect_keywords import EXPERIMENT, EffectKeywords
+from alamo.config.keyword_values import choice, names
 from alamo.config.keywords import (
     ALLOCATION,
     LIFETIME_VALUE,
@@ -159,3 +160,13 @@ def test_guardrails_and_a_false_discovery_rate_become_what_the_spec_holds() -> N
     assert (spec.fdr, spec.guardrails) == (0.1, {"left": Guardrail("up", 0.02, relative=True)})
     with pytest.raises(UsageError, match="sideways"):
         EXPERIMENT.spec(None, {**TRIAL, "guardrail": {"left": "sideways"}})
+
+
+@pytest.mark.parametrize("read", [names, choice])
+def test_a_name_given_twice_counts_once_and_the_order_stays(read) -> None:
+    assert read(["spend", "visits", "spend"]) == ("spend", "visits")
+
+
+def test_a_size_that_is_none_is_refused_before_the_table_is_looked_at() -> None:
+    with pytest.raises(UsageError, match="'abc' is no size"):
+        alamo.estimate_effects("absent.csv", action="arm", control="none", outcome="spend", detect={"spend": "abc"})

@@ -74,8 +74,11 @@ def test_thin_periods_ratios_and_files_without_dates_are_refused_with_a_cure(rid
     ratio = run(file(), ridge, "spend/orders", over_time="week")
     assert ratio.periods == ()
     assert any("all periods only" in refusal.reason for refusal in ratio.refusals)
-    undated = ExperimentSpec("arm", "0", ("spend",), features="none", over_time="week")
-    assert any("--time COL" in refusal.cure for refusal in analyze_experiment(file(), undated, ridge).refusals)
+    counted = file().append_column("place", pa.array(np.arange(6000)))
+    undated = ExperimentSpec("arm", "0", ("spend",), features="none", time="place", over_time="week")
+    assert any("--time COL" in refusal.cure for refusal in analyze_experiment(counted, undated, ridge).refusals)
+    with pytest.raises(UsageError, match="when each row was"):
+        ExperimentSpec("arm", "0", ("spend",), over_time="week")
     with pytest.raises(UsageError, match="day, week or month"):
         run(file(50), ridge, over_time="year")
 

@@ -8,7 +8,6 @@ import pytest
 
 from alamo.domain.errors import UsageError
 from alamo.inference.experiment import analyze_experiment
-from alamo.inference.experiment_power import size_of
 from alamo.inference.experiment_result import ExperimentResult
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.experiment_time import times_of, units_per_day
@@ -62,7 +61,28 @@ def test_what_was_found_needs_no_more_and_shares_are_of_control(ridge) -> None:
 @pytest.mark.parametrize("words", ["much", "0", "0%", "nan", "inf"])
 def test_a_size_that_is_none_is_refused(words) -> None:
     with pytest.raises(UsageError, match="no size"):
-        size_of(words, 10.0)
+        ExperimentSpec("arm", "none", ("spend",), detect={"spend": words})
+
+
+def test_a_share_of_a_mean_that_is_nil_is_no_size_and_the_effect_is_shown_all_the_same(ridge) -> None:
+    table = file()
+    balance = np.random.default_rng(1).permutation(np.repeat([-1.0, 1.0], 1000))
+    table = table.set_column(1, "spend", pa.array(np.repeat(balance, 2)))  # both arms: mean 0
+    result = run(table, ridge, detect={"spend": "10%"})
+    assert result.power[0].target_measured
+    assert [refusal.cure for refusal in result.refusals] == ["name it in the outcome's unit: --detect spend=0.5"]
+
+
+def test_a_cost_of_no_arm_is_refused_whatever_becomes_of_the_outcomes(ridge) -> None:
+    table = file().set_column(1, "spend", pa.array(np.ones(4000)))  # refused: it never varies
+    with pytest.raises(UsageError, match="--cost names 'male'"):
+        run(table, ridge, costs={"male": 1.0})
+
+
+def test_an_outcome_named_twice_counts_once(ridge) -> None:
+    once = analyze_experiment(file(lift=0.2), ExperimentSpec("arm", "none", ("spend",), fdr=0.05), ridge)
+    twice = analyze_experiment(file(lift=0.2), ExperimentSpec("arm", "none", ("spend", "spend"), fdr=0.05), ridge)
+    assert twice.to_dict() == once.to_dict()
 
 
 def test_a_size_for_something_that_is_no_outcome_is_refused() -> None:
