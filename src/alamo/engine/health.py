@@ -31,9 +31,9 @@ from alamo.engine.health_evidence import (
     windows_of,
 )
 from alamo.engine.infer import matured_cycles, value_model
-from alamo.inference import programme_gain
 from alamo.inference.health import (
     Check,
+    PlanGain,
     Promise,
     Rivals,
     calibration,
@@ -52,7 +52,7 @@ from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
 
-_RULES = 5
+_RULES = 6
 """Raised when checks change, so that what was judged by older ones is judged again."""
 
 
@@ -144,8 +144,7 @@ def _forecast_of_plan(context: Context, one: JudgedCycle, level: float) -> Check
     summary = one.plan.summary
     gain, z = summary["gain"], z_value(summary["gain"]["level"])
     promise = Promise(summary["expected"]["gain_money"], (gain["upper"] - gain["lower"]) / (2.0 * z))
-    scores, decided = scores_of_plan(context, one)
-    return programme_forecast(promise, programme_gain(scores, decided, one.cycle, level), level)
+    return programme_forecast(promise, PlanGain.of(*scores_of_plan(context, one)), level)
 
 
 def _forecasts_of_value(context: Context, one: JudgedCycle, level: float) -> list[Check]:

@@ -171,10 +171,15 @@ def counted_on_longer_outcomes(context: Context, cycle: int) -> bool:
 
 
 def scores_of_plan(context: Context, one: JudgedCycle) -> tuple[pa.Table, pa.Table]:
-    """Return DR_SCORES of a cycle, and the observations (``decision_id``) of the decisions of its plan."""
+    """Return DR_SCORES of a cycle, and ``decision_id, action_id, bought`` of the decisions of its plan."""
     scores = context.history.query("SELECT * FROM dr_scores WHERE cycle = $cycle", {"cycle": one.cycle})
     decided = context.history.query(
-        "SELECT decision_id FROM decisions WHERE plan_id = $plan ORDER BY decision_id", {"plan": one.plan.plan_id}
+        """
+        SELECT d.decision_id, d.action_id, coalesce(o.margin_money <> 0, false) AS bought
+        FROM decisions d LEFT JOIN observations o ON o.decision_id = d.decision_id AND o.cycle = $cycle
+        WHERE d.plan_id = $plan ORDER BY d.decision_id
+        """,
+        {"plan": one.plan.plan_id, "cycle": one.cycle},
     )
     return scores, decided
 

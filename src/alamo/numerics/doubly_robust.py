@@ -6,6 +6,7 @@ causal effects", §3. Propensities are the logged ones and never estimated again
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,6 +100,21 @@ def mean_by_group(values: Floats, groups: Integers | None = None, units: Floats 
     A ratio of two sums, linearised: ψ_g = (T_g − mean·U_g)·G/ΣU with T_g, U_g the group's sums of scores and units.
     NaN with fewer than two groups.
     """
+    mean, influence = group_influences(values, groups, units)
+    n = len(influence)
+    if math.isnan(mean):
+        return ScoreMean(mean, float("nan"), n, float("nan"))
+    variance = float(influence @ influence) / (n - 1)
+    return ScoreMean(mean, float(np.sqrt(variance / n)), n, variance)
+
+
+def group_influences(
+    values: Floats, groups: Integers | None = None, units: Floats | None = None
+) -> tuple[float, Floats]:
+    """Return the mean per unit and what each independent group adds to it, times the number of groups, shape (G,).
+
+    As in `mean_by_group`; the mean is NaN with fewer than two groups.
+    """
     count = np.ones(len(values)) if units is None else units
     if groups is None:
         totals, sizes = values, count
@@ -108,11 +124,9 @@ def mean_by_group(values: Floats, groups: Integers | None = None, units: Floats 
         totals, sizes = sums_by(groups, values, n_groups)[present], sums_by(groups, count, n_groups)[present]
     n, size = len(totals), float(sizes.sum())
     if n < 2 or size <= 0.0:
-        return ScoreMean(float("nan"), float("nan"), n, float("nan"))
+        return float("nan"), np.full(n, np.nan)
     mean = float(totals.sum()) / size
-    influence = (totals - mean * sizes) * (n / size)
-    variance = float(influence @ influence) / (n - 1)
-    return ScoreMean(mean, float(np.sqrt(variance / n)), n, variance)
+    return mean, (totals - mean * sizes) * (n / size)
 
 
 def variance_by_level(level: Floats, squared_residual: Floats, weight: Floats, at: Floats) -> Floats:

@@ -11,10 +11,10 @@ import pyarrow as pa
 import pytest
 
 from alamo.domain.errors import ContractError
-from alamo.inference.estimate import normal_estimate
 from alamo.inference.health import (
     Check,
     JudgedRows,
+    PlanGain,
     Promise,
     calibration,
     effect_drift,
@@ -26,6 +26,7 @@ from alamo.inference.health import (
     value_forecast,
 )
 from alamo.inference.health.checks import FAMILIES
+from alamo.numerics.skewed_mean import SkewedMean
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)
 
@@ -169,13 +170,34 @@ def test_decisions_without_a_real_chance_are_left_out_and_units_are_coded():
 
 
 def test_a_forecast_is_judged_against_both_errors():
-    brought = normal_estimate(300.0, 40.0, 1_000, 0.95)
-    found = programme_forecast(Promise(500.0, 30.0), brought, 0.95)
+    total = SkewedMean(300.0, 40.0, 1_000, skewness=0.0, freedom=math.inf)
+    found = programme_forecast(Promise(500.0, 30.0), PlanGain(total, 1_000, (90, 20)), 0.95)
     assert (found.expected, found.found, found.value) == (500.0, 300.0, -200.0)
     assert found.upper - found.value == pytest.approx(1.959964 * 50.0)
     assert found.p_value == pytest.approx(math.erfc(4.0 / math.sqrt(2.0)))
-    empty = normal_estimate(float("nan"), float("nan"), 0, 0.95)
-    assert programme_forecast(Promise(500.0, 30.0), empty, 0.95).p_value is None
+    few = programme_forecast(Promise(500.0, 30.0), PlanGain(total, 1_000, (90, 19)), 0.95)
+    assert (few.p_value, few.verdict) == (None, "refused")
+    assert "and 19 of those who drew none; 20 of both are needed" in few.reason
+    nobody = PlanGain(SkewedMean.of(np.full(500, -0.1)).times(500.0), 500, (0, 0))
+    assert programme_forecast(Promise(500.0, 30.0), nobody, 0.95).p_value < 1e-9
+    empty = SkewedMean.of(np.zeros(0))
+    assert programme_forecast(Promise(500.0, 30.0), PlanGain(empty, 0, (0, 0)), 0.95).p_value is None
+
+
+def test_the_gain_of_a_plan_counts_its_own_decisions_and_buyers_who_could_have_drawn_either():
+    scored = pa.table(
+        {
+            "decision_id": ["a", "a", "b", "b", "c", "d", "d"],
+            "unit_id": ["1", "1", "2", "2", "3", "4", "4"],
+            "action_id": ["mail", "none", "mail", "none", "none", "mail", "none"],
+            "p": [0.5, 0.5, 0.5, 0.5, 1.0, 0.5, 0.5],
+            "gamma_money": [6.0, 2.0, 4.0, 4.0, 9.0, 100.0, 0.0],
+        }
+    )
+    decided = pa.table({"decision_id": ["c", "b", "a"], "action_id": ["none", "none", "mail"], "bought": [True] * 3})
+    found = PlanGain.of(scored, decided)
+    assert found.total.mean == pytest.approx(0.5 * (6.0 - 2.0))  # of a; b gains nothing, c cannot, d is another plan's
+    assert (found.n, found.total.n, found.buyers) == (3, 3, (1, 1))
 
 
 @pytest.mark.parametrize(("factor", "alarm"), [(1.0, False), (1.2, False), (0.5, True), (2.0, True)])

@@ -12,10 +12,12 @@ from alamo.inference.health.effect_drift import effect_drift
 from alamo.inference.health.feature_drift import feature_drift
 from alamo.inference.health.forecasts import Promise, programme_forecast, value_forecast
 from alamo.inference.health.judged_rows import JudgedRows, judged_rows
+from alamo.inference.health.plan_gain import PlanGain
 
 __all__ = [
     "Check",
     "JudgedRows",
+    "PlanGain",
     "Promise",
     "Rivals",
     "calibration",

@@ -20,8 +20,7 @@ import numpy as np
 from alamo.inference.health.checks import Check
 from alamo.inference.health.judged_rows import JudgedRows
 from alamo.numerics.clustered import Line, clustered_line
-from alamo.numerics.doubly_robust import mean_by_group
-from alamo.numerics.normal import z_value
+from alamo.numerics.skewed_mean import SkewedMean
 
 LEVEL, SLOPE = "calibration level", "calibration slope"
 
@@ -60,24 +59,24 @@ def _refused(check: str, rows: JudgedRows, reason: str) -> Check:
 
 
 def _level(rows: JudgedRows, level: float) -> Check:
-    gap = mean_by_group(rows.weight * (rows.effect - rows.predicted), rows.unit, rows.weight)
+    measured = SkewedMean.of(rows.weight * (rows.effect - rows.predicted), rows.unit, rows.weight)
     expected = float(np.average(rows.predicted, weights=rows.weight))
     shared = float(np.average(rows.shared_sd, weights=rows.weight))
-    se = math.hypot(gap.se, shared)
-    half = z_value(level) * se
+    gap = measured.less(0.0, shared)
+    lower, upper = gap.interval(level)
     return Check(
         LEVEL,
         rows.action_id,
         gap.n,
         "what the decisions show less what was predicted, per decision and net of cost; the interval holds the error "
-        f"of the measurement ({gap.se:.3g}) and the one the model said it has ({shared:.3g})",
+        f"of the measurement ({measured.se:.3g}) and the one the model said it has ({shared:.3g})",
         expected=expected,
         found=expected + gap.mean,
         value=gap.mean,
-        lower=gap.mean - half,
-        upper=gap.mean + half,
+        lower=lower,
+        upper=upper,
         threshold=0.0,
-        p_value=math.erfc(abs(gap.mean) / se / math.sqrt(2.0)) if se > 0.0 else None,
+        p_value=gap.p_value(),
     )
 
 

@@ -17,14 +17,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import t as t_law
 
 from alamo.inference.health.checks import Check
 from alamo.inference.outcomes import column
 from alamo.inference.segment_effects import LEAST_PER_ARM
 from alamo.numerics.confidence_sequence import LEAST_CHANCE
-from alamo.numerics.doubly_robust import ScoreMean, mean_by_group
 from alamo.numerics.moments import codes
+from alamo.numerics.skewed_mean import SkewedMean
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -157,10 +156,10 @@ def _value(rivals: Rivals, name: str, words: str, level: float) -> Check:
         )
         return Check(CHALLENGER, name, len(rivals.start), f"{reason} choice; {LEAST_PER_ARM} are needed")
     earned, would = _worth(ours, rivals), _worth(theirs, rivals)
-    lead = mean_by_group(earned - would, rivals.unit)
+    lead = SkewedMean.of(earned - would, rivals.unit)
     reason = f"against {words}: they choose differently in {differ.mean():.0%} of the decisions, {seen:,} drew either"
     sides = (float(would.mean()), float(earned.mean()))
-    return _compared(CHALLENGER, name, lead, (f"{reason} choice", sides, _freedom(earned - would, rivals.unit)), level)
+    return _compared(CHALLENGER, name, lead, (f"{reason} choice", sides), level)
 
 
 def _loss(rivals: Rivals, name: str, words: str, level: float) -> Check:
@@ -170,20 +169,20 @@ def _loss(rivals: Rivals, name: str, words: str, level: float) -> Check:
     unit = np.repeat(rivals.unit, sizes)
     if not gap.any():
         return Check(LOSS, name, len(rivals.start), f"against {words}: they value everything alike")
-    lead = mean_by_group(gap, unit, weight)
+    lead = SkewedMean.of(gap, unit, weight)
     reason = f"against {words}: squared error of the values, weighted by precision"
-    return _compared(LOSS, name, lead, (reason, (None, None), _freedom(gap, unit)), level)
+    return _compared(LOSS, name, lead, (reason, (None, None)), level)
 
 
 def _compared(
     check: str,
     name: str,
-    lead: ScoreMean,
-    told: tuple[str, tuple[float | None, float | None], float],
+    lead: SkewedMean,
+    told: tuple[str, tuple[float | None, float | None]],
     level: float,
 ) -> Check:
-    reason, (would, earned), freedom = told
-    half = float(t_law.isf(0.5 * (1.0 - level), freedom)) * lead.se
+    reason, (would, earned) = told
+    lower, upper = lead.interval(level)
     return Check(
         check,
         name,
@@ -192,10 +191,10 @@ def _compared(
         expected=would,
         found=earned,
         value=lead.mean,
-        lower=lead.mean - half,
-        upper=lead.mean + half,
+        lower=lower,
+        upper=upper,
         threshold=0.0,
-        p_value=float(2.0 * t_law.sf(abs(lead.mean) / lead.se, freedom)) if lead.se > 0.0 else None,
+        p_value=lead.p_value(),
         matters="keep" if lead.mean > 0.0 else "replace",
         otherwise="no difference",
     )
@@ -215,10 +214,3 @@ def _worth(choice: Integers, rivals: Rivals) -> Floats:
 
 def _drawn(choice: Integers, rivals: Rivals) -> Bools:
     return np.where(choice >= 0, rivals.drawn[np.maximum(choice, 0)], rivals.drew_none)
-
-
-def _freedom(gap: Floats, unit: Integers) -> float:
-    """Return the degrees of freedom of a difference that few customers carry: (Σ g²)²/Σ g⁴ of their sums."""
-    squares = np.bincount(unit, weights=gap) ** 2
-    total = float(squares.sum())
-    return max(1.0, total**2 / float(squares @ squares)) if total > 0.0 else 1.0

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
-from alamo.inference.estimate import Estimate
 from alamo.inference.health.checks import Check
+from alamo.inference.health.plan_gain import PlanGain
+from alamo.numerics.confidence_sequence import LEAST_NONZERO
 from alamo.numerics.normal import z_value
+from alamo.numerics.skewed_mean import SkewedMean
 
 Floats = npt.NDArray[np.float64]
 
@@ -30,10 +31,12 @@ class Promise:
     se: float
 
 
-def programme_forecast(promise: Promise, brought: Estimate, level: float) -> Check:
+def programme_forecast(promise: Promise, brought: PlanGain, level: float) -> Check:
     """Return what a cycle brought less what its plan promised, in money over all its decisions.
 
-    Judged against both errors: the one of measuring what came, and the one the plan's interval admitted.
+    Judged against both errors: the one of measuring what came, and the one the plan's interval admitted. Where few
+    bought in one of the arms its error cannot be told, and nothing is said; where nobody bought at all, what came is
+    certain, and a plan that was sure of a gain is told that there was none.
 
     Parameters
     ----------
@@ -44,23 +47,26 @@ def programme_forecast(promise: Promise, brought: Estimate, level: float) -> Che
     level
         Of the interval.
     """
-    se = math.hypot(promise.se, brought.se)
-    if brought.n < 2 or not math.isfinite(se) or se <= 0.0:
-        return Check(FORECAST, PROGRAMME, brought.n, "no decision of the plan could be measured; see: alamo status")
-    gap, z = brought.mean - promise.mean, z_value(level)
+    gap, n = brought.total.less(promise.mean, promise.se), brought.n
+    if brought.total.n < 2 or not gap.se > 0.0:
+        return Check(FORECAST, PROGRAMME, n, "no decision of the plan could be measured; see: alamo status")
+    if any(brought.buyers) and min(brought.buyers) < LEAST_NONZERO:
+        few = "{:,} of those who drew an action bought, and {:,} of those who drew none".format(*brought.buyers)
+        return Check(FORECAST, PROGRAMME, n, f"{few}; {LEAST_NONZERO} of both are needed; wait for the next cycle")
+    (lower, upper), (low, high), z = gap.interval(level), brought.total.interval(level), z_value(level)
     return Check(
         FORECAST,
         PROGRAMME,
-        brought.n,
+        n,
         f"promised {promise.mean:,.0f} ({promise.mean - z * promise.se:,.0f} … {promise.mean + z * promise.se:,.0f}), "
-        f"brought {brought.mean:,.0f} ({brought.mean - z * brought.se:,.0f} … {brought.mean + z * brought.se:,.0f})",
+        f"brought {brought.total.mean:,.0f} ({low:,.0f} … {high:,.0f})",
         expected=promise.mean,
-        found=brought.mean,
-        value=gap,
-        lower=gap - z * se,
-        upper=gap + z * se,
+        found=brought.total.mean,
+        value=gap.mean,
+        lower=lower,
+        upper=upper,
         threshold=0.0,
-        p_value=math.erfc(abs(gap) / se / math.sqrt(2.0)),
+        p_value=gap.p_value(),
     )
 
 
@@ -84,7 +90,7 @@ def value_forecast(subject: str, predicted: Floats, came: Floats, level: float) 
     Customers buy independently of each other. What moves all of them (season, prices) is not in the error, hence the
     tolerance.
 
-    Source: ratio estimator, Cochran (1977), "Sampling Techniques", §6.4, on the log scale.
+    Source: ratio estimator, Cochran (1977), "Sampling Techniques", §6.4.
     """
     known = np.isfinite(predicted)
     predicted, came = predicted[known], came[known]
@@ -92,14 +98,12 @@ def value_forecast(subject: str, predicted: Floats, came: Floats, level: float) 
     if buyers < LEAST_BUYERS or total <= 0.0 or came.sum() <= 0.0:
         what = f"{buyers} customers bought, {LEAST_BUYERS} are needed" if total > 0.0 else "no value model was fitted"
         return Check(VALUE_FORECAST, subject, len(came), f"{what}; wait for the next cycle")
-    ratio = float(came.sum()) / total
-    left = came - ratio * predicted
-    se = float(np.sqrt(left @ left * len(came) / (len(came) - 1))) / float(came.sum())
-    if not 0.0 < se < 1.0:
+    ratio = SkewedMean.of(came, units=predicted)
+    if not 0.0 < ratio.se < ratio.mean:
         reason = "what came has no error to judge by, or one as large as itself (returns?); wait for the next cycle"
         return Check(VALUE_FORECAST, subject, len(came), reason)
-    beyond = (abs(math.log(ratio)) - math.log1p(TOLERANCE)) / se
-    half = z_value(level) * se
+    lower, upper = ratio.interval(level)
+    most = 1.0 + TOLERANCE
     return Check(
         VALUE_FORECAST,
         subject,
@@ -107,9 +111,9 @@ def value_forecast(subject: str, predicted: Floats, came: Floats, level: float) 
         f"{came.sum():,.0f} came where {total:,.0f} were expected; between 0.8 and 1.25 of it nothing is wrong",
         expected=total,
         found=float(came.sum()),
-        value=ratio,
-        lower=ratio * math.exp(-half),
-        upper=ratio * math.exp(half),
+        value=ratio.mean,
+        lower=lower,
+        upper=upper,
         threshold=1.0,
-        p_value=0.5 * math.erfc(beyond / math.sqrt(2.0)),
+        p_value=ratio.less(most).p_above() if ratio.mean > 1.0 else ratio.less(1.0 / most).p_below(),
     )
