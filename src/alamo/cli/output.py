@@ -20,10 +20,10 @@ from rich.progress import (
     TextColumn,
     TimeElapsedColumn,
 )
-from rich.table import Table
 from rich.text import Text
 
 from alamo.cli import formats
+from alamo.cli.fitting import Cells, FittingTable
 from alamo.domain.result import json_value
 
 PIPE_WIDTH = 140
@@ -62,12 +62,9 @@ def interval_column(heading: str, lower: str, upper: str, write: Callable[[Any],
 
 def table(title: str, columns: Sequence[Column], rows: Iterable[Mapping[str, Any]]) -> Group:
     """Return a titled table of `rows`; the title is a line of its own, so that a narrow table does not fold it."""
-    out = Table(header_style="dim", box=None, pad_edge=False)
-    for item in columns:
-        out.add_column(item.heading, justify="right" if item.right else "left", overflow="fold")
-    for row in rows:
-        out.add_row(*(Text(item.write(row)) for item in columns))
-    return Group(heading(title), out)
+    shown = list(rows)
+    cells = [Cells(item.heading, tuple(item.write(row) for row in shown), item.right) for item in columns]
+    return Group(heading(title), FittingTable(tuple(cells)))
 
 
 def note(words: str, style: str = "") -> Text:

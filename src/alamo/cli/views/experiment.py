@@ -90,11 +90,11 @@ def _power(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
         column("action", "action"),
         column("outcome", "outcome"),
         column("finds from", "detectable", formats.number),
-        column("always valid", "anytime_detectable", formats.number),
+        column("finds from, always valid", "anytime_detectable", formats.number),
         column("to find", "target", formats.number),
         Column("", lambda row: "(as measured)" if row["target_measured"] else "(asked for)", right=False),
         Column("needs about", lambda row: _needs(row, ""), right=False),
-        Column("always valid", lambda row: _needs(row, "anytime_"), right=False),
+        Column("needs, always valid", lambda row: _needs(row, "anytime_"), right=False),
     ]
     yield table("What can be found, 4 times in 5", columns, rows)
 
