@@ -100,13 +100,25 @@ def _somebody_may_be_contacted(context: Context) -> Iterator[Finding]:
     ].to_pylist()
     if context.settings.simulation is not None:
         return
-    for channel in sorted({action.channel for action in context.actions}):
+    used = {action.channel for action in context.actions}
+    for channel in sorted(used):
         if channel not in granted and "*" not in granted:
             yield Finding(
                 "warning",
                 f"no consent is on record for channel {channel!r}: nobody may be contacted there",
                 "alamo import consent FILE",
             )
+    named = context.history.query(
+        "SELECT DISTINCT channel FROM events WHERE kind IN ('consent_granted', 'consent_withdrawn')"
+    )
+    unused = sorted(set(named["channel"].to_pylist()) - used - {"*"})
+    if unused and used:
+        yield Finding(
+            "warning",
+            f"consent is recorded for {', '.join(map(repr, unused))}, a channel of no action; "
+            f"actions use {', '.join(map(repr, sorted(used)))}",
+            "name the channel alike in actions/NAME.toml and in the file, then: alamo import consent FILE",
+        )
 
 
 def _predicates_are_valid(context: Context) -> Iterator[Finding]:

@@ -88,9 +88,9 @@ def test_the_margin_of_a_line_is_kept_and_given_back_on_a_return(bench):
         ("1,A,1,2026-01-02 00:00:01,1,c,UK", "occurred_at", "lies in the future (now: 2026-01-01)"),
         ("1,A,1,9999-12-31,1,c,UK", "occurred_at", "lies in the future"),
         ("1,A,1,,1,c,UK", "occurred_at", "there is no time"),
-        ('1,A,1,2010-01-01,"1,234.50",c,UK', "price", "thousands separator"),
+        ("1,A,1,2010-01-01,1 234,c,UK", "price", "thousands separator"),
         ('1,A,1,2010-01-01,"1,234",c,UK', "price", "has a comma"),
-        ('1,A,1,2010-01-01,"1,5",c,UK', "price", 'set decimal = ","'),
+        ('1,A,1.5,2010-01-01,"1,5",c,UK', "price", 'set decimal = ","'),
         ("1,A,1,2010-01-01,free,c,UK", "price", "is not a number"),
         ("1,A,1,2010-01-01,inf,c,UK", "price", "is not a number"),
         ("1,A,1,2010-01-01,,c,UK", "price", "there is no price"),
@@ -131,11 +131,48 @@ def test_a_negative_amount_needs_to_be_called_a_return(bench):
     assert "negative amount" in bad["reason"]
 
 
+@pytest.mark.parametrize("value", ["1,234.50", "-1,234.50", "1,234,567.5"])
+def test_a_thousands_separator_left_of_the_decimal_mark_is_read(bench, value):
+    rows, bad = bench.imported("orders", f'date,customer,amount\n2010-01-01,c,"{value}"\n2010-01-01,c,1.5\n')
+    assert not bad
+    assert rows[0]["amount_minor"] == round(float(value.replace(",", "")) * 100)
+
+
+@pytest.mark.parametrize("value", ["49,90", "1.249,00", "-1.249,0"])
+def test_a_file_that_writes_decimal_commas_is_read_so_without_a_mapping(bench, value):
+    rows, bad = bench.imported("orders", f"date;customer;amount\n2010-01-01;c;{value}\n2010-01-01;c;1,234\n")
+    assert not bad
+    assert rows[0]["amount_minor"] == round(float(value.replace(".", "").replace(",", ".")) * 100)
+    assert rows[1]["amount_minor"] == 123  # 1.234, half a cent down to even
+
+
+@pytest.mark.parametrize("other", ["1.5", "1,234.5", "1.2345"])
+def test_one_decimal_point_among_the_rows_makes_a_comma_doubtful(bench, other):
+    data = f'date;customer;amount\n2010-01-01;c;"1,5"\n2010-01-01;c;{other}\n'
+    rows, (bad,) = bench.imported("orders", data)
+    assert (len(rows), bad["row"]) == (1, 2)
+    assert 'set decimal = ","' in bad["reason"]
+
+
+def test_what_the_mapping_says_of_decimals_is_not_found_out(bench):
+    data = "date;customer;amount\n2010-01-01;c;1,5\n2010-01-01;c;1\n"
+    _, (bad,) = bench.imported("orders", data, {"decimal": "."})
+    assert bad["value"] == "1,5"
+
+
+def test_a_negative_amount_is_a_return_where_nothing_else_says_what_is_one(bench):
+    rows, bad = bench.imported("orders", "date,customer,amount\n2010-01-01,c,20\n2010-01-02,c,-20\n")
+    assert not bad
+    assert [(row["kind"], row["amount_minor"]) for row in rows] == [("order_line", 2000), ("return_line", -2000)]
+    _, (bad,) = bench.imported("orders", "date,customer,quantity,amount\n2010-01-01,c,1,-20\n2010-01-01,c,1,5\n")
+    assert "not a return" in bad["reason"]
+
+
 def test_a_decimal_comma_is_read_where_the_mapping_says_so(bench):
     data = "date;customer;price\n2010-01-01;c;1,5\n2010-01-01;c;1.234,50\n2010-01-01;c;1.5\n2010-01-01;c;12\n"
     rows, bad = bench.imported("orders", data, {"decimal": ","})
-    assert [row["amount_minor"] for row in rows] == [150, 1200]
-    assert [(row["row"], "separator" in row["reason"]) for row in bad] == [(3, True), (4, False)]
+    assert [row["amount_minor"] for row in rows] == [150, 123450, 1200]
+    assert [(row["row"], "separator" in row["reason"]) for row in bad] == [(4, False)]
 
 
 def test_parquet_with_typed_columns_gives_the_same_events(bench, tmp_path):
@@ -172,7 +209,7 @@ def test_a_file_without_one_good_row_is_refused_with_the_top_reasons(bench):
     with pytest.raises(InputError, match="not one row can be imported as orders: 2 × price is not a number") as caught:
         bench.imported("orders", HEADER + "1,A,1,2010-01-01,x,c,UK\n" * 2)
     assert caught.value.exit_code == 2
-    assert "alamo import orders FILE --preview" in caught.value.hint
+    assert caught.value.hint.endswith("alamo import orders FILE --mapping mappings/orders.toml --preview")
     with pytest.raises(InputError, match="it has no rows"):
         bench.imported("orders", HEADER)
 

@@ -72,7 +72,14 @@ def test_the_row_that_tells_may_come_late_in_the_file(bench):
 def test_a_file_that_never_tells_day_from_month_is_refused(bench):
     with pytest.raises(UsageError, match="tells day from month, as in '01/02/2010'") as caught:
         moments(bench, "01/02/2010", "03/04/2010")
-    assert "time_format" in caught.value.hint
+    assert 'time_format = "%d/%m/%Y" or time_format = "%m/%d/%Y"' in caught.value.hint
+
+
+def test_the_day_comes_first_in_dates_with_points_unless_the_file_shows_otherwise(bench):
+    assert moments(bench, "01.02.2010", "03.04.2010")[0] == [
+        datetime(2010, d, m, tzinfo=UTC) for m, d in ((1, 2), (3, 4))
+    ]
+    assert moments(bench, "01.02.2010", "03.31.2010")[0][0] == datetime(2010, 1, 2, tzinfo=UTC)
 
 
 def test_a_time_format_in_the_mapping_settles_it(bench):

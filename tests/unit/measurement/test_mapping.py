@@ -85,8 +85,29 @@ def test_a_missing_field_prints_the_header_and_an_example_mapping():
     with pytest.raises(UsageError, match="customer_id") as caught:
         resolve_mapping("orders", ("who", "when", "price"))
     assert "its header is: who, when, price" in caught.value.message
-    assert 'customer_id = "who"\noccurred_at = "when"\nprice = "price"' in caught.value.hint
+    assert 'customer_id = "COLUMN"   # the person: which column?\n' in caught.value.hint
+    assert 'price = "price"' in caught.value.hint
     assert caught.value.hint.endswith("--preview")
+
+
+def test_an_example_mapping_guesses_by_resemblance_only():
+    header = ("Nr", "Customr", "Kauf-Datum (UTC)", "Gesamtbetrag brutto")
+    with pytest.raises(UsageError, match=r"price .* or amount") as caught:
+        resolve_mapping("orders", header)
+    lines = caught.value.hint.splitlines()
+    assert lines[2:5] == [
+        'customer_id = "Customr"',
+        'occurred_at = "Kauf-Datum (UTC)"',
+        'amount = "Gesamtbetrag brutto"',
+    ]
+
+
+def test_german_headings_are_known():
+    header = ("Bestellnummer", "Kundennummer", "Kaufdatum", "Menge", "Stückpreis", "Land")
+    found = resolve_mapping("orders", header).columns
+    assert found["customer_id"] == "Kundennummer"
+    assert found["price"] == "Stückpreis"
+    assert set(found) == {"order_id", "customer_id", "occurred_at", "quantity", "price", "country"}
 
 
 def test_an_unknown_kind_lists_the_kinds():

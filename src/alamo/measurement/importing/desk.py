@@ -29,12 +29,13 @@ class Desk:
     mapping: ResolvedMapping
     context: ImportContext
     times: TimeReader
+    decimal: str = "."
     seen: SeenIds = field(default_factory=SeenIds)
 
     def number(self, fields: Fields, name: str, inspection: Inspection) -> Floats | None:
         """Return the numbers of a field, NaN where there is none, or None if the file has no such field."""
         values = fields.raw(name)
-        return None if values is None else read_numbers(values, name, self.mapping.options.decimal, inspection)
+        return None if values is None else read_numbers(values, name, self.decimal, inspection)
 
     def time(self, fields: Fields, name: str, inspection: Inspection) -> pa.Array:
         """Return the moments of a required field; rows without a readable one are quarantined."""

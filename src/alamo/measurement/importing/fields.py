@@ -52,7 +52,10 @@ def _synonyms(words: str) -> tuple[str, ...]:
 _CUSTOMER = Field(
     "customer_id",
     "the person",
-    _synonyms("customer customerid clientid client cid buyerid householdid memberid contactid userid user personid"),
+    _synonyms(
+        "customer customerid clientid client cid buyerid householdid memberid contactid userid user personid "
+        "customernumber customerno kundennummer kundennr kdnr kundenid kunde"
+    ),
     required=True,
 )
 _TIME = Field(
@@ -60,20 +63,35 @@ _TIME = Field(
     "when it happened",
     _synonyms(
         "invoicedate orderdate date datetime time timestamp transactiondate transactiontimestamp purchasedate "
-        "occurred eventtime eventdate createdat created day"
+        "occurred eventtime eventdate createdat created day "
+        "bestelldatum kaufdatum rechnungsdatum auftragsdatum datum zeitpunkt"
     ),
     required=True,
 )
-_CHANNEL = Field("channel", "channel, such as email; * for all", _synonyms("medium"), required=True)
-_COUNTRY = Field("country", "country", _synonyms("countrycode shippingcountry billingcountry"))
-_ORDER = Field("order_id", "order", _synonyms("invoice invoiceno invoiceid orderno order basketid transactionid"))
-_PRODUCT = Field("product_id", "product", _synonyms("stockcode sku product itemid item articleid articleno"))
-_CATEGORY = Field("category", "category of the product", _synonyms("productcategory department categoryname"))
-_QUANTITY = Field("quantity", "pieces; negative on returns", _synonyms("qty pieces units count cds"))
+_CHANNEL = Field("channel", "channel, such as email; * for all", _synonyms("medium kanal"), required=True)
+_COUNTRY = Field("country", "country", _synonyms("countrycode shippingcountry billingcountry land"))
+_ORDER = Field(
+    "order_id",
+    "order",
+    _synonyms(
+        "invoice invoiceno invoiceid orderno order basketid transactionid "
+        "ordernumber bestellnummer bestellnr auftragsnummer rechnungsnummer"
+    ),
+)
+_PRODUCT = Field(
+    "product_id", "product", _synonyms("stockcode sku product itemid item articleid articleno artikelnummer artikel")
+)
+_CATEGORY = Field(
+    "category", "category of the product", _synonyms("productcategory department categoryname kategorie warengruppe")
+)
+_QUANTITY = Field("quantity", "pieces; negative on returns", _synonyms("qty pieces units count cds menge anzahl"))
 _AMOUNT = Field(
     "amount",
     "money of the whole line",
-    _synonyms("linetotal lineamount netamount totalprice total revenue sales salesvalue value dollars spend"),
+    _synonyms(
+        "linetotal lineamount netamount totalprice total revenue sales salesvalue value dollars spend "
+        "betrag gesamtbetrag gesamtpreis summe umsatz"
+    ),
 )
 _ACTION = Field("action_id", "action it answers to", _synonyms("action campaign campaignid"))
 _DECISION = Field("decision_id", "decision it answers to", _synonyms("decision"))
@@ -90,11 +108,15 @@ _ORDERS = Kind(
         _PRODUCT,
         _CATEGORY,
         _QUANTITY,
-        Field("price", "money per piece", _synonyms("unitprice priceperunit pieceprice itemprice")),
+        Field(
+            "price",
+            "money per piece",
+            _synonyms("unitprice priceperunit pieceprice itemprice preis einzelpreis stueckpreis stückpreis"),
+        ),
         _AMOUNT,
         Field("margin", "margin of the whole line", _synonyms("linemargin grossmargin profit contribution")),
         Field("is_return", "yes on a returned line", _synonyms("return returned refund isrefund")),
-        Field("currency", "currency of the money", _synonyms("currencycode")),
+        Field("currency", "currency of the money", _synonyms("currencycode waehrung währung")),
         _COUNTRY,
         _ACTION,
         _DECISION,
@@ -115,7 +137,7 @@ _EVENTS = Kind(
         _CATEGORY,
         _QUANTITY,
         _AMOUNT,
-        Field("currency", "currency of the money", _synonyms("currencycode")),
+        Field("currency", "currency of the money", _synonyms("currencycode waehrung währung")),
         _COUNTRY,
         Field("channel", "channel of a message", _synonyms("medium")),
         _ACTION,
@@ -159,11 +181,11 @@ _CUSTOMERS = Kind(
         _CUSTOMER,
         Field("created_at", "first known", _synonyms("created registered registeredat signupdate since joined")),
         Field("account_id", "company", _synonyms("account company companyid")),
-        Field("email", "address", _synonyms("emailaddress mail")),
-        Field("phone", "telephone", _synonyms("phonenumber mobile telephone")),
+        Field("email", "address", _synonyms("emailaddress mail emailadresse")),
+        Field("phone", "telephone", _synonyms("phonenumber mobile telephone telefon telefonnummer")),
         _COUNTRY,
-        Field("region", "region", _synonyms("state province county")),
-        Field("time_zone", "IANA name of the time zone", _synonyms("timezone tz")),
+        Field("region", "region", _synonyms("state province county bundesland")),
+        Field("time_zone", "IANA name of the time zone", _synonyms("timezone tz zeitzone")),
     ),
 )
 _EXPERIMENT = Kind(

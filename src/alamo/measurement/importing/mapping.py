@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import itertools
 import zoneinfo
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
 from alamo.domain.errors import ConfigError, UsageError
-from alamo.measurement.importing.fields import KINDS, Kind, bare
+from alamo.measurement.importing.fields import KINDS, Field, Kind, bare
+
+_LETTERS = 4
+"""A name must have as many to be looked for inside a heading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class MappingOptions:
     time_zone
         IANA name of times without an offset; the project's unless given.
     decimal
-        ``"."`` or ``","``.
+        ``"."`` or ``","``; found out unless given.
     return_prefix
         An order whose id starts with it is a return (``C`` in Online Retail); empty for none.
     control
@@ -37,7 +39,7 @@ class MappingOptions:
 
     time_format: str | None = None
     time_zone: str | None = None
-    decimal: str = "."
+    decimal: str | None = None
     return_prefix: str = ""
     control: str | None = None
     features: tuple[str, ...] | None = None
@@ -178,7 +180,7 @@ def _options(given: dict[str, Any], header: Sequence[str]) -> MappingOptions:
         for column in given["features"]:
             _known(column, header, "column of the file")
     options = MappingOptions(**given)
-    if options.decimal not in {".", ","}:
+    if options.decimal not in {".", ",", None}:
         raise _refused("decimal", options.decimal, 'Write decimal = "." or decimal = ","')
     if options.time_zone is not None and options.time_zone not in zoneinfo.available_timezones():
         raise _refused("time_zone", options.time_zone, 'Write an IANA name such as time_zone = "Europe/London"')
@@ -206,11 +208,13 @@ def _known(name: object, known: Iterable[str], what: str) -> None:
 
 def _require(spec: Kind, header: Sequence[str], resolved: ResolvedMapping) -> None:
     missing = [item.name for item in spec.fields if item.required and not resolved.has(item.name)]
+    told = [f"{name} ({spec.field(name).meaning})" for name in missing]
     if spec.one_of and not any(resolved.has(name) for name in spec.one_of):
         missing.append(spec.one_of[0])
+        told.append(" or ".join(f"{name} ({spec.field(name).meaning})" for name in spec.one_of))
     if not missing:
         return
-    meanings = ", ".join(f"{name} ({spec.field(name).meaning})" for name in missing)
+    meanings = ", ".join(told)
     raise UsageError(
         f"no column of the file says {meanings}; its header is: {', '.join(header)}",
         hint=f"Write a mapping file:\n{example_mapping(spec, header, resolved.columns)}"
@@ -221,8 +225,29 @@ def _require(spec: Kind, header: Sequence[str], resolved: ResolvedMapping) -> No
 
 
 def example_mapping(spec: Kind, header: Sequence[str], columns: Mapping[str, str]) -> str:
-    """Return a mapping file for this header: what was found, and a free column for each field still wanted."""
-    free = itertools.chain((name for name in header if name not in columns.values()), itertools.repeat("COLUMN"))
-    wanted = [item.name for item in spec.fields if item.required or item.name in spec.one_of[:1]]
-    lines = [f'{name} = "{columns.get(name) or next(free)}"' for name in dict.fromkeys([*wanted, *columns])]
+    """Return a mapping file for this header: what was found, and for each field still wanted the column it may be.
+
+    A guess needs a heading that resembles a name of the field; without one the line says what to put there.
+    """
+    free = [name for name in header if name not in columns.values()]
+    wanted = [item.name for item in spec.fields if item.required]
+    if spec.one_of and not any(name in columns for name in spec.one_of):
+        guessed = next((name for name in spec.one_of if _resembling(spec.field(name), free)), spec.one_of[0])
+        wanted.append(guessed)
+    lines = []
+    for name in dict.fromkeys([*wanted, *columns]):
+        column = columns.get(name) or _resembling(spec.field(name), free)
+        if column in free:
+            free.remove(column)
+        said = "" if column else f"   # {spec.field(name).meaning}: which column?"
+        lines.append(f'{name} = "{column or "COLUMN"}"{said}')
     return "\n".join(["[fields]", *lines, ""])
+
+
+def _resembling(item: Field, free: Sequence[str]) -> str:
+    """Return the free column whose heading holds a name of the field, or nearly is one; empty if none does."""
+    names = [bare(name) for name in (item.name, *item.synonyms) if len(bare(name)) >= _LETTERS]
+    held = [column for column in free if any(name in bare(column) for name in names)]
+    by_letters = {bare(column): column for column in free}
+    near = [found for name in names for found in difflib.get_close_matches(name, by_letters, n=1, cutoff=0.75)]
+    return held[0] if held else by_letters[near[0]] if near else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from alamo.domain.errors import UsageError
+from alamo.measurement.importing.decimals import decimal_mark
 from alamo.measurement.importing.desk import Desk
 from alamo.measurement.importing.experiment import experiment_rows
 from alamo.measurement.importing.happenings import consents, deliveries, events, suppressions
@@ -39,7 +40,7 @@ def normalise(
     kind
         One of `KINDS`; the mapping's own.
     stream
-        The file; read once, and before that as far as needed to see how it writes its times.
+        The file; read once, and before that as far as needed to see how it writes its times and numbers.
     mapping, context
         What the columns mean and what the rows do not say.
 
@@ -54,7 +55,7 @@ def normalise(
             hint=f"Import it as what it is: alamo import {mapping.kind} FILE",
             code="import.wrong_kind",
         )
-    desk = Desk(mapping, context, _times(stream, mapping, context))
+    desk = Desk(mapping, context, _times(stream, mapping, context), decimal_mark(stream, mapping))
     for rows in stream:
         yield _BY_KIND[kind](rows, desk)
 

@@ -22,6 +22,11 @@ _LARGEST = 1e10
 _PLAIN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _GROUPED = r"^[+-]?[0-9]{1,3}([ ,.'\x{00a0}\x{202f}][0-9]{3})+([.,][0-9]+)?$"
 _COMMA = r"^[+-]?[0-9]+,[0-9]+$"
+_BOTH_MARKS = {
+    ".": r"^[+-]?[0-9]{1,3}(,[0-9]{3})+\.[0-9]+$",
+    ",": r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]+$",
+}
+"""Numbers with a thousands separator that can mean one thing only, by decimal mark: the mark stands right of it."""
 
 
 def read_numbers(values: pa.Array, field: str, decimal: str, inspection: Inspection) -> Floats:
@@ -34,7 +39,8 @@ def read_numbers(values: pa.Array, field: str, decimal: str, inspection: Inspect
     field
         For the complaint.
     decimal
-        ``"."`` or ``","``; thousands separators are refused either way, since ``1,234`` could mean two numbers.
+        ``"."`` or ``","``. A thousands separator is read where the decimal mark stands right of it (``1,234.50``, or
+        ``1.234,50`` with ``","``); without one the number is refused, since ``1,234`` could mean two.
     """
     if not _is_text(values.type):
         numbers = _floats(values.cast(pa.float64(), safe=False))
@@ -51,7 +57,8 @@ def read_numbers(values: pa.Array, field: str, decimal: str, inspection: Inspect
 
 
 def _sorted_out(text: pa.Array, pointed: pa.Array, field: str, decimal: str, inspection: Inspection) -> Floats:
-    """Read what is a plain number and quarantine the rest with the reason that fits."""
+    """Read what can mean one number only and quarantine the rest with the reason that fits."""
+    pointed = _without_separators(text, pointed, decimal)
     plain = pc.match_substring_regex(pointed, _PLAIN)
     unread = ~flags(plain) & flags(pc.is_valid(text))
     grouped = unread & flags(pc.match_substring_regex(text, _GROUPED))
@@ -70,6 +77,13 @@ def _with_point(text: pa.Array) -> pa.Array:
     pointed = pc.match_substring(text, ".")
     swapped = pc.replace_substring(text, pattern=",", replacement=".", max_replacements=1)
     return pc.if_else(pointed, pc.binary_join_element_wise(text, "?", ""), swapped)
+
+
+def _without_separators(text: pa.Array, pointed: pa.Array, decimal: str) -> pa.Array:
+    """Return `pointed` with the numbers that have a thousands separator left of their decimal mark written plainly."""
+    separator = "," if decimal == "." else "."
+    bare = pc.replace_substring(pc.replace_substring(text, separator, ""), decimal, ".")
+    return pc.if_else(pc.match_substring_regex(text, _BOTH_MARKS[decimal]), bare, pointed)
 
 
 def _refuse_infinite(numbers: Floats, values: pa.Array, field: str, inspection: Inspection) -> None:

@@ -64,6 +64,8 @@ def _money(fields: Fields, desk: Desk, inspection: Inspection) -> _Money:
     returned = _returned(fields, desk, quantity)
     if desk.mapping.has("amount"):
         amount = desk.number(fields, "amount", inspection)
+        if amount is not None and not _says_returns(desk):
+            returned = np.nan_to_num(amount) < 0
         minor = _amounts(fields, amount, returned, desk, inspection)
     else:
         price = desk.number(fields, "price", inspection)
@@ -80,6 +82,11 @@ def _returned(fields: Fields, desk: Desk, quantity: Floats | None) -> Mask:
     if desk.mapping.has("is_return"):
         returned = returned | flags(pc.is_in(pc.utf8_lower(fields.text("is_return")), value_set=pa.array(TRUE)))
     return returned
+
+
+def _says_returns(desk: Desk) -> bool:
+    """Say whether something beside the sign of the amount tells what is a return."""
+    return bool(desk.mapping.has("quantity") or desk.mapping.has("is_return") or desk.mapping.options.return_prefix)
 
 
 def _amounts(fields: Fields, amount: Floats | None, returned: Mask, desk: Desk, inspection: Inspection) -> Integers:

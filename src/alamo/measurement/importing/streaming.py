@@ -147,7 +147,8 @@ def nothing_accepted(name: str, kind: str, tally: Tally) -> InputError:
     reasons = "; ".join(f"{count} × {reason}" for reason, count in tally.top_reasons()) or "it has no rows"
     return InputError(
         f"{name}: not one row can be imported as {kind}: {reasons}",
-        hint=f"See how the columns are read with: alamo import {kind} FILE --preview",
+        hint="Say in a mapping file how its values are written (docs/how-to/import-orders.md)\n"
+        f"then: alamo import {kind} FILE --mapping mappings/{kind}.toml --preview",
         code="import.no_rows",
         details={"file": name, "quarantined": tally.quarantined, "reasons": dict(tally.top_reasons())},
     )

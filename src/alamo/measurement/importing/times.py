@@ -101,7 +101,8 @@ def time_reader(stream: SourceStream, mapping: ResolvedMapping, field: str, cont
     """Return the reader that fits the file.
 
     Without ``time_format`` the rows decide: ISO if most of the first times are; otherwise day and month first are both
-    tried, through the whole file if need be, and the one that reads more wins.
+    tried, through the whole file if need be, and the one that reads more wins. Where both read as many, the day comes
+    first in dates with points.
 
     Raises
     ------
@@ -189,14 +190,17 @@ class _Evidence:
             raise self._unclear(
                 f"{name}: cannot tell how column {column!r} writes its times, such as {self._example!r}"
             )
-        if list(self._read.values()).count(self._read[best]) > 1:
+        if list(self._read.values()).count(self._read[best]) > 1 and not _day_first(best):
             raise self._unclear(f"{name}: nothing in column {column!r} tells day from month, as in {self._example!r}")
         return best
 
     def _unclear(self, message: str) -> UsageError:
+        clock = " %H:%M" if ":" in self._example else ""
+        written = [forms[0] + clock for forms in self._read] or ["%d/%m/%Y %H:%M"]
+        choice = " or ".join(f'time_format = "{form}"' for form in written)
         return UsageError(
             message,
-            hint='Say it in a mapping file, for example: time_format = "%d/%m/%Y %H:%M"\n'
+            hint=f"Say it in a mapping file: {choice}\n"
             f"then: alamo import {self._kind} FILE --mapping mappings/{self._kind}.toml --preview",
             code="import.unclear_time",
             details={"example": self._example},
@@ -216,6 +220,11 @@ def _spellings(example: str) -> list[tuple[str, ...]]:
         year = "%Y" if len(parts[2]) == 4 else "%y"
         orders = (f"%d{mark}%m{mark}{year}", f"%m{mark}%d{mark}{year}")
     return [tuple(order + clock for clock in _CLOCKS) for order in orders]
+
+
+def _day_first(forms: tuple[str, ...]) -> bool:
+    """Say whether the day stands first wherever dates are written so: 03.02.2026 is 3 February, points are not US."""
+    return forms[0].startswith("%d.")
 
 
 def _count(moments: pa.Array) -> int:
