@@ -52,6 +52,9 @@ class MeanOutcome:
         self.mean = float(np.average(outcome, weights=weight)) if len(outcome) else 0.0
         return self
 
+    def fit_parts(self, features, parts):
+        return (self.fit(features[rows], outcome) for rows, outcome in parts)
+
     def predict(self, features):
         return np.full(len(features), self.mean)
 

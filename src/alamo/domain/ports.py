@@ -5,7 +5,7 @@ Adapters live in `alamo.store`, `alamo.connectors` and `alamo.simulation`; `alam
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,6 +19,7 @@ from alamo.domain.policy import PolicySnapshot
 from alamo.domain.records import DeliveryBatch, ImportRecord, LedgerRow, PlanRecord, StepRecord
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 
 class Clock(Protocol):
@@ -286,6 +287,10 @@ class OutcomeLearner(Protocol):
 
     def fit(self, features: Floats, outcome: Floats, weight: Floats | None = None) -> FittedOutcome:
         """Fit on features (n, d), outcome (n,), optional weight (n,)."""
+        ...
+
+    def fit_parts(self, features: Floats, parts: Iterable[tuple[Integers, Floats]]) -> Iterator[FittedOutcome]:
+        """Fit one model per part, in turn: ascending rows of `features` (n, d), and the outcome of each of them."""
         ...
 
 

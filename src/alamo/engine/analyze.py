@@ -45,7 +45,7 @@ from alamo.prediction import analyze_next_product as predict_next_product
 from alamo.prediction import analyze_scores as predict_scores
 from alamo.prediction import analyze_uplift as predict_uplift
 from alamo.prediction import readiness_table as prepare_readiness
-from alamo.prediction.learners import boosted_outcome
+from alamo.prediction.learners import boosted_outcome, file_outcome
 from alamo.steering import AllocationResult, AllocationSpec
 from alamo.steering import analyze_allocation as steer_allocation
 
@@ -82,7 +82,7 @@ def analyze_experiment(
     if cells is not None:
         return effects_of_cells(cells, in_words_of(cells.keys, spec))
     table = _read_trial(source, spec, layout)
-    return infer_experiment(table, in_words_of(table, spec), boosted_outcome())
+    return infer_experiment(table, in_words_of(table, spec), file_outcome())
 
 
 def analyze_uplift(source: Any, spec: UpliftSpec, layout: Layout | None = None) -> UpliftResult:

@@ -13,7 +13,6 @@ from alamo.inference.experiment_table import ExperimentRows
 from alamo.inference.outcome_model import OutcomeRows, cross_fitted
 from alamo.numerics.doubly_robust import mean_by_group, scores, weighted_arm_means
 from alamo.numerics.folds import unit_folds
-from alamo.numerics.hashing import unit_keys
 
 Floats = npt.NDArray[np.float64]
 
@@ -77,7 +76,7 @@ def score_arms(
 def _folds(rows: ExperimentRows) -> npt.NDArray[np.int64]:
     """Folds by independent group, from a hash of its number in the file, so that a second run has the same folds."""
     groups = np.arange(len(rows)) if rows.groups is None else rows.groups
-    return unit_folds(unit_keys(str(group) for group in groups.tolist()), "experiment", _FOLDS)
+    return unit_folds(groups.astype(np.uint64), "experiment", _FOLDS)
 
 
 def _variance(rows: ExperimentRows, gamma: Floats, share: Floats) -> float:

@@ -82,7 +82,7 @@ class ExperimentRows:
         """Code of the independent group of each row; None where every row is one."""
         if self.cluster is not None:
             return self.cluster
-        return self.unit if len(np.unique(self.unit)) < len(self.unit) else None
+        return self.unit if self.unit.max(initial=-1) + 1 < len(self.unit) else None
 
     def unit_share(self, outcome: str) -> Floats:
         """Share of its unit that each row stands for; ones where rows are units, and for ratios: they do not add up."""

@@ -59,29 +59,48 @@ class OutcomeModel:
         """Return μ(x, a) of every row at every arm, shape (n, n_arms)."""
         mu = np.empty((len(rows.prior), self.n_arms))
         scale = rows.prior + self.unit if self.unit else np.ones(len(rows.prior))
+        design = _design(rows, np.zeros(len(rows.prior), dtype=np.int64), self.n_arms)
+        indicators = design[:, rows.features.shape[1] + 1 :]
         for arm in range(self.n_arms):
-            design = _design(rows, np.full(len(rows.prior), arm), self.n_arms)
+            indicators[:] = np.arange(1, self.n_arms) == arm
             mu[:, arm] = self.slope * rows.prior + scale * self.learner.predict(design)
         return mu
 
 
 def fit_outcome_model(rows: OutcomeRows, n_arms: int, learner: OutcomeLearner) -> OutcomeModel:
     """Fit μ(x, a) on `rows`; arms nobody drew are predicted as if they had no effect of their own."""
-    unit = float(rows.prior.mean())
-    design = _design(rows, rows.arm, n_arms)
-    if unit <= 0.0:
-        return OutcomeModel(0.0, 0.0, learner.fit(design, rows.outcome), n_arms)
-    scale = rows.prior + unit
-    slope = _prior_slope(rows, 1.0 / scale**2)
-    return OutcomeModel(slope, unit, learner.fit(design, (rows.outcome - slope * rows.prior) / scale), n_arms)
+    rest = _Rest.of(rows.prior, rows.outcome)
+    return OutcomeModel(rest.slope, rest.unit, learner.fit(_design(rows, rows.arm, n_arms), rest.values), n_arms)
 
 
 def cross_fitted(rows: OutcomeRows, folds: Integers, n_arms: int, learner: OutcomeLearner) -> Floats:
     """Return μ(x, a) of every row from a model that never saw the row's fold, shape (n, n_arms)."""
     mu = np.empty((len(rows.prior), n_arms))
-    for train, held_out in fold_splits(folds):
-        mu[held_out] = fit_outcome_model(rows.take(train), n_arms, learner).predict(rows.take(held_out))
+    splits = list(fold_splits(folds))
+    rests = [_Rest.of(rows.prior[train], rows.outcome[train]) for train, _ in splits]
+    parts = ((train, rest.values) for (train, _), rest in zip(splits, rests, strict=True))
+    models = learner.fit_parts(_design(rows, rows.arm, n_arms), parts)
+    for (_, held_out), rest, model in zip(splits, rests, models, strict=True):
+        mu[held_out] = OutcomeModel(rest.slope, rest.unit, model, n_arms).predict(rows.take(held_out))
     return mu
+
+
+@dataclass(frozen=True, slots=True)
+class _Rest:
+    """What a customer's prior value leaves of the outcome, relative to that value (n,); the outcome where unit is 0."""
+
+    slope: float
+    unit: float
+    values: Floats
+
+    @classmethod
+    def of(cls, prior: Floats, outcome: Floats) -> _Rest:
+        unit = float(prior.mean())
+        if unit <= 0.0:
+            return cls(0.0, 0.0, outcome)
+        scale = prior + unit
+        slope = _prior_slope(prior, outcome, 1.0 / scale**2)
+        return cls(slope, unit, (outcome - slope * prior) / scale)
 
 
 def _design(rows: OutcomeRows, arm: Integers, n_arms: int) -> Floats:
@@ -89,9 +108,9 @@ def _design(rows: OutcomeRows, arm: Integers, n_arms: int) -> Floats:
     return np.column_stack([rows.features, rows.prior, indicators])
 
 
-def _prior_slope(rows: OutcomeRows, weight: Floats) -> float:
+def _prior_slope(prior: Floats, outcome: Floats, weight: Floats) -> float:
     """Return the weighted slope of outcome on prior value; the spread of an outcome grows with the value."""
-    x = rows.prior - np.average(rows.prior, weights=weight)
-    y = rows.outcome - np.average(rows.outcome, weights=weight)
+    x = prior - np.average(prior, weights=weight)
+    y = outcome - np.average(outcome, weights=weight)
     spread = float(weight @ (x * x))
     return float(weight @ (x * y)) / spread if spread > 0.0 else 0.0

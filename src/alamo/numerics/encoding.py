@@ -243,7 +243,8 @@ def _fit_text(name: str, values: pa.ChunkedArray) -> EncodedColumn | None:
 def _asinh_scale(known: Floats) -> float:
     """Return the scale of the asinh copy of a skewed column, 0 where it is not skewed or has two values only."""
     spread = known.std()
-    if spread == 0.0 or abs(np.mean(((known - known.mean()) / spread) ** 3)) <= _SKEWED:
+    z = (known - known.mean()) / (spread or 1.0)
+    if spread == 0.0 or abs(np.mean(z * z * z)) <= _SKEWED:
         return 0.0
     if len(np.unique(known[:1000])) <= 2 and len(np.unique(known)) <= 2:
         return 0.0

@@ -6,7 +6,7 @@ more than chance would allow, because then it happened after the draw. Pure func
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -160,24 +160,30 @@ def arm_difference_p_value(column: Column, design: Design) -> float:
     codes, n_bins = _bins(column, _MOST_BINS)
     n_arms = int(design.arm.max(initial=0)) + 1 if design.propensity is None else design.propensity.shape[1]
     known = design.propensity is not None
-    shares = design.propensity
-    if shares is None:
-        counts = np.bincount(design.arm, minlength=n_arms)
-        shares = np.broadcast_to(counts / max(counts.sum(), 1), (len(codes), n_arms))
+    drawn = np.bincount(codes * n_arms + design.arm, minlength=n_bins * n_arms).reshape(n_bins, n_arms)
     statistic, bins = 0.0, 0
-    for b in range(n_bins):
-        rows = codes == b
-        expected = shares[rows].sum(axis=0)
+    for b, (expected, squares) in enumerate(_expected(design, codes, drawn)):
         arms = np.flatnonzero(expected >= _LEAST_PER_CELL)
         if len(arms) < n_arms:  # too thin for the chi-square approximation
             continue
-        e = shares[rows][:, : n_arms - 1]
-        gap = np.bincount(design.arm[rows], minlength=n_arms)[: n_arms - 1] - expected[: n_arms - 1]
-        covariance = np.diag(expected[: n_arms - 1]) - e.T @ e
+        gap = (drawn[b] - expected)[: n_arms - 1]
+        covariance = (np.diag(expected) - squares)[: n_arms - 1, : n_arms - 1]
         statistic += float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
         bins += 1
     freedom = (bins if known else bins - 1) * (n_arms - 1)
     return float(chi2.sf(statistic / design.inflation, freedom)) if freedom > 0 else 1.0
+
+
+def _expected(design: Design, codes: Codes, drawn: Codes) -> Iterator[tuple[Floats, Floats]]:
+    """Yield Σ p (k,) and Σ p pᵀ (k, k) of each bin's rows; `drawn` are the counts by bin and arm."""
+    if design.propensity is None:
+        shares = drawn.sum(axis=0) / max(int(drawn.sum()), 1)
+        for n in drawn.sum(axis=1).tolist():
+            yield n * shares, n * np.outer(shares, shares)
+        return
+    for b in range(len(drawn)):
+        p = design.propensity[codes == b]
+        yield p.sum(axis=0), p.T @ p
 
 
 def weighted_shift_p_value(column: Column, weight: Floats, groups: Codes | None = None) -> float:

@@ -207,6 +207,9 @@ class Remembers:
         self.known = dict(zip(map(tuple, features[:, :1].tolist()), outcome, strict=True))
         return self
 
+    def fit_parts(self, features, parts):
+        return (self.fit(features[rows], outcome) for rows, outcome in parts)
+
     def predict(self, features):
         return np.array([self.known.get(tuple(row), 0.0) for row in features[:, :1].tolist()])
 

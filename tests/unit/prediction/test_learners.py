@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ from alamo.prediction.learners import (
     RidgeEffect,
     RidgeEffectLearner,
     boosted_outcome,
+    file_outcome,
 )
 from alamo.prediction.learners.outcome import draw_in_tails
 from alamo.prediction.learners.ridge import RidgeMoments
@@ -156,3 +158,37 @@ def test_the_outcome_model_is_deterministic(data):
     x, score, _ = data
     first, second = boosted_outcome().fit(x, score), boosted_outcome().fit(x, score)
     assert np.array_equal(first.predict(x), second.predict(x))
+
+
+@pytest.mark.parametrize("kind", ["binary", "money"])
+def test_parts_with_shared_bins_learn_what_separate_fits_learn(data, kind):
+    """Bins of all rows in the place of bins of its own change less than another seed's sample of rows."""
+    x, score, _ = data
+    outcome = (score > np.median(score)).astype(float) if kind == "binary" else score
+    learner, rows = file_outcome(), np.arange(0, len(x), 2)
+    alone = replace(learner, shares_bins=False)
+    other = replace(alone, settings=replace(alone.settings, seed=1))
+    away = np.setdiff1d(np.arange(len(x)), rows)
+    shared, apart, reseeded = (
+        next(iter(one.fit_parts(x, [(rows, outcome[rows])]))).predict(x[away]) for one in (learner, alone, other)
+    )
+    assert np.array_equal(apart, alone.fit(x[rows], outcome[rows]).predict(x[away]))
+    assert np.mean((shared - apart) ** 2) < np.mean((reseeded - apart) ** 2)
+
+
+def test_a_part_learns_nothing_from_the_outcomes_of_other_rows(data):
+    x, score, _ = data
+    rows, swapped = np.arange(0, len(x), 2), score.copy()
+    swapped[1::2] *= -100.0
+    first, second = (next(iter(file_outcome().fit_parts(x, [(rows, y[rows])]))).predict(x) for y in (score, swapped))
+    assert np.array_equal(first, second)
+
+
+def test_a_part_whose_outcome_never_varies_is_predicted_as_it_is(data):
+    x, score, _ = data
+    parts = [(np.arange(50), np.full(50, 3.0)), (np.arange(len(x)), score)]
+    constant, varied = file_outcome().fit_parts(x, parts)
+    assert constant.predict(x[:2]).tolist() == [3.0, 3.0]
+    assert varied.predict(x).std() > 0.0
+    no_features = file_outcome().fit_parts(x[:, :0], [(np.arange(10), score[:10])])
+    assert next(no_features).predict(x[:2, :0]) == pytest.approx(np.full(2, score[:10].mean()))

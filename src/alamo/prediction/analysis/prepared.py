@@ -20,7 +20,7 @@ from alamo.prediction.analysis.spec import UpliftSpec
 from alamo.prediction.analysis.trial import Trial
 from alamo.prediction.belief import FILE, Belief
 from alamo.prediction.inputs import EffectInputs, InputEncoder
-from alamo.prediction.learners import boosted_outcome
+from alamo.prediction.learners import file_outcome
 from alamo.prediction.rows import FOLDS, EffectRows
 from alamo.prediction.stack import EffectStack, fit_stack
 
@@ -165,14 +165,16 @@ def prepare(trial: Trial, spec: UpliftSpec, features: tuple[str, ...]) -> Prepar
 def _cross_fit_outcome(trial: Trial, inputs: EffectInputs, train: Integers, folds: Integers) -> Scored:
     features, arm, outcome = inputs.tree[train], trial.arm[train], trial.outcome[train]
     mu = np.zeros((len(train), len(trial.arms)))
-    for others, fold in fold_splits(folds):
-        model = _fit_outcome(features[others], arm[others], outcome[others], len(trial.arms))
+    splits = list(fold_splits(folds))
+    design = np.column_stack([features, np.eye(len(trial.arms))[arm]])
+    models = file_outcome().fit_parts(design, ((others, outcome[others]) for others, _ in splits))
+    for (_, fold), model in zip(splits, models, strict=True):
         mu[fold] = _predict_arms(model, features[fold], len(trial.arms))
     return Scored(mu, doubly_robust.scores(mu, arm, outcome, trial.p_drawn[train]))
 
 
 def _fit_outcome(features: npt.NDArray[np.float32], arm: Integers, outcome: Floats, n_arms: int) -> FittedOutcome:
-    return boosted_outcome().fit(np.column_stack([features, np.eye(n_arms)[arm]]), outcome)
+    return file_outcome().fit(np.column_stack([features, np.eye(n_arms)[arm]]), outcome)
 
 
 def _predict_arms(model: FittedOutcome, features: npt.NDArray[np.float32], n_arms: int) -> Floats:

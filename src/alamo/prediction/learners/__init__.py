@@ -8,7 +8,7 @@ from alamo.prediction.learners.cross_fitting import cross_fit_by_fold
 from alamo.prediction.learners.ensemble import EnsembleEffect
 from alamo.prediction.learners.forest import ForestEffectLearner
 from alamo.prediction.learners.network import NetworkEffectLearner
-from alamo.prediction.learners.outcome import BoostedOutcome, BoostedOutcomeLearner, boosted_outcome
+from alamo.prediction.learners.outcome import BoostedOutcome, BoostedOutcomeLearner, boosted_outcome, file_outcome
 from alamo.prediction.learners.protocol import CrossFit, EffectLearner, FittedEffect, View
 from alamo.prediction.learners.registry import (
     ALWAYS,
@@ -40,6 +40,7 @@ __all__ = [
     "View",
     "boosted_outcome",
     "cross_fit_by_fold",
+    "file_outcome",
     "learner_named",
     "learner_names",
     "learners_named",

@@ -77,6 +77,27 @@ class BoosterSettings:
         }
 
 
+class BinnedFeatures:
+    """Features cut into histogram bins once, for ensembles grown on parts of the same rows.
+
+    The edges of the bins are quantiles of all rows. They hold nothing of any target, so a row that an ensemble is to
+    be judged on gives nothing away by having been counted for them.
+    """
+
+    def __init__(self, features: npt.NDArray[np.floating], settings: BoosterSettings) -> None:
+        """Cut features (n, d)."""
+        self._settings = settings
+        parameters = {"max_bin": settings.bins, "feature_pre_filter": False, "force_row_wise": True}
+        fixed = {"seed": settings.seed, "deterministic": True, "num_threads": 1, "verbosity": -1}
+        self._data = lightgbm.Dataset(features, np.zeros(len(features)), params=parameters | fixed).construct()
+
+    def grow(self, rows: Integers, target: Floats, *, objective: Objective = "regression") -> Trees:
+        """Grow trees on ascending `rows` and the target of each of them, by the settings of the bins."""
+        parameters = self._settings.parameters(len(rows), objective) | {"feature_pre_filter": False}
+        part = self._data.subset(rows, params=parameters).construct().set_label(target)
+        return Trees(lightgbm.train(parameters, part, num_boost_round=self._settings.trees).model_to_string())
+
+
 @dataclass(frozen=True, slots=True)
 class Trees:
     """A fitted ensemble.
