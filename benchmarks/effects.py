@@ -23,9 +23,10 @@ import pyarrow.csv
 
 from alamo.domain.action import Action
 from alamo.domain.settings import InferenceSettings
-from alamo.inference import ExperimentSpec, analyze_experiment, cycle_dr_scores, loop_effects
+from alamo.inference import ExperimentSpec, analyze_experiment, cycle_dr_scores, effect_sums, loop_effects
 from alamo.numerics.fay_herriot import fay_herriot
 from alamo.prediction.learners import boosted_outcome
+from alamo.store import MemoryHistory
 
 CUSTOMERS, CYCLES = 50_000, 8
 ARMS = ("none", "mail", "post", "voucher")
@@ -103,8 +104,7 @@ def main() -> None:
     found = measure(
         f"effects of {len(actions)} actions × 37 segments, {log.num_rows:,} decisions",
         lambda: loop_effects(
-            pa.concat_tables(scores),
-            log,
+            effect_sums(MemoryHistory(), log, scores=pa.concat_tables(scores)),
             as_of=datetime(2026, 1, 1, tzinfo=UTC),
             actions=actions,
             inference=InferenceSettings(),

@@ -12,8 +12,9 @@ import pytest
 
 from alamo.domain.action import Action
 from alamo.domain.settings import InferenceSettings
-from alamo.inference import cycle_dr_scores, loop_effects, programme_gain
+from alamo.inference import cycle_dr_scores, effect_sums, loop_effects, programme_gain
 from alamo.prediction.learners import boosted_outcome
+from alamo.store import MemoryHistory
 
 pytestmark = pytest.mark.statistical
 
@@ -122,7 +123,7 @@ class Looks:
 
 def _play(seed: int) -> Looks:
     world, tables, scores, truths = World(np.random.default_rng(seed)), [], [], []
-    missed: set[str] = set()
+    history, missed = MemoryHistory(), set()
     gain_missed = 0
     for cycle in range(1, CYCLES + 1):
         table, effects, gain = world.turn(cycle)
@@ -131,8 +132,7 @@ def _play(seed: int) -> Looks:
         log = pa.concat_tables(tables)
         scores.append(cycle_dr_scores(log, cycle, boosted_outcome(), salt="s"))
         found = loop_effects(
-            pa.concat_tables(scores),
-            log,
+            effect_sums(history, log, scores=pa.concat_tables(scores)),
             as_of=START + timedelta(days=28 * (cycle + 1)),
             actions=[Action(id=name, name=name, channel="email", level="upsell") for name in ACTIONS[1:]],
             inference=InferenceSettings(),

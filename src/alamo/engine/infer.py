@@ -19,10 +19,12 @@ from alamo.engine.micro_segments import bring_up_to_date
 from alamo.engine.micro_segments import inputs as segment_inputs
 from alamo.engine.permission import charged, freeze_price, prices
 from alamo.inference import (
+    ActionSums,
     SegmentDefinition,
     assign_segments,
     cycle_dr_scores,
     define_segments,
+    effect_sums,
     loop_effects,
     programme_effect,
     programme_gain,
@@ -137,10 +139,18 @@ def observations_with_outcome(context: Context) -> pa.Table:
 def scores_so_far(context: Context) -> pa.Table:
     """Return DR_SCORES of the cycles that have matured by now; a replay of history does not see later ones."""
     return context.history.query(
-        "SELECT * FROM dr_scores WHERE cycle NOT IN (SELECT cycle FROM observations WHERE matured_at > $now) "
-        "ORDER BY cycle, decision_id, action_id",
-        _now(context),
+        "SELECT * FROM dr_scores WHERE cycle NOT IN (SELECT cycle FROM late) ORDER BY cycle, decision_id, action_id",
+        None,
+        {"late": pa.table({"cycle": pa.array(late_cycles(context), pa.int64())})},
     )
+
+
+def late_cycles(context: Context) -> list[int]:
+    """Return the cycles with observations that were made later than now."""
+    late = context.history.query(
+        "SELECT DISTINCT cycle FROM observations WHERE matured_at > $now ORDER BY cycle", _now(context)
+    )
+    return [int(cycle) for cycle in late["cycle"].to_pylist()]
 
 
 def _now(context: Context) -> dict[str, datetime]:
@@ -259,13 +269,11 @@ def _score_matured_cycles(context: Context, observations: pa.Table) -> list[int]
 
 
 def _write_effects(context: Context, as_of: datetime, observations: pa.Table) -> dict[str, Any]:
-    scores = scores_so_far(context)
-    if not scores.num_rows:
+    if not _scored_rows(context):
         return {"effects": 0, "found": [], "refusals": [], "gains": []}
     level = context.settings.inference.level
     effects = loop_effects(
-        scores,
-        observations,
+        sums_so_far(context, observations),
         as_of=as_of,
         actions=context.actions,
         inference=context.settings.inference,
@@ -280,26 +288,43 @@ def _write_effects(context: Context, as_of: datetime, observations: pa.Table) ->
         "found": found_actions(table),
         "refusals": [refusal.to_dict() for refusal in (*effects.refusals, *programme_refusals)],
         "ratio_checks": effects.ratio_checks,
-        "gains": _gains(context, scores, observations, level),
+        "gains": _gains(context, observations, level),
     }
 
 
-def _gains(context: Context, scores: pa.Table, observations: pa.Table, level: float) -> list[dict[str, Any]]:
+def _scored_rows(context: Context) -> dict[int, int]:
+    """Return the number of scores of each cycle that has matured by now."""
+    late = late_cycles(context)
+    counted = context.history.query("SELECT cycle, count(*) AS n FROM dr_scores GROUP BY cycle ORDER BY cycle")
+    return {row["cycle"]: row["n"] for row in counted.to_pylist() if row["cycle"] not in late}
+
+
+def sums_so_far(context: Context, observations: pa.Table) -> dict[str, ActionSums]:
+    """Return what the scores of `observations_with_outcome` add up to, by action; later cycles are left out."""
+    return effect_sums(context.history, observations, late=late_cycles(context))
+
+
+def _gains(context: Context, observations: pa.Table, level: float) -> list[dict[str, Any]]:
     """Return what each matured cycle brought; scores of a cycle are written once, so its gain is worked out once."""
     known: dict[int, dict[str, Any]] = {}
     for step in context.state.steps.all():
         if step.key.endswith("/infer"):
             known |= {gain["cycle"]: gain for gain in step.detail.get("gains", ())}
-    gains, paid = [], charged(context)
+    gains, paid, scored = [], charged(context), _scored_rows(context)
     for cycle in matured_cycles(context):
-        rows = pc.sum(pc.equal(scores["cycle"], cycle)).as_py() or 0
-        stamps = {"level": level, "score_rows": rows}
+        stamps = {"level": level, "score_rows": scored.get(cycle, 0)}
         gain = known.get(cycle)
         if gain is None or any(gain.get(key) != value for key, value in stamps.items()):
-            found = programme_gain(scores, observations, cycle, level, paid)
+            found = programme_gain(_scores_of(context, cycle), observations, cycle, level, paid)
             gain = {"cycle": cycle, **found.to_dict(), **stamps}
         gains.append(gain)
     return gains
+
+
+def _scores_of(context: Context, cycle: int) -> pa.Table:
+    return context.history.query(
+        "SELECT * FROM dr_scores WHERE cycle = $cycle ORDER BY decision_id, action_id", {"cycle": cycle}
+    )
 
 
 def found_actions(effects: pa.Table) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from alamo.inference.calibrated_effects import LongEvidence, calibrated_effects
 from alamo.inference.dr_scores import cycle_dr_scores
+from alamo.inference.effect_sums import ActionSums, effect_sums
 from alamo.inference.effects import LoopEffects, loop_effects
 from alamo.inference.estimate import Estimate
 from alamo.inference.experiment import analyze_experiment
@@ -27,6 +28,7 @@ from alamo.inference.programme import programme_effect, programme_gain
 from alamo.inference.segments import SegmentDefinition, assign_segments, define_segments
 
 __all__ = [
+    "ActionSums",
     "EffectRow",
     "Estimate",
     "ExperimentCells",
@@ -48,6 +50,7 @@ __all__ = [
     "cycles_needed",
     "cycles_needed_fixed",
     "define_segments",
+    "effect_sums",
     "effects_of_cells",
     "guardrails_of",
     "loop_effects",

@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.domain.action import Action
@@ -23,15 +22,11 @@ from alamo.domain.reasons import Refusal
 from alamo.domain.settings import InferenceSettings
 from alamo.domain.tables import EFFECTS
 from alamo.inference.comparison import PooledEffect, Sequence, pooled_effect
+from alamo.inference.effect_sums import ActionSums, BinnedSums
 from alamo.inference.loop_ratio import RatioCheck, ratio_check
-from alamo.inference.loop_rows import ActionRows, LoopLog
-from alamo.inference.segment_effects import LEAST_PER_ARM, SegmentScores, SegmentTable, segment_effects
-from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO, residual_floor
-from alamo.numerics.doubly_robust import ScoreMean, mean_by_group, variance_by_level
-from alamo.numerics.moments import Moments
-
-Floats = npt.NDArray[np.float64]
-Integers = npt.NDArray[np.int64]
+from alamo.inference.segment_effects import LEAST_PER_ARM, SegmentSums, SegmentTable, segment_effects
+from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO
+from alamo.numerics.doubly_robust import variance_of_bins
 
 EVERYBODY = "*"
 """Segment of a pooled row; as an action, the programme as a whole."""
@@ -50,27 +45,19 @@ class LoopEffects:
     refusals
         Estimates that are absent, with the reason.
     ratio_checks
-        Per action: p-value, number drawn and number expected.
+        Per action: p-value, number drawn and number expected, and the cycle and day at which it first failed.
     between_segment_sd
         Per action: standard deviation between segments; None where not identified.
     """
 
     table: pa.Table
     refusals: tuple[Refusal, ...]
-    ratio_checks: Mapping[str, Mapping[str, float]]
+    ratio_checks: Mapping[str, Mapping[str, Any]]
     between_segment_sd: Mapping[str, float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Context:
-    log: LoopLog
-    level: float
-    planned_rows: int
-
-
 def loop_effects(
-    dr_scores: pa.Table,
-    observations: pa.Table,
+    sums: Mapping[str, ActionSums],
     *,
     as_of: datetime,
     actions: Many[Action],
@@ -81,10 +68,8 @@ def loop_effects(
 
     Parameters
     ----------
-    dr_scores
-        DR_SCORES of all matured cycles.
-    observations
-        OBSERVATIONS with ``outcome_money`` and ``segment``; rows without scores are ignored.
+    sums
+        Of the scores of all matured cycles, by action (`alamo.inference.effect_sums`).
     as_of
         Moment of the estimate (UTC).
     actions
@@ -94,23 +79,22 @@ def loop_effects(
     planned_rows
         Decisions at the planned horizon, fixed before the first look: there the always-valid intervals are tightest.
     """
-    context = _Context(LoopLog.of(dr_scores, observations), inference.level, planned_rows)
     rows: list[dict[str, Any]] = []
     refusals: list[Refusal] = []
-    checks: dict[str, Mapping[str, float]] = {}
+    checks: dict[str, Mapping[str, Any]] = {}
     spread: dict[str, float | None] = {}
     for action in actions:
-        data = context.log.action(action.id)
-        check = None if data is None else ratio_check(context.log, data)
+        data = sums.get(action.id)
+        check = None if data is None else ratio_check(data.cycles)
         if check is not None:
             checks[action.id] = check.to_dict()
         refusal = _refuse(action.id, data, check)
         if data is None or refusal is not None:
             refusals += [refusal] if refusal is not None else []
             continue
-        pooled, segments = _one_action(context, data)
+        pooled, segments = _one_action(data, inference.level, planned_rows)
         rows += _effect_rows(action.id, data, pooled, segments)
-        refusals += _partial_refusals(context, action.id, data, pooled, segments)
+        refusals += _partial_refusals(action.id, data, pooled, segments)
         spread[action.id] = segments.between_sd
     return LoopEffects(effects_table(rows, as_of), tuple(refusals), checks, spread)
 
@@ -121,83 +105,69 @@ def effects_table(rows: Many[Mapping[str, Any]], as_of: datetime) -> pa.Table:
     return EFFECTS.check(pa.Table.from_pylist(stamped, schema=EFFECTS.schema))
 
 
-def _refuse(action_id: str, data: ActionRows | None, check: RatioCheck | None) -> Refusal | None:
+def _refuse(action_id: str, data: ActionSums | None, check: RatioCheck | None) -> Refusal | None:
     what = f"effect of {action_id}"
-    if data is None or not data.drew_action.any():
+    if data is None or not data.cycles.n_action.any():
         return Refusal(what, "no matured decision has drawn it", "needs about 1 more cycle in which it is drawn")
-    if not data.drew_none.any():
+    if not data.cycles.n_control.any():
         return Refusal(what, "no action was never drawn beside it", "keep a control share above 0 and run a cycle")
-    few = min(int(data.drew_action.sum()), int(data.drew_none.sum()))
+    few = int(min(data.cycles.n_action.sum(), data.cycles.n_control.sum()))
     if few < LEAST_PER_ARM:
         return Refusal(what, f"only {few} decisions in the smaller arm", "needs about 1 more cycle")
     if check is not None and check.mismatch:
         return Refusal(
             what,
-            f"drawn {check.drawn:,} times where the logged probabilities expect {check.expected:,.0f} (ratio mismatch)",
+            f"drawn {check.drawn:,} times where the logged probabilities expect {check.expected:,.0f} (ratio mismatch"
+            f"{_since(check)})",
             "find out which decisions were lost or logged wrongly: alamo doctor",
         )
     return None
 
 
-def _one_action(context: _Context, data: ActionRows) -> tuple[PooledEffect, SegmentTable]:
-    log = context.log
-    compared = data.drew_action | data.drew_none
-    squared = _squared_residual(log, data)[compared]
-    floor = residual_floor(squared, data.p_action[compared], data.p_none[compared])
-    responded = log.responded[data.place]
+def _since(check: RatioCheck) -> str:
+    if check.tripped_at is None:
+        return ""
+    return f", first seen in cycle {check.tripped_cycle}, decided on {check.tripped_at.date().isoformat()}"
+
+
+def _one_action(data: ActionSums, level: float, planned_rows: int) -> tuple[PooledEffect, SegmentTable]:
+    cycles = data.cycles
+    n = float(cycles.n.sum())
     sequence = Sequence(
-        variance=max(_average_variance(data.score, log.cycle[data.place]), floor),
-        n=len(data.score),
-        n_opt=float(context.planned_rows),
-        nonzero_action=int((responded & data.drew_action).sum()),
-        nonzero_control=int((responded & data.drew_none).sum()),
-        least_chance=float(min(data.p_action.min(), data.p_none.min())),
+        variance=max(float(cycles.scatter.sum()) / n, float(cycles.residual.sum() / cycles.weight.sum())),
+        n=int(n),
+        n_opt=float(planned_rows),
+        nonzero_action=int(cycles.nonzero_action.sum()),
+        nonzero_control=int(cycles.nonzero_control.sum()),
+        least_chance=float(cycles.least_chance.min()),
     )
-    pooled = pooled_effect(_clustered(data, log), sequence, context.level)
-    return pooled, segment_effects(segment_scores(log, data).sums(), pooled.estimate, context.level)
+    pooled = pooled_effect(data.units.mean(), sequence, level)
+    return pooled, segment_effects(segment_sums(data, data.segments), pooled.estimate, level)
 
 
-def segment_scores(log: LoopLog, data: ActionRows) -> SegmentScores:
-    """Return the scores of one action by the segments of `log`, their variance read off the predicted outcome."""
-    compared = data.drew_action | data.drew_none
-    expected = variance_by_level(
-        data.mu_none[compared],
-        _squared_residual(log, data)[compared],
-        1.0 / (data.p_action[compared] + data.p_none[compared]),
-        at=data.mu_none,
+def segment_sums(data: ActionSums, by: BinnedSums) -> SegmentSums:
+    """Return the sums of one action by the segments of `by`, their variance read off the predicted outcome.
+
+    The same as `alamo.inference.loop_rows.segment_scores` adds up to, without its rows.
+    """
+    n, score = float(data.cycles.n.sum()), float(data.cycles.score.sum())
+    squares, weight = by.residual.sum(axis=0), by.weight.sum(axis=0)
+    variance = by.inverse @ variance_of_bins(squares, weight, float(squares.sum() / weight.sum()))
+    typical = float(variance.sum()) / n
+    own = max(float(data.cycles.squares.sum()) / n - (score / n) ** 2, 0.0)
+    return SegmentSums(
+        names=by.names,
+        n_action=by.n_action.sum(axis=1),
+        n_control=by.n_control.sum(axis=1),
+        size=by.n.sum(axis=1),
+        score=by.score.sum(axis=1),
+        variance=variance * (own / typical if typical > 0.0 else 0.0),
+        covariates=by.features,
     )
-    p_action, p_none = (np.maximum(p, LEAST_CHANCE) for p in (data.p_action, data.p_none))
-    return SegmentScores(
-        score=data.score,
-        variance=expected * (1.0 / p_action + 1.0 / p_none),
-        segment=log.segment[data.place],
-        names=log.segment_names,
-        in_action=data.drew_action,
-        in_control=data.drew_none,
-        covariates=log.covariates[data.place],
-    )
-
-
-def _squared_residual(log: LoopLog, data: ActionRows) -> Floats:
-    """Return (Y − μ(x, A))², with μ(none) for whoever drew neither the action nor none, shape (n,)."""
-    residual = log.outcome[data.place] - np.where(data.drew_action, data.mu_action, data.mu_none)
-    return np.asarray(residual**2)
-
-
-def _clustered(data: ActionRows, log: LoopLog) -> ScoreMean:
-    """Mean score per decision with a standard error over units, which recur from cycle to cycle."""
-    return mean_by_group(data.score, groups=log.unit[data.place])
-
-
-def _average_variance(score: Floats, cycle: Integers) -> float:
-    """Return the variance of the scores about their own cycle's mean, averaged over decisions."""
-    centre = float(score.mean())
-    moments = [Moments.of(score[cycle == number], origin=centre) for number in np.unique(cycle)]
-    return sum(part.scatter for part in moments) / sum(part.n for part in moments)
 
 
 def _effect_rows(
-    action_id: str, data: ActionRows, pooled: PooledEffect, segments: SegmentTable
+    action_id: str, data: ActionSums, pooled: PooledEffect, segments: SegmentTable
 ) -> list[dict[str, Any]]:
     anytime = pooled.anytime or (None, None)
     everybody = {
@@ -209,9 +179,9 @@ def _effect_rows(
         "upper": pooled.estimate.upper,
         "anytime_lower": anytime[0],
         "anytime_upper": anytime[1],
-        "n": int(data.drew_action.sum()),
-        "n_control": int(data.drew_none.sum()),
-        "baseline_money": float(data.gamma_none.mean()),
+        "n": int(data.cycles.n_action.sum()),
+        "n_control": int(data.cycles.n_control.sum()),
+        "baseline_money": float(data.cycles.gamma_none.sum() / data.cycles.n.sum()),
         "method": "doubly robust",
         "found": pooled.anytime_excludes_zero,
     }
@@ -236,16 +206,14 @@ def _effect_rows(
     return [everybody, *shrunk]
 
 
-def _partial_refusals(
-    context: _Context, action_id: str, data: ActionRows, pooled: PooledEffect, segments: SegmentTable
-) -> list[Refusal]:
+def _partial_refusals(action_id: str, data: ActionSums, pooled: PooledEffect, segments: SegmentTable) -> list[Refusal]:
     refusals = []
     what = f"always-valid interval of {action_id}"
     if data.n_left_out:
         reason = f"in {data.n_left_out:,} decisions the action or none had a chance below {LEAST_CHANCE:g}: left out"
         refusals.append(Refusal(f"effect of {action_id} everywhere", reason, _EXPLORE))
     if not pooled.sequence.enough:
-        refusals.append(_too_few_outcomes(what, pooled.sequence, len(np.unique(context.log.cycle[data.place]))))
+        refusals.append(_too_few_outcomes(what, pooled.sequence, len(data.cycles)))
     if segments.too_small:
         shown = ", ".join(segments.too_small[:3]) + (" …" if len(segments.too_small) > 3 else "")
         refusals.append(

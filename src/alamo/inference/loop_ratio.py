@@ -3,46 +3,73 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 import numpy as np
 
-from alamo.inference.loop_rows import ActionRows, LoopLog
-from alamo.numerics.ratio_check import MISMATCH, mixture_log_e, p_value, tilted_log_likelihoods
+from alamo.inference.effect_sums import CycleSums
+from alamo.numerics.ratio_check import MISMATCH, mixture_log_e, p_value, tilted_from_sums
+
+_ARMS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
 class RatioCheck:
-    """Always-valid p-value of "drawn as logged", how often the action was drawn, and how often it should have been."""
+    """The draws of one action, and of none beside it, looked at after every cycle.
+
+    Attributes
+    ----------
+    p_value
+        Always-valid p-value of "drawn as logged", the smallest so far.
+    drawn, expected
+        How often the action was drawn, and how often it should have been.
+    tripped_cycle, tripped_at
+        Cycle after which the check first failed, and the moment of its last decision (UTC); None while it holds.
+    """
 
     p_value: float
     drawn: int
     expected: float
+    tripped_cycle: int | None = None
+    tripped_at: datetime | None = None
 
     @property
     def mismatch(self) -> bool:
         """Whether the log contradicts itself."""
         return self.p_value <= MISMATCH
 
-    def to_dict(self) -> dict[str, float]:
+    def to_dict(self) -> dict[str, Any]:
         """Return the check as JSON-able values."""
-        return {"p_value": self.p_value, "drawn": self.drawn, "expected": self.expected}
+        since = None if self.tripped_at is None else self.tripped_at.date().isoformat()
+        return {
+            "p_value": self.p_value,
+            "drawn": self.drawn,
+            "expected": self.expected,
+            "tripped_cycle": self.tripped_cycle,
+            "tripped_on": since,
+        }
 
 
-def ratio_check(log: LoopLog, data: ActionRows) -> RatioCheck:
-    """Test the draws of one action, and of none beside it, looked at after every cycle.
+def ratio_check(cycles: CycleSums) -> RatioCheck:
+    """Test the draws of one action, and of none beside it; a check that has failed once has failed.
 
     The smaller of the two always-valid p-values, doubled (Bonferroni).
     """
-    cycle = log.cycle[data.place]
-    worst = -np.inf
-    for drawn, p in ((data.drew_action, data.p_action), (data.drew_none, data.p_none)):
-        total = np.zeros(1)
-        for number in np.unique(cycle):
-            rows = cycle == number
-            total = total + tilted_log_likelihoods(drawn[rows], p[rows])
-            worst = max(worst, mixture_log_e(total))
+    arms = ((cycles.n_action, cycles.tilt_action), (cycles.n_control, cycles.tilt_control))
+    so_far = [
+        np.cumsum(tilted_from_sums(drawn[:, None], expected), axis=0) for drawn, expected in arms
+    ]  # in the order of cycles
+    smallest, tripped = 1.0, None
+    for place in range(len(cycles)):
+        largest = max(mixture_log_e(evidence[place]) for evidence in so_far)
+        smallest = min(smallest, _ARMS * p_value(largest))
+        if tripped is None and smallest <= MISMATCH:
+            tripped = place
     return RatioCheck(
-        p_value=min(1.0, 2.0 * p_value(worst)),
-        drawn=int(data.drew_action.sum()),
-        expected=float(data.p_action.sum()),
+        p_value=smallest,
+        drawn=int(cycles.n_action.sum()),
+        expected=float(cycles.expected.sum()),
+        tripped_cycle=None if tripped is None else int(cycles.cycle[tripped]),
+        tripped_at=None if tripped is None else cycles.decided_at[tripped],
     )

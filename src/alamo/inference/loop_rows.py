@@ -12,7 +12,9 @@ import pyarrow.compute as pc
 
 from alamo.domain.action import NO_ACTION
 from alamo.inference.outcomes import column
+from alamo.inference.segment_effects import SegmentScores
 from alamo.numerics.confidence_sequence import LEAST_CHANCE
+from alamo.numerics.doubly_robust import variance_by_level
 from alamo.numerics.encoding import FeatureEncoder
 
 Floats = npt.NDArray[np.float64]
@@ -89,8 +91,6 @@ class LoopLog:
         ordered = observations.sort_by([("decided_at", "ascending"), ("decision_id", "ascending")])
         names = pc.dictionary_encode(pc.fill_null(ordered["segment"], "unknown").combine_chunks())
         units = pc.dictionary_encode(ordered["unit_id"].combine_chunks())
-        present = [name for name in _COVARIATES if name in ordered.column_names]
-        encoder = FeatureEncoder.fit(ordered, present, linear=True)
         return cls(
             outcome=column(ordered, "outcome_money"),
             cycle=np.asarray(ordered["cycle"], dtype=np.int64),
@@ -98,7 +98,7 @@ class LoopLog:
             responded=np.asarray(pc.greater(ordered["orders_window"], 0)),
             segment=np.asarray(names.indices, dtype=np.int64),
             segment_names=tuple(names.dictionary.to_pylist()),
-            covariates=encoder.transform(ordered),
+            covariates=feature_matrix(ordered),
             drawn=ordered["action_id"],
             _scores=_by_action(dr_scores, ordered["decision_id"]),
         )
@@ -132,6 +132,34 @@ class LoopLog:
             place=place,
             n_left_out=int(beside.sum() - both.sum()),
         )
+
+
+def segment_scores(log: LoopLog, data: ActionRows) -> SegmentScores:
+    """Return the scores of one action by the segments of `log`, their variance read off the predicted outcome."""
+    compared = data.drew_action | data.drew_none
+    residual = log.outcome[data.place] - np.where(data.drew_action, data.mu_action, data.mu_none)
+    expected = variance_by_level(
+        data.mu_none[compared],
+        np.asarray(residual**2)[compared],
+        1.0 / (data.p_action[compared] + data.p_none[compared]),
+        at=data.mu_none,
+    )
+    p_action, p_none = (np.maximum(p, LEAST_CHANCE) for p in (data.p_action, data.p_none))
+    return SegmentScores(
+        score=data.score,
+        variance=expected * (1.0 / p_action + 1.0 / p_none),
+        segment=log.segment[data.place],
+        names=log.segment_names,
+        in_action=data.drew_action,
+        in_control=data.drew_none,
+        covariates=log.covariates[data.place],
+    )
+
+
+def feature_matrix(observations: pa.Table) -> Floats:
+    """Return the features that segment effects are regressed on, standardised, shape (n, d); d may be 0."""
+    present = [name for name in _COVARIATES if name in observations.column_names]
+    return FeatureEncoder.fit(observations, present, linear=True).transform(observations)
 
 
 def _by_action(

@@ -17,7 +17,10 @@ from alamo.numerics.moments import sums_by
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-_BINS = 10
+BINS = 10
+"""Equal-count bins of the predicted level that a variance is read off."""
+SLACK = 1e-12
+"""Relative: quantiles are interpolated to rounding, which must move no row that lies on one (predictions are tied)."""
 _LEAST_SHARE = 0.05
 _OWN_NONZERO = 20.0
 
@@ -83,6 +86,38 @@ class ScoreMean:
     variance: float
 
 
+@dataclass(frozen=True, slots=True)
+class GroupSums:
+    """What a mean per unit needs of its independent groups (T the scores of a group, U its units): it is additive.
+
+    Attributes
+    ----------
+    groups
+        Number of groups.
+    total, units
+        Σ T and Σ U.
+    squares, crossed, sizes
+        Σ T², Σ T·U and Σ U².
+    """
+
+    groups: float
+    total: float
+    units: float
+    squares: float
+    crossed: float
+    sizes: float
+
+    def mean(self) -> ScoreMean:
+        """Return what `mean_by_group` returns of the same groups."""
+        n = int(self.groups)
+        if n < 2 or self.units <= 0.0:
+            return ScoreMean(float("nan"), float("nan"), n, float("nan"))
+        mean = self.total / self.units
+        scatter = max(self.squares - 2.0 * mean * self.crossed + mean * mean * self.sizes, 0.0)
+        variance = scatter * (n / self.units) ** 2 / (n - 1)
+        return ScoreMean(mean, float(np.sqrt(variance / n)), n, variance)
+
+
 def mean_by_group(values: Floats, groups: Integers | None = None, units: Floats | None = None) -> ScoreMean:
     """Return the mean per unit of `values` with a standard error over independent groups.
 
@@ -144,12 +179,26 @@ def variance_by_level(level: Floats, squared_residual: Floats, weight: Floats, a
     """
     squares = weight * squared_residual
     overall = float(squares.sum() / weight.sum())
-    edges = np.unique(np.quantile(level, np.arange(1, _BINS) / _BINS))
+    edges = np.quantile(level, np.arange(1, BINS) / BINS)
+    edges = np.unique(edges + SLACK * np.abs(edges))
     place = np.searchsorted(edges, level, side="left")
     mass = sums_by(place, weight, len(edges) + 1)
     total = sums_by(place, squares, len(edges) + 1)
-    curve = np.divide(total, mass, out=np.full(len(mass), overall), where=mass > 0.0)
-    return np.maximum(curve, _LEAST_SHARE * overall)[np.searchsorted(edges, at, side="left")]
+    return variance_of_bins(total, mass, overall)[np.searchsorted(edges, at, side="left")]
+
+
+def variance_of_bins(squares: Floats, weight: Floats, overall: float) -> Floats:
+    """Return the outcome variance expected in each bin of the predicted level, shape (n_bins,).
+
+    Parameters
+    ----------
+    squares, weight
+        Weighted sum of the squared residuals, and sum of the weights, of the rows of each bin, shape (n_bins,).
+    overall
+        Weighted mean squared residual of all rows.
+    """
+    curve = np.divide(squares, weight, out=np.full(len(weight), overall), where=weight > 0.0)
+    return np.maximum(curve, _LEAST_SHARE * overall)
 
 
 def variance_by_cell(squares: Floats, n: Floats, nonzero: Floats) -> Floats:

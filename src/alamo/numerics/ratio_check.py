@@ -22,6 +22,8 @@ MISMATCH = 0.01
 
 _CONCENTRATION = 1000.0
 _TILTS = np.concatenate([-np.geomspace(0.01, 1.0, 8)[::-1], np.geomspace(0.01, 1.0, 8)])
+TILT_FACTORS = tuple(math.expm1(tilt) for tilt in _TILTS)
+"""e^λ − 1 of each tilt λ: a row's expected likelihood is 1 + p·(e^λ − 1)."""
 
 
 def multinomial_log_e(counts: Floats, shares: Floats) -> Floats:
@@ -61,8 +63,21 @@ def tilted_log_likelihoods(drawn: Bools, p: Floats) -> Floats:
     p
         Its logged probability, shape (n,).
     """
-    expected = np.array([np.log1p(p * math.expm1(tilt)).sum() for tilt in _TILTS])
-    return _TILTS * float(np.count_nonzero(drawn)) - expected
+    expected = np.array([np.log1p(p * factor).sum() for factor in TILT_FACTORS])
+    return tilted_from_sums(float(np.count_nonzero(drawn)), expected)
+
+
+def tilted_from_sums(drawn: float | Floats, expected: Floats) -> Floats:
+    """Return the same from the number of rows that drew the arm and Σ log(1 + p·(e^λ − 1)) of each tilt, shape (…, 16).
+
+    Parameters
+    ----------
+    drawn
+        Scalar, or shape (…, 1).
+    expected
+        Shape (…, 16).
+    """
+    return np.asarray(_TILTS * drawn - expected)
 
 
 def mixture_log_e(log_likelihoods: Floats) -> float:

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from alamo.inference.effects import segment_scores
 from alamo.inference.estimate import normal_estimate
-from alamo.inference.loop_rows import ActionRows, LoopLog
+from alamo.inference.loop_rows import ActionRows, LoopLog, segment_scores
 from alamo.inference.segment_effects import LEAST_PER_ARM, shrink_segments, usable_segments
 from alamo.inference.segments import tier_of
 from alamo.numerics.doubly_robust import mean_by_group

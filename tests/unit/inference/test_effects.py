@@ -11,7 +11,9 @@ from alamo.domain.action import Action
 from alamo.domain.settings import InferenceSettings
 from alamo.domain.tables import EFFECTS
 from alamo.inference.dr_scores import cycle_dr_scores
+from alamo.inference.effect_sums import effect_sums
 from alamo.inference.effects import LoopEffects, loop_effects
+from alamo.store import MemoryHistory
 
 AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
 
@@ -24,8 +26,7 @@ def _effects(log: pa.Table, ridge, names=("mail", "post"), planned: int | None =
     cycles = sorted(set(log["cycle"].to_pylist()))
     scores = pa.concat_tables([cycle_dr_scores(log, cycle, ridge, salt="s") for cycle in cycles])
     return loop_effects(
-        scores,
-        log,
+        effect_sums(MemoryHistory(), log, scores=scores),
         as_of=AS_OF,
         actions=_actions(*names),
         inference=InferenceSettings(),
@@ -106,8 +107,20 @@ def test_lost_decisions_show_as_a_ratio_mismatch_and_no_effect_is_given(loop_log
     lost = pc.and_(pc.equal(log["action_id"], "mail"), pc.equal(log["orders_window"], 0))
     effects = _effects(log.filter(pc.invert(lost)), ridge)
     assert effects.ratio_checks["mail"]["p_value"] < 0.01
-    assert any("ratio mismatch" in r.reason for r in effects.refusals)
+    assert any("first seen in cycle 1, decided on 2025-01-06" in r.reason for r in effects.refusals)
     assert "mail" not in effects.table["action_id"].to_pylist()
+
+
+def test_a_mismatch_names_the_cycle_in_which_it_was_first_seen_and_does_not_heal(loop_log, ridge):
+    log = loop_log(4000, 4, 12)
+    lost = pc.and_(pc.equal(log["action_id"], "mail"), pc.equal(log["orders_window"], 0))
+    in_third = pc.and_(lost, pc.equal(log["cycle"], 3))
+    checks = _effects(log.filter(pc.invert(in_third)), ridge).ratio_checks
+    assert (checks["mail"]["tripped_cycle"], checks["mail"]["tripped_on"]) == (3, "2025-03-03")
+    assert checks["mail"]["p_value"] < 0.01
+    before = _effects(log.filter(pc.less(log["cycle"], 3)), ridge).ratio_checks
+    assert before["mail"]["tripped_cycle"] is None
+    assert before["mail"]["p_value"] > 0.01
 
 
 def test_a_segment_of_three_people_is_refused_and_named(loop_log, ridge):

@@ -1,0 +1,151 @@
+"""Effects from sums in SQL are those from rows, whatever the order of rows and the number of threads; sums add."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from alamo.domain.tables import DR_SCORES
+from alamo.inference.effect_sums import ActionSums, effect_sums
+from alamo.inference.effects import segment_sums
+from alamo.inference.loop_ratio import ratio_check
+from alamo.inference.loop_rows import LoopLog, segment_scores
+from alamo.numerics.confidence_sequence import residual_floor
+from alamo.numerics.doubly_robust import mean_by_group, scores
+from alamo.numerics.ratio_check import mixture_log_e, p_value, tilted_log_likelihoods
+from alamo.store import MemoryHistory
+
+ARMS = ("none", "mail", "post")
+START = datetime(2025, 1, 6, tzinfo=UTC)
+SEEDS = st.integers(0, 2**32 - 1)
+
+
+def world(seed: int, money: float = 1.0) -> tuple[pa.Table, pa.Table]:
+    """OBSERVATIONS and DR_SCORES of three cycles: units recur, actions come and go, some chances are next to nil."""
+    rng = np.random.default_rng(seed)
+    n, cycles = int(rng.integers(40, 200)), 3
+    rows = n * cycles
+    cycle = np.repeat(np.arange(1, cycles + 1), n)
+    p = rng.dirichlet(np.ones(3), rows)
+    p[rng.random(rows) < 0.1] = [0.7, 0.3, 0.0]
+    p[rng.random(rows) < 0.1] = [0.5, 0.5 - 1e-9, 1e-9]
+    arm = np.minimum((rng.random(rows)[:, None] > p.cumsum(axis=1)).sum(axis=1), 2)
+    arm = np.where(p[np.arange(rows), arm] > 0.0, arm, 0)
+    mu = money * rng.normal(5.0, 3.0, (rows, 3)).round(int(rng.integers(0, 6)))
+    outcome = mu[np.arange(rows), arm] + money * rng.standard_t(4, rows)
+    gamma = scores(mu, arm, outcome, p[np.arange(rows), arm])
+    ids = np.array([f"d{i}" for i in range(rows)])
+    decided = [START + timedelta(days=28 * int(c)) for c in cycle]
+    unit = np.array([f"u{i}" for i in rng.integers(0, n, rows)])
+    observations = pa.table(
+        {
+            "decision_id": ids,
+            "unit_id": unit,
+            "cycle": cycle,
+            "decided_at": pa.array(decided, pa.timestamp("us", tz="UTC")),
+            "action_id": np.array(ARMS)[arm],
+            "outcome_money": outcome,
+            "orders_window": rng.integers(0, 2, rows),
+            "segment": pa.array([None if s == 4 else f"s{s}" for s in rng.integers(0, 5, rows)], pa.string()),
+            "recency_days": pa.array(rng.uniform(0, 300, rows), mask=rng.random(rows) < 0.2),
+            "money": rng.lognormal(3.0, 1.5, rows),
+        }
+    )
+    where, which = np.nonzero(p > 0.0)
+    scored = pa.table(
+        {
+            "decision_id": ids[where],
+            "unit_id": unit[where],
+            "cycle": cycle[where],
+            "action_id": np.array(ARMS)[which],
+            "fold": np.zeros(len(where), dtype=np.int64),
+            "p": p[where, which],
+            "mu_money": mu[where, which],
+            "gamma_money": gamma[where, which],
+        }
+    )
+    return observations, DR_SCORES.check(scored)
+
+
+def close(found, expected) -> None:
+    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9 * max(float(np.abs(expected).max()), 1e-3))
+
+
+@pytest.fixture(scope="module")
+def history() -> MemoryHistory:
+    return MemoryHistory()
+
+
+@settings(max_examples=30, deadline=None)
+@given(SEEDS, st.sampled_from([0.01, 1.0, 3e8]))
+def test_what_follows_from_sums_is_what_follows_from_rows(history, seed, money):
+    observations, scored = world(seed, money)
+    log, sums = LoopLog.of(scored, observations), effect_sums(history, observations, scores=scored)
+    assert sorted(sums) == ["mail", "post"]
+    for action, found in sums.items():
+        data = log.action(action)
+        n, compared = len(data.score), data.drew_action | data.drew_none
+        mean = mean_by_group(data.score, log.unit[data.place])
+        close([found.units.mean().mean, found.units.mean().se], [mean.mean, mean.se])
+        assert (found.units.mean().n, found.n_left_out) == (mean.n, data.n_left_out)
+        cycle = log.cycle[data.place]
+        scatter = sum(data.score[cycle == c].var() * (cycle == c).sum() for c in np.unique(cycle))
+        close(found.cycles.scatter.sum() / n, scatter / n)
+        residual = log.outcome[data.place] - np.where(data.drew_action, data.mu_action, data.mu_none)
+        floor = residual_floor((residual**2)[compared], data.p_action[compared], data.p_none[compared])
+        close(found.cycles.residual.sum() / found.cycles.weight.sum(), floor)
+        close(found.cycles.gamma_none.sum() / n, data.gamma_none.mean())
+        same_segments(found, log, data)
+        same_ratio_check(found, data, cycle)
+
+
+def same_segments(found: ActionSums, log: LoopLog, data) -> None:
+    rows, sums = segment_scores(log, data).sums(), segment_sums(found, found.segments)
+    place = [rows.names.index(name) for name in sums.names]
+    for name in ("n_action", "n_control", "size", "score", "variance", "covariates"):
+        close(getattr(sums, name), getattr(rows, name)[place])
+    assert rows.size.sum() == sums.size.sum()
+
+
+def same_ratio_check(found: ActionSums, data, cycle: np.ndarray) -> None:
+    worst = 1.0
+    for drawn, p in ((data.drew_action, data.p_action), (data.drew_none, data.p_none)):
+        total = np.zeros(1)
+        for c in np.unique(cycle):
+            total = total + tilted_log_likelihoods(drawn[cycle == c], p[cycle == c])
+            worst = min(worst, 2.0 * p_value(mixture_log_e(total)))
+    close(ratio_check(found.cycles).p_value, worst)
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS)
+def test_sums_are_the_same_bits_in_any_order_and_on_any_number_of_threads(seed):
+    observations, scored = world(seed)
+    shuffled = scored.take(pa.array(np.random.default_rng(seed).permutation(scored.num_rows)))
+    one = effect_sums(MemoryHistory(threads=1), observations, scores=scored)
+    other = effect_sums(MemoryHistory(threads=4), observations, scores=shuffled)
+    for action in one:
+        assert one[action].units == other[action].units
+        for name in ("score", "squares", "residual", "tilt_action"):
+            assert np.array_equal(getattr(one[action].cycles, name), getattr(other[action].cycles, name))
+        assert np.array_equal(one[action].segments.features, other[action].segments.features)
+
+
+@settings(max_examples=10, deadline=None)
+@given(SEEDS)
+def test_the_sums_of_a_cycle_are_those_of_its_own_rows(history, seed):
+    observations, scored = world(seed)
+    whole = effect_sums(history, observations, scores=scored)
+    alone = effect_sums(history, observations, scores=scored.filter(pc.equal(scored["cycle"], 2)))
+    without = effect_sums(history, observations, scores=scored, late=[1, 3])
+    for action, found in alone.items():
+        assert found.cycles.cycle.tolist() == [2]
+        inside = whole[action].cycles.cycle == 2
+        assert np.array_equal(found.cycles.squares, whole[action].cycles.squares[inside])
+        assert np.array_equal(found.cycles.squares, without[action].cycles.squares)
