@@ -5,7 +5,7 @@ They are filled only where ``long_days`` is set under ``[outcome]``.
 
 from __future__ import annotations
 
-from alamo.domain.contracts import COUNT, FLAG, NUMBER, TEXT, TIME, Column, Contract
+from alamo.domain.contracts import COUNT, FLAG, NUMBER, TEXT, TEXTS, TIME, Column, Contract
 
 LONG_OBSERVATIONS = Contract(
     table="long_observations",
@@ -28,6 +28,7 @@ LONG_OBSERVATIONS = Contract(
         Column("t_x_end_days", NUMBER, "`t_x_days` at its end", minimum=0),
         Column("t_end_days", NUMBER, "`t_days` at its end", minimum=0),
         Column("repeat_money_end", NUMBER, "`repeat_money` at its end"),
+        Column("channels_lost", TEXTS, "channels it was lost on, `*` for all; null: not recorded", nullable=True),
     ),
 )
 

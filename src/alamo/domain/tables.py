@@ -210,6 +210,7 @@ OBSERVATIONS = Contract(
         Column("t_x_end_days", NUMBER, "`t_x_days` at the end of the window", minimum=0),
         Column("t_end_days", NUMBER, "`t_days` at the end of the window", minimum=0),
         Column("repeat_money_end", NUMBER, "`repeat_money` at the end of the window"),
+        Column("channels_lost", TEXTS, "channels it was lost on, `*` for all; null: not recorded", nullable=True),
     ),
 )
 

@@ -71,7 +71,7 @@ def _write_long_outcomes(context: Context, models: Models) -> None:
     if not fresh.num_rows:
         return
     by_cycle = models(context, fresh)
-    values = value_long_outcomes(fresh, by_cycle, context.settings.outcome, prices(context, by_cycle))
+    values = value_long_outcomes(fresh, by_cycle, prices(context, by_cycle))
     context.history.append("long_outcomes", CONTRACTS["long_outcomes"].check(values), batch=table_hash(values))
 
 

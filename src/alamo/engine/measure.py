@@ -11,7 +11,8 @@ from alamo.domain.money import minor_per_major
 from alamo.domain.tables import CONTRACTS, DELIVERIES, EVENTS
 from alamo.engine.context import Context, StepOutcome, once, rewrite, versions
 from alamo.engine.horizon import Horizon, horizon
-from alamo.measurement import build_profiles, mature_long_observations, mature_observations
+from alamo.engine.infer import value_model
+from alamo.measurement import LongWindow, build_profiles, mature_long_observations, mature_observations
 from alamo.numerics.hashing import content_hash
 
 MOST_FILES = 16
@@ -120,7 +121,9 @@ def _mature_long(context: Context, as_of: datetime, known: Horizon) -> dict[str,
     matured = mature_long_observations(
         context.history,
         as_of,
-        outcome=settings.outcome,
+        window=LongWindow(
+            settings.outcome.long_days, settings.outcome.discount_rate_per_year, _frozen_discounts(context)
+        ),
         margin=settings.margin,
         currency=settings.currency,
         known_until=known.known_until,
@@ -129,6 +132,20 @@ def _mature_long(context: Context, as_of: datetime, known: Horizon) -> dict[str,
         ids = content_hash([settings.outcome.long_days, *sorted(matured["decision_id"].to_pylist())])
         context.history.append("long_observations", matured, batch=ids)
     return {"long_observations_matured": matured.num_rows}
+
+
+def _frozen_discounts(context: Context) -> dict[int, float]:
+    """Return the discount rate that the outcomes of each cycle were valued at; none where no value model was fitted."""
+    waiting = context.history.query(
+        """
+        SELECT DISTINCT cycle FROM observations
+        WHERE cycle >= 1 AND decision_id NOT IN (SELECT decision_id FROM long_observations WHERE long_days = $long_days)
+        ORDER BY cycle
+        """,
+        {"long_days": context.settings.outcome.long_days},
+    )
+    models = {cycle: value_model(context, cycle) for cycle in waiting["cycle"].to_pylist()}
+    return {cycle: model.discount_rate_per_year for cycle, model in models.items() if model.horizon_days}
 
 
 def _mature(context: Context, as_of: datetime, known: Horizon) -> pa.Table:

@@ -11,7 +11,7 @@ import pyarrow as pa
 from alamo.domain.reasons import Refusal
 from alamo.domain.records import StepRecord
 from alamo.engine.context import Context
-from alamo.inference import PermissionPrice, Prices, PriceTerms, not_charged, permission_price
+from alamo.inference import PermissionPrice, PermissionPrices, Prices, PriceTerms, not_charged, permission_price
 
 _STEP = "permission-price"
 
@@ -32,7 +32,7 @@ def freeze_price(
     if found is None or not decided:
         price = _estimate(context, as_of, scores, observations)
         now = context.clock.now()
-        detail = {"refusal": price.to_dict()} if isinstance(price, Refusal) else {"price": price.to_dict()}
+        detail = {"refusal": price.to_dict()} if isinstance(price, Refusal) else price.to_dict()
         found = StepRecord(key, now, now, detail)
         context.state.steps.finish(found)
     return _for_people(context, found)
@@ -46,11 +46,10 @@ def prices(context: Context, cycles: Iterable[int]) -> Prices | None:
     return Prices({cycle: frozen_price(context, cycle) for cycle in cycles}, outcome.residual_horizon_days)
 
 
-def frozen_price(context: Context, cycle: int) -> PermissionPrice | None:
-    """Return the price frozen before `cycle`; None where there was none yet."""
+def frozen_price(context: Context, cycle: int) -> PermissionPrices | None:
+    """Return the prices frozen before `cycle`; None where there was none yet."""
     found = context.state.steps.find(f"cycle-{cycle}/{_STEP}")
-    state = None if found is None else found.detail.get("price")
-    return None if state is None else PermissionPrice.from_dict(state)
+    return None if found is None or "price" not in found.detail else PermissionPrices.from_dict(found.detail)
 
 
 def charged(context: Context) -> dict[str, float]:
@@ -62,26 +61,32 @@ def charged(context: Context) -> dict[str, float]:
     return dict(zip(paid["decision_id"].to_pylist(), paid["paid"].to_pylist(), strict=True))
 
 
-def _estimate(context: Context, as_of: datetime, scores: pa.Table, observations: pa.Table) -> PermissionPrice | Refusal:
+def _estimate(
+    context: Context, as_of: datetime, scores: pa.Table, observations: pa.Table
+) -> PermissionPrices | Refusal:
     settings = context.settings
     terms = PriceTerms(as_of, settings.inference.level, settings.cycle_days, settings.outcome.discount_rate_per_year)
-    return permission_price(scores, observations, charged(context), terms)
+    channels = {action.id: action.channel for action in context.actions}
+    return permission_price(scores, observations, charged(context), terms, channels)
 
 
 def _for_people(context: Context, record: StepRecord) -> dict[str, Any]:
-    state = record.detail.get("price")
-    if state is None:
+    if "price" not in record.detail:
         return {"refusals": [dict(record.detail["refusal"])]}
-    price = PermissionPrice.from_dict(state)
+    prices = PermissionPrices.from_dict(record.detail)
     horizon = context.settings.outcome.residual_horizon_days
-    refusal = not_charged(price)
+    refusal = not_charged(prices.whole)
+    channels = [{"channel": name, **_parts(one, horizon)} for name, one in (prices.by_channel or {}).items()]
     return {
-        "permission_price": {
-            "gain": price.gain.to_dict(),
-            "p_lost": price.p_lost,
-            "horizon_days": horizon,
-            "price": price.over(horizon).to_dict(),
-            "charged": price.charge_money(horizon),
-        },
+        "permission_price": {**_parts(prices.whole, horizon), "horizon_days": horizon, "channels": channels},
         "refusals": [] if refusal is None else [refusal.to_dict()],
+    }
+
+
+def _parts(price: PermissionPrice, horizon_days: int) -> dict[str, Any]:
+    return {
+        "gain": price.gain.to_dict(),
+        "p_lost": price.p_lost,
+        "price": price.over(horizon_days).to_dict(),
+        "charged": price.charge_money(horizon_days),
     }

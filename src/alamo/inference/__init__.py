@@ -22,7 +22,7 @@ from alamo.inference.guardrail import Guardrail, guardrails_of
 from alamo.inference.long_outcomes import value_long_outcomes
 from alamo.inference.outcomes import value_outcomes
 from alamo.inference.permission_gain import PriceTerms, not_charged, permission_price
-from alamo.inference.permission_price import PermissionPrice, Prices
+from alamo.inference.permission_price import PermissionPrice, PermissionPrices, Prices
 from alamo.inference.power import cycles_needed, cycles_needed_fixed
 from alamo.inference.programme import programme_effect, programme_gain
 from alamo.inference.segments import SegmentDefinition, assign_segments, define_segments
@@ -38,6 +38,7 @@ __all__ = [
     "LongEvidence",
     "LoopEffects",
     "PermissionPrice",
+    "PermissionPrices",
     "PriceTerms",
     "Prices",
     "SegmentDefinition",

@@ -18,7 +18,6 @@ import pyarrow.compute as pc
 
 from alamo.domain.long_tables import LONG_OUTCOMES
 from alamo.domain.ports import ContinuationValue
-from alamo.domain.settings import OutcomeSettings
 from alamo.inference.outcomes import column, model_of
 from alamo.inference.permission_price import Prices
 
@@ -32,7 +31,6 @@ _DAY_US, _YEAR_DAYS = 86_400_000_000, 365.0
 def value_long_outcomes(
     observations: pa.Table,
     models: Mapping[int, ContinuationValue],
-    outcome: OutcomeSettings,
     prices: Prices | None = None,
 ) -> pa.Table:
     """Return LONG_OUTCOMES of long observations.
@@ -44,10 +42,9 @@ def value_long_outcomes(
     models
         The value model frozen before each cycle: the one its short outcomes were valued with. Horizon and discount rate
         of the residual value are the model's, whatever the settings have become since.
-    outcome
-        Discount rate of prices.
     prices
-        Of lost permissions, charged over what is left of their horizon; None: they are not priced.
+        Of lost permissions, charged over what is left of their horizon at their own discount rate; None: they are not
+        priced.
 
     Raises
     ------
@@ -60,11 +57,7 @@ def value_long_outcomes(
     elapsed = _days_between(observations["short_end"], observations["long_end"])
     residual = _residual(observations, models, cycles, elapsed)
     margin, cost = column(observations, "margin_money"), column(observations, "cost_money")
-    lost = np.asarray(observations["permission_lost"])
-    price = np.zeros(len(cycles))
-    if prices is not None:
-        ahead = _left(prices.horizon_days, elapsed)
-        price = _discount(outcome.discount_rate_per_year, elapsed) * prices.charge(lost, cycles, ahead)
+    price = np.zeros(len(cycles)) if prices is None else prices.charge(observations, elapsed)
     versions = {cycle: models[cycle].version for cycle in np.unique(cycles).tolist()}
     columns: dict[str, Any] = {
         "decision_id": observations["decision_id"],

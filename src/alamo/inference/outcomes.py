@@ -31,7 +31,8 @@ def value_outcomes(
     models
         The value model of each cycle in `observations`, fitted before that cycle's decisions.
     prices
-        Of lost permissions, taken off where ``permission_lost``; None: they are recorded and not priced.
+        Of lost permissions, taken off where ``permission_lost`` by ``channels_lost``; None: they are recorded and not
+        priced.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def value_outcomes(
     cycles = column(observations, "cycle").astype(np.int64)
     margin, cost = column(observations, "margin_money"), column(observations, "cost_money")
     versions = {cycle: models[cycle].version for cycle in np.unique(cycles).tolist()}
-    price = None if prices is None else prices.charge(np.asarray(observations["permission_lost"]), cycles)
+    price = None if prices is None else prices.charge(observations)
     whole = margin + residual - cost
     table = pa.table(
         {

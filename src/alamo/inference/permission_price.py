@@ -7,22 +7,29 @@ over a horizon of H days,
     price = gain per cycle · (1 − exp(−(h + r)·H)) / ((h + r) · days of a cycle).
 
 Nothing is charged before the gain has been found: its interval has to exclude zero.
+
+A permission for one channel ends what that channel brings, so each channel has a price of its own, from the gain of its
+actions among the customers it reaches. A permission for every channel has the price of a reachable customer.
+
+*Assumes* that nothing takes the place of what went through the channel lost: a policy that turns to another channel
+loses less.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
+from alamo.domain.event import ALL_CHANNELS
 from alamo.inference.estimate import Estimate, normal_estimate
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-Bools = npt.NDArray[np.bool_]
 
 _YEAR_DAYS = 365.0
 
@@ -93,36 +100,89 @@ class PermissionPrice:
 
 
 @dataclass(frozen=True, slots=True)
+class PermissionPrices:
+    """The price of a reachable customer, and of each channel.
+
+    Attributes
+    ----------
+    whole
+        Of a customer who can be reached at all.
+    by_channel
+        Channel → price among the customers it reaches; a channel that too few decisions say anything about is missing.
+        None: frozen before channels were told apart.
+    """
+
+    whole: PermissionPrice
+    by_channel: Mapping[str, PermissionPrice] | None = None
+
+    def charge_money(self, lost: Sequence[str] | None, horizon_days: float) -> float:
+        """Return what an outcome is charged for the permissions `lost` (channels, ``*`` for all; None: not recorded).
+
+        A channel without a price of its own brings nothing that is known, so its loss costs nothing.
+        """
+        if lost is None or ALL_CHANNELS in lost or (lost and self.by_channel is None):
+            return self.whole.charge_money(horizon_days)
+        known = self.by_channel or {}
+        return sum((known[name].charge_money(horizon_days) for name in lost if name in known), 0.0)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the prices' parts as JSON-able values."""
+        channels = {} if self.by_channel is None else self.by_channel
+        told = {} if self.by_channel is None else {"channels": {name: one.to_dict() for name, one in channels.items()}}
+        return {"price": self.whole.to_dict(), **told}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> PermissionPrices:
+        """Return the prices that `to_dict` wrote."""
+        channels = values.get("channels")
+        told = None if channels is None else {name: PermissionPrice.from_dict(one) for name, one in channels.items()}
+        return cls(PermissionPrice.from_dict(values["price"]), told)
+
+
+@dataclass(frozen=True, slots=True)
 class Prices:
-    """What outcomes are charged for a lost permission.
+    """What outcomes are charged for lost permissions.
 
     Attributes
     ----------
     by_cycle
-        Cycle → the price frozen before it; a cycle that is missing, or None, charges nothing.
+        Cycle → the prices frozen before it; a cycle that is missing, or None, charges nothing.
     horizon_days
         Future that counts after the outcome window: the horizon of the residual value.
     """
 
-    by_cycle: Mapping[int, PermissionPrice | None]
+    by_cycle: Mapping[int, PermissionPrices | None]
     horizon_days: int
 
-    def charge(self, lost: Bools, cycles: Integers, horizon_days: Integers | None = None) -> Floats:
-        """Return what each row is charged (money, ≥ 0), shape (n,).
+    def charge(self, observations: pa.Table, elapsed_days: Floats | None = None) -> Floats:
+        """Return what each row is charged (money at the end of the outcome window, ≥ 0), shape (n,).
 
         Parameters
         ----------
-        lost
-            Whether the permission was lost, shape (n,).
-        cycles
-            Cycle of each row's decision, shape (n,).
-        horizon_days
-            Future that counts after the loss, shape (n,); None: that after the outcome window.
+        observations
+            With ``cycle``, ``permission_lost`` and, where it is recorded, ``channels_lost``.
+        elapsed_days
+            From the end of the outcome window to the moment when the loss is charged, shape (n,); what is left of the
+            horizon then is charged, discounted at the price's own rate. None: nothing has elapsed.
         """
-        horizon = np.full(len(cycles), self.horizon_days) if horizon_days is None else horizon_days
-        charge = np.zeros(len(cycles))
-        for cycle, days in np.unique(np.column_stack([cycles, horizon])[lost], axis=0).tolist():
-            price = self.by_cycle.get(cycle)
-            if price is not None:
-                charge[lost & (cycles == cycle) & (horizon == days)] = price.charge_money(days)
+        n = observations.num_rows
+        rows = np.flatnonzero(np.asarray(observations["permission_lost"]))
+        since = np.zeros(n) if elapsed_days is None else elapsed_days
+        cycles = observations["cycle"].to_numpy()
+        lost = observations.take(pa.array(rows))
+        channels = lost["channels_lost"].to_pylist() if "channels_lost" in lost.column_names else [None] * len(rows)
+        charge, known = np.zeros(n), dict[tuple[Any, ...], float]()
+        for row, names in zip(rows.tolist(), channels, strict=True):
+            key = (int(cycles[row]), float(since[row]), None if names is None else tuple(names))
+            if key not in known:
+                known[key] = self._charge_money(*key)
+            charge[row] = known[key]
         return charge
+
+    def _charge_money(self, cycle: int, elapsed_days: float, lost: Sequence[str] | None) -> float:
+        price = self.by_cycle.get(cycle)
+        if price is None:
+            return 0.0
+        ahead = max(round(self.horizon_days - elapsed_days), 0)
+        rate = price.whole.discount_rate_per_year
+        return price.charge_money(lost, ahead) * float(np.exp(-rate * elapsed_days / _YEAR_DAYS))

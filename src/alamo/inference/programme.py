@@ -6,7 +6,7 @@ later cycles, which are counted when they come, or do not.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -127,11 +127,11 @@ class DecisionGains:
     decision_id
         The decision.
     gain
-        Σ_a p_a·Γ(a) − Γ(none).
+        Σ_a p_a·Γ(a) − Γ(none), over the actions asked for.
     unit
         Code of its unit.
     reachable
-        Whether an action could be drawn.
+        Whether one of them could be drawn.
     """
 
     decision_id: pa.ChunkedArray
@@ -140,26 +140,43 @@ class DecisionGains:
     reachable: Bools
 
     @classmethod
-    def of(cls, scored: pa.Table, observations: pa.Table, charged: Mapping[str, float]) -> DecisionGains:
-        """Measure the decisions of `scored` (DR_SCORES); `charged` as in `programme_effect`, put back into Γ."""
+    def of(
+        cls,
+        scored: pa.Table,
+        observations: pa.Table,
+        charged: Mapping[str, float],
+        among: Collection[str] | None = None,
+    ) -> DecisionGains:
+        """Measure the decisions of `scored` (DR_SCORES); `charged` as in `programme_effect`, put back into Γ.
+
+        With `among` what those actions alone brought: Σ p_a·(Γ(a) − Γ(none)) over them.
+        """
         decision, n = codes_of(scored["decision_id"])
         unit_of_row, _ = codes_of(scored["unit_id"])
         p, gamma = column(scored, "p"), column(scored, "gamma_money")
         is_none = np.asarray(pc.equal(scored["action_id"], NO_ACTION))
+        mine = ~is_none if among is None else _among(scored["action_id"], among)
         unit = np.zeros(n, dtype=np.int64)
         unit[decision] = unit_of_row
         first = np.zeros(n, dtype=np.int64)
         first[decision[::-1]] = np.arange(len(decision))[::-1]
         ids = scored["decision_id"].take(pa.array(first))
-        gain = sums_by(decision, (p - is_none) * gamma, n)
+        p_none = sums_by(decision, p * is_none, n)
+        share = 1.0 - p_none if among is None else sums_by(decision, p * mine, n)
+        gain = sums_by(decision, np.where(is_none, -share[decision], p * mine) * gamma, n)
         if charged:
             place = pc.index_in(ids, value_set=observations["decision_id"].combine_chunks())
-            drew_none = np.asarray(pc.equal(observations["action_id"].take(place), NO_ACTION))
-            p_none = sums_by(decision, p * is_none, n)
-            weight = 1.0 - np.divide(drew_none, p_none, out=np.zeros(n), where=p_none > 0.0)
+            drawn = observations["action_id"].take(place)
+            drew_none = np.asarray(pc.equal(drawn, NO_ACTION))
+            drew_mine = ~drew_none if among is None else _among(drawn, among)
+            weight = drew_mine - np.divide(share * drew_none, p_none, out=np.zeros(n), where=p_none > 0.0)
             gain = gain + _charged_to(ids, charged) * weight
-        reachable = sums_by(decision, (~is_none).astype(np.float64), n) > 0.0
+        reachable = sums_by(decision, mine.astype(np.float64), n) > 0.0
         return cls(ids, gain, unit, reachable)
+
+
+def _among(action_id: pa.ChunkedArray, names: Collection[str]) -> Bools:
+    return np.asarray(pc.is_in(action_id, value_set=pa.array(sorted(names), pa.string())), dtype=bool)
 
 
 def _charged_to(decision_id: pa.ChunkedArray, charged: Mapping[str, float]) -> Floats:

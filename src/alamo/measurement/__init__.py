@@ -21,7 +21,7 @@ from alamo.measurement.importing import (
     preview,
     resolve_mapping,
 )
-from alamo.measurement.long_observations import mature_long_observations
+from alamo.measurement.long_observations import LongWindow, mature_long_observations
 from alamo.measurement.observations import (
     WaitingWindows,
     mature_observations,
@@ -36,6 +36,7 @@ __all__ = [
     "QUARANTINE",
     "ImportContext",
     "ImportRows",
+    "LongWindow",
     "Normalised",
     "Preview",
     "ResolvedMapping",

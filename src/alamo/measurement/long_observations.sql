@@ -1,7 +1,8 @@
 -- One row per observed decision that has no long observation yet and whose long window closed at or before $as_of.
 -- The long window starts where the outcome window started and does not end at the next decision: later decisions about
 -- the customer are part of the world, with what they brought and what they cost. Money is discounted to the end of the
--- outcome window, line by line and rounded to millionths of a minor unit, so that sums do not depend on their order.
+-- outcome window at the rate of the decision's cycle (discounts), line by line and rounded to millionths of a minor unit,
+-- so that sums do not depend on their order.
 WITH begun AS (
     SELECT
         decision_id,
@@ -41,11 +42,12 @@ days AS MATERIALIZED (
                 (CASE
                     WHEN e.margin_minor IS NOT NULL THEN e.margin_minor * 1000000
                     ELSE e.amount_minor * {product_rate}
-                END) * exp(-$discount_per_us * greatest(epoch_us(e.occurred_at) - d.short_us, 0))
+                END) * exp(-r.discount_per_us * greatest(epoch_us(e.occurred_at) - d.short_us, 0))
             ) AS BIGINT)
         END) AS margin_micro
     FROM events AS e
     INNER JOIN pending AS d ON d.customer_id = e.customer_id AND epoch_us(e.occurred_at) < d.end_us
+    INNER JOIN discounts AS r ON r.cycle = d.cycle
     {product_join}
     WHERE e.kind IN ('order_line', 'return_line') AND e.occurred_at < $as_of
     GROUP BY d.decision_id, epoch_us(e.occurred_at) // 86400000000
@@ -77,13 +79,16 @@ costs AS (
     GROUP BY d.decision_id
 ),
 lost AS (
-    SELECT DISTINCT d.decision_id
+    SELECT
+        d.decision_id,
+        list(DISTINCT coalesce(e.channel, '*') ORDER BY coalesce(e.channel, '*')) AS channels
     FROM events AS e
     INNER JOIN pending AS d
         ON d.customer_id = e.customer_id
         AND epoch_us(e.occurred_at) >= d.from_us
         AND epoch_us(e.occurred_at) < d.end_us
     WHERE e.kind IN ('consent_withdrawn', 'complained') AND e.occurred_at < $as_of
+    GROUP BY d.decision_id
 )
 SELECT
     d.decision_id,
@@ -100,7 +105,8 @@ SELECT
         WHEN p.purchase_days > 1
         THEN CAST(p.bought_minor - p.first_day_minor AS DOUBLE) / (p.purchase_days - 1) / $minor
         ELSE CAST(0 AS DOUBLE)
-    END AS repeat_money_end
+    END AS repeat_money_end,
+    coalesce(lost.channels, []) AS channels_lost
 FROM pending AS d
 LEFT JOIN purchases AS p ON p.decision_id = d.decision_id
 LEFT JOIN costs AS c ON c.decision_id = d.decision_id

@@ -86,13 +86,16 @@ prompted AS (
         ON m.decision_id = p.decision_id AND m.at_us <= p.last_us AND m.at_us >= p.last_us - 14 * 86400000000
 ),
 lost AS (
-    SELECT DISTINCT d.decision_id
+    SELECT
+        d.decision_id,
+        list(DISTINCT coalesce(e.channel, '*') ORDER BY coalesce(e.channel, '*')) AS channels
     FROM events AS e
     INNER JOIN pending AS d
         ON d.customer_id = e.customer_id
         AND epoch_us(e.occurred_at) >= d.from_us
         AND epoch_us(e.occurred_at) < d.end_us
     WHERE e.kind IN ('consent_withdrawn', 'complained') AND e.occurred_at < $as_of
+    GROUP BY d.decision_id
 ),
 seen AS MATERIALIZED (  -- the profile a decision could know
     SELECT d.decision_id, d.customer_id, max(p.as_of) AS as_of
@@ -131,6 +134,7 @@ SELECT
         THEN CAST(p.bought_minor - p.first_day_minor AS DOUBLE) / (p.purchase_days - 1) / $minor
         ELSE CAST(0 AS DOUBLE)
     END AS repeat_money_end,
+    coalesce(lost.channels, []) AS channels_lost,
     CAST((d.end_us - p.last_us) / 86400000000.0 AS DOUBLE) AS recency_end_days,
     CAST(coalesce(c.contacts_14d, 0) AS BIGINT) AS contacts_14d_end,
     answers.decision_id IS NOT NULL AS answered_end,

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from alamo.domain.ports import ContinuationValue
-from alamo.inference.permission_price import PermissionPrice
+from alamo.inference.permission_price import PermissionPrices
 from alamo.simulation.counterfactual import CycleRecord, Replay, Stretch
 from alamo.simulation.decision_log import NOBODY, DecisionLog
 from alamo.simulation.purchases import Floats
@@ -42,11 +42,11 @@ class Terms:
     value
         Value model frozen before a cycle.
     price
-        Price of a lost permission frozen before a cycle, None where there is none.
+        Prices of lost permissions frozen before a cycle, None where there are none.
     """
 
     value: Callable[[int], ContinuationValue]
-    price: Callable[[int], PermissionPrice | None]
+    price: Callable[[int], PermissionPrices | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +155,10 @@ class _Judge:
             value = value + self.terms.value(self.cycle).over(days).residual_value_money(*books.statistics(end))
         price = self.terms.price(self.cycle)
         if price is not None and days:
-            value = value - price.charge_money(days) * np.any([lost.any(axis=1) for lost in stretch.lost], axis=0)
+            lost = np.any(stretch.lost, axis=0)
+            for gone in np.unique(lost, axis=0):
+                names = [channel for channel, its in zip(scenario.channels, gone, strict=True) if its]
+                value = value - price.charge_money(names, days) * (lost == gone).all(axis=1)
         return value
 
     def _discount(self, days: Floats) -> Floats:

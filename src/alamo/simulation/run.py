@@ -231,7 +231,8 @@ class _Run:
             least_floor=context.settings.exploration.floor_minimum,
         )
         price = frozen_price(context, plan.cycle)
-        charge = 0.0 if price is None else price.charge_money(world.scenario.outcome.residual_horizon_days)
+        ahead, actions = world.scenario.outcome.residual_horizon_days, world.scenario.actions
+        charge = None if price is None else np.array([price.charge_money([one.channel], ahead) for one in actions])
         effects = outcome_effects(world, value_model(context, plan.cycle), charge_money=charge)
         return cycle_truth(log, world.treated(), profits, effects, terms=terms)
 

@@ -58,7 +58,7 @@ def _gain_in_orders(action: SimulatedAction, effect: Floats, view: CycleView) ->
 
 
 def outcome_effects(
-    world: World, value: ContinuationValue, replicates: int = REPLICATES, charge_money: float = 0.0
+    world: World, value: ContinuationValue, replicates: int = REPLICATES, charge_money: Floats | None = None
 ) -> Floats:
     """Return E[Y(a) − Y(none) | history] of each customer and action this cycle, shape (n, actions).
 
@@ -69,7 +69,7 @@ def outcome_effects(
     replicates
         Draws of days, values and natural purchases; their error shrinks with replicates × customers.
     charge_money
-        What an outcome is charged for a lost permission.
+        What an outcome is charged for the permission for each action's channel, shape (actions,); None: nothing.
     """
     actions = world.scenario.actions
     total = np.zeros((len(world.population), len(actions)))
@@ -79,7 +79,7 @@ def outcome_effects(
             [drawn.difference(action, effect) for action, effect in zip(actions, world.view().effects, strict=True)]
         )
     effects = total / replicates - np.array([action.cost for action in actions])
-    return effects if charge_money == 0.0 else effects - charge_money * _p_lost(world)
+    return effects if charge_money is None else effects - charge_money * _p_lost(world)
 
 
 def _p_lost(world: World) -> Floats:

@@ -229,6 +229,10 @@ CALIBRATED: dict[str, Any] = {
     "permission_price": {
         "gain": {**_WORTH, "n": 9000}, "p_lost": 0.031, "horizon_days": 365, "price": _WORTH | {"mean": 5.2},
         "charged": 5.2,
+        "channels": [
+            {"channel": "email", "gain": {**_WORTH, "n": 9000}, "p_lost": 0.03, "price": _WORTH, "charged": 4.9},
+            {"channel": "letter", "gain": {**_WORTH, "n": 4000}, "p_lost": 0.01, "price": _WORTH, "charged": 0.3},
+        ],
     },
 }  # fmt: skip
 SEGMENTS: dict[str, Any] = {

@@ -13,6 +13,7 @@ from alamo.inference import Estimate, PermissionPrice, PriceTerms, cycle_dr_scor
 
 AS_OF = datetime(2026, 6, 1, tzinfo=UTC)
 TERMS = PriceTerms(AS_OF, 0.95, 28, 0.1)
+CHANNELS = {"mail": "email", "post": "letter"}
 
 
 def priced(gain: float = 2.0, se: float = 0.1, p_lost: float = 0.1, p_lost_se: float = 0.01) -> PermissionPrice:
@@ -72,10 +73,40 @@ def log(loop_log):
 
 def test_gain_and_loss_are_those_of_the_decisions_that_had_a_chance(log, ridge):
     scores = cycle_dr_scores(log, 1, ridge, salt="s")
-    found = permission_price(scores, log, {}, TERMS)
+    found = permission_price(scores, log, {}, TERMS, CHANNELS).whole
     # a third each draw mail (+2) and post (−.5)
     assert found.gain.lower < 2.0 / 3 - 0.5 / 3 < found.gain.upper
     assert found.p_lost == pytest.approx(0.1 / 3, abs=0.01)
+
+
+def test_each_channel_is_priced_by_what_its_actions_bring(log, ridge):
+    scores = cycle_dr_scores(log, 1, ridge, salt="s")
+    found = permission_price(scores, log, {}, TERMS, CHANNELS)
+    email, letter = found.by_channel["email"], found.by_channel["letter"]
+    assert email.gain.lower < 2.0 / 3 < email.gain.upper
+    assert letter.gain.lower < -0.5 / 3 < letter.gain.upper
+    # everybody can be reached by both here, so what they bring adds up
+    assert email.gain.mean + letter.gain.mean == pytest.approx(found.whole.gain.mean)
+    assert letter.charge_money(365) == 0.0  # what harms is not missed
+    one = permission_price(scores, log, {}, TERMS, dict.fromkeys(CHANNELS, "email"))
+    assert one.by_channel["email"].gain.mean == pytest.approx(found.whole.gain.mean)
+    gone = permission_price(scores, log, {}, TERMS, {"mail": "email"})
+    assert set(gone.by_channel) == {"email"}
+    assert gone.whole == found.whole
+
+
+def test_a_channel_is_lost_by_a_word_about_it_or_about_all(log, ridge):
+    scores = cycle_dr_scores(log, 1, ridge, salt="s")
+    lost = np.asarray(log["permission_lost"])
+    place = np.cumsum(lost) - 1
+    words = [["email"], ["*"], ["letter"], None]
+    said = [words[int(at) % 4] if gone else [] for at, gone in zip(place, lost, strict=True)]
+    told = log.append_column("channels_lost", pa.array(said, pa.list_(pa.string())))
+    found = permission_price(scores, told, {}, TERMS, CHANNELS)
+    n, count = log.num_rows, int(lost.sum())
+    assert found.whole.p_lost == pytest.approx((count + 0.5) / (n + 1))
+    shares = [found.by_channel[name].p_lost * (n + 1) - 0.5 for name in ("email", "letter")]
+    assert shares == pytest.approx([0.75 * count] * 2, abs=1.0)
 
 
 def test_what_was_charged_already_is_put_back(log, ridge):
@@ -83,18 +114,22 @@ def test_what_was_charged_already_is_put_back(log, ridge):
     outcome = np.asarray(log["outcome_money"]) - 15.0 * lost
     charged_log = log.set_column(log.column_names.index("outcome_money"), "outcome_money", pa.array(outcome))
     paid = {name: 15.0 for name, gone in zip(log["decision_id"].to_pylist(), lost, strict=True) if gone}
-    before = permission_price(cycle_dr_scores(log, 1, ridge, salt="s"), log, {}, TERMS)
+    before = permission_price(cycle_dr_scores(log, 1, ridge, salt="s"), log, {}, TERMS, CHANNELS)
     scores = cycle_dr_scores(charged_log, 1, ridge, salt="s")
-    after = permission_price(scores, charged_log, paid, TERMS)
-    forgotten = permission_price(scores, charged_log, {}, TERMS)
-    assert after.gain.mean == pytest.approx(before.gain.mean, abs=3 * before.gain.se)
-    assert forgotten.gain.mean < after.gain.mean - 0.3  # the loss would be counted in gain and price
+    after = permission_price(scores, charged_log, paid, TERMS, CHANNELS)
+    forgotten = permission_price(scores, charged_log, {}, TERMS, CHANNELS)
+    parts = [(one.whole, one.by_channel["email"], one.by_channel["letter"]) for one in (before, after, forgotten)]
+    for sound, kept, _ in zip(*parts, strict=True):
+        assert kept.gain.mean == pytest.approx(sound.gain.mean, abs=3 * sound.gain.se)
+    assert forgotten.whole.gain.mean < after.whole.gain.mean - 0.3  # the loss would be counted in gain and price
+    assert forgotten.by_channel["email"].gain.mean < after.by_channel["email"].gain.mean - 0.3
+    assert forgotten.by_channel["letter"].gain.mean == pytest.approx(after.by_channel["letter"].gain.mean)
 
 
 def test_old_and_held_out_decisions_are_not_in_it(log, ridge):
     scores = cycle_dr_scores(log, 1, ridge, salt="s")
     old = PriceTerms(AS_OF + timedelta(days=400), 0.95, 28, 0.1)
-    refusal = permission_price(scores, log, {}, old)
+    refusal = permission_price(scores, log, {}, old, CHANNELS)
     assert isinstance(refusal, Refusal)
     assert "0 decisions of the last year" in refusal.reason
 
@@ -104,6 +139,6 @@ def test_imported_experiments_are_not_in_it(log, ridge):
     renamed = pa.array([f"x{name}" for name in log["decision_id"].to_pylist()])
     imported = back.set_column(back.column_names.index("decision_id"), "decision_id", renamed)
     own, others = cycle_dr_scores(log, 1, ridge, salt="s"), cycle_dr_scores(imported, 0, ridge, salt="s")
-    both = permission_price(pa.concat_tables([own, others]), pa.concat_tables([log, imported]), {}, TERMS)
-    assert both == permission_price(own, log, {}, TERMS)
-    assert isinstance(permission_price(others, imported, {}, TERMS), Refusal)
+    both = permission_price(pa.concat_tables([own, others]), pa.concat_tables([log, imported]), {}, TERMS, CHANNELS)
+    assert both == permission_price(own, log, {}, TERMS, CHANNELS)
+    assert isinstance(permission_price(others, imported, {}, TERMS, CHANNELS), Refusal)

@@ -11,7 +11,7 @@ import pytest
 
 from alamo.domain.settings import MarginSettings, OutcomeSettings
 from alamo.domain.tables import LONG_OBSERVATIONS
-from alamo.measurement import mature_long_observations, mature_observations
+from alamo.measurement import LongWindow, mature_long_observations, mature_observations
 
 OUTCOME = OutcomeSettings(window_days=28, long_days=100, discount_rate_per_year=0.0)
 LATE = datetime(2011, 1, 1, tzinfo=UTC)
@@ -24,9 +24,14 @@ def observed(history, as_of=LATE):
     return history
 
 
-def matured(history, as_of=LATE, outcome=OUTCOME, known_until=None, **margin):
+def matured(history, as_of=LATE, outcome=OUTCOME, known_until=None, discounts=None, **margin):
     table = mature_long_observations(
-        history, as_of, outcome=outcome, margin=MarginSettings(**margin), currency="GBP", known_until=known_until
+        history,
+        as_of,
+        window=LongWindow(outcome.long_days, outcome.discount_rate_per_year, discounts or {}),
+        margin=MarginSettings(**margin),
+        currency="GBP",
+        known_until=known_until,
     )
     return {row["decision_id"]: row for row in LONG_OBSERVATIONS.check(table).to_pylist()}
 
@@ -91,6 +96,22 @@ def test_margin_is_discounted_to_the_end_of_the_short_window_and_not_before_it(b
     assert row["margin_money"] == pytest.approx(3.0 + 3.0 * np.exp(-0.001 * 61), abs=1e-6)
 
 
+def test_margin_is_discounted_at_the_rate_of_the_cycle_whatever_it_is_today(bench):
+    """The short outcome was valued at that rate, and the two are compared."""
+    history = observed(
+        bench.history(
+            [bench.event(name, "order_line", "2010-08-29", 1000, order_id=name) for name in ("a", "b")],
+            decisions=[
+                bench.decision("d1", "a", "2010-06-01", cycle=1),
+                bench.decision("d2", "b", "2010-06-01", cycle=2),
+            ],
+        )
+    )
+    rows = matured(history, outcome=replace(OUTCOME, discount_rate_per_year=0.365), discounts={1: 0.73})
+    assert rows["d1"]["margin_money"] == pytest.approx(3.0 * np.exp(-0.002 * 61), abs=1e-6)
+    assert rows["d2"]["margin_money"] == pytest.approx(3.0 * np.exp(-0.001 * 61), abs=1e-6)
+
+
 def test_returns_are_netted_and_a_margin_on_the_line_wins(bench):
     history = observed(
         bench.history(
@@ -130,11 +151,14 @@ def test_a_permission_lost_later_is_lost(bench):
     )
     rows = matured(history)
     assert [rows[name]["permission_lost"] for name in ("d1", "d2")] == [True, False]
+    assert [rows[name]["channels_lost"] for name in ("d1", "d2")] == [["email"], []]
 
 
 def test_what_was_measured_is_not_measured_again_but_another_length_is(bench):
     history = observed(bench.history(decisions=[bench.decision("d", "a", "2010-06-01")]))
-    table = mature_long_observations(history, LATE, outcome=OUTCOME, margin=MarginSettings(), currency="GBP")
+    table = mature_long_observations(
+        history, LATE, window=LongWindow(100, 0.0), margin=MarginSettings(), currency="GBP"
+    )
     history.append("long_observations", table, batch="first")
     assert matured(history) == {}
     assert matured(history, outcome=replace(OUTCOME, long_days=60))["d"]["long_end"] == datetime(

@@ -145,6 +145,8 @@ def test_permission_is_lost_by_a_withdrawal_or_a_complaint_in_the_window(bench):
         [
             bench.event("a", "consent_withdrawn", "2010-06-02", channel="email"),
             bench.event("b", "complained", "2010-06-28", channel="email"),
+            bench.event("b", "consent_withdrawn", "2010-06-03"),
+            bench.event("b", "consent_withdrawn", "2010-06-03", channel="email"),
             bench.event("c", "consent_withdrawn", "2010-05-31", channel="email"),
             bench.event("d", "consent_withdrawn", "2010-06-29", channel="email"),
             bench.event("e", "bounced", "2010-06-02", channel="email"),
@@ -153,6 +155,7 @@ def test_permission_is_lost_by_a_withdrawal_or_a_complaint_in_the_window(bench):
     )
     rows = matured(history)
     assert [rows[c]["permission_lost"] for c in "abcde"] == [True, True, False, False, False]
+    assert [rows[c]["channels_lost"] for c in "abcde"] == [["email"], ["*", "email"], [], [], []]
 
 
 def test_features_are_those_of_the_newest_profile_at_the_decision(bench):

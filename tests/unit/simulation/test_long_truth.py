@@ -10,7 +10,7 @@ from tests.unit.simulation.markets import action
 from tests.unit.simulation.test_counterfactual import played
 
 from alamo.domain.settings import OutcomeSettings
-from alamo.inference import Estimate, PermissionPrice
+from alamo.inference import Estimate, PermissionPrice, PermissionPrices
 from alamo.inference.lifetime_value import NoResidualValue
 from alamo.simulation.long_truth import Terms, long_effects
 from alamo.simulation.truth import outcome_effects
@@ -45,9 +45,11 @@ def test_what_is_only_pulled_forward_earns_next_to_nothing_and_what_is_new_earns
 
 
 def test_a_lost_permission_is_charged_over_what_is_left_of_the_horizon(market):
-    gain = PermissionPrice(Estimate(28.0, 1.0, 26.0, 30.0, 100), 0.0, 0.0, 28, 0.0, 0.95)
+    gain = PermissionPrices(PermissionPrice(Estimate(28.0, 1.0, 26.0, 30.0, 100), 0.0, 0.0, 28, 0.0, 0.95))
     plain = long_effects(*market, PLAIN).effect
     priced = long_effects(*market, Terms(PLAIN.value, lambda cycle: gain)).effect
+    email = PermissionPrices(gain.whole, {"email": gain.whole})
+    assert long_effects(*market, Terms(PLAIN.value, lambda cycle: email)).effect == pytest.approx(plain)
     lost = (plain - priced) / 14.0  # 56 days less the 42 that have passed, at 1 a day
     assert lost[1] == pytest.approx(0.3, abs=0.15)  # later contacts lose it too, in either arm
     assert 0.0 < lost[0] < 0.5 * lost[1]  # a mail wears the customer out for the text that follows
@@ -67,6 +69,7 @@ IDLE = (("mail", "email"), ("text", "text"))
 
 def test_a_price_is_charged_in_the_short_outcome_by_the_chance_to_lose_the_permission():
     place, _ = played(customers=300)
-    plain, charged = (outcome_effects(place, NoResidualValue(), charge_money=money) for money in (0.0, 5.0))
+    charge = np.array([2.0, 5.0])
+    plain, charged = (outcome_effects(place, NoResidualValue(), charge_money=money) for money in (None, charge))
     worn = 1 + place.view().state.contacts.sum(axis=1)
     assert plain - charged == pytest.approx(np.column_stack([0.0 * worn, 5.0 * np.minimum(0.3 * worn, 1.0)]))

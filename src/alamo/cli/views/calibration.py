@@ -68,3 +68,7 @@ def _price(price: Mapping[str, Any] | None) -> Iterator[RenderableType]:
         f"{formats.count(price['horizon_days'])} days; an outcome in which it is lost is charged "
         f"{formats.money(price['charged'])}"
     )
+    channels = price.get("channels") or []
+    if len(channels) > 1:
+        told = (f"{one['channel']} {formats.money(one['charged'])}" for one in channels)
+        yield note(f"Lost for one channel only: {', '.join(told)}")

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.action import NO_ACTION
-from alamo.domain.contracts import COUNT, NUMBER, TEXT, TIME
+from alamo.domain.contracts import COUNT, NUMBER, TEXT, TEXTS, TIME
 from alamo.domain.errors import InputError, UsageError
 from alamo.domain.tables import OBSERVATIONS
 from alamo.measurement.importing.desk import Desk
@@ -144,6 +144,7 @@ def experiment_observations(
         "state": pa.repeat(STATE, n),
         "state_end": pa.repeat(STATE, n),
         "x_end": pa.repeat(pa.scalar(0, COUNT), n),
+        "channels_lost": pa.repeat(pa.scalar([], TEXTS), n),
         **dict.fromkeys(("t_x_end_days", "t_end_days", "repeat_money_end"), pa.repeat(0.0, n)),
     }
     columns = [whole[name] for name in OBSERVATIONS.schema.names]
