@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -53,7 +53,7 @@ def infer(context: Context, cycle: int) -> StepOutcome:
 
 def _infer(context: Context, cycle: int, as_of: datetime) -> Mapping[str, Any]:
     profiles = profiles_as_of(context, as_of)
-    model = _freeze_value_model(context, cycle, profiles)
+    model = freeze_value_model(context, cycle, profiles)
     _write_outcomes(context)
     definition = _freeze_segments(context, profiles)
     segments = CONTRACTS["segments"].check(assign_segments(profiles, definition))
@@ -107,7 +107,7 @@ def observations_with_outcome(context: Context) -> pa.Table:
     replay of history) are left out.
     """
     cycles = context.history.query("SELECT DISTINCT cycle FROM outcomes ORDER BY cycle")["cycle"].to_pylist()
-    versions_frozen = [value_model(context, cycle).version for cycle in cycles]
+    versions_frozen = [model.version for model in value_models(context, cycles).values()]
     frozen = pa.table({"cycle": pa.array(cycles, pa.int64()), "value_version": pa.array(versions_frozen, pa.string())})
     return context.history.query(
         """
@@ -159,10 +159,18 @@ def _now(context: Context) -> dict[str, datetime]:
 
 def value_model(context: Context, cycle: int) -> ContinuationValue:
     """Return the value model frozen before `cycle`; the newest earlier one where that cycle froze none."""
+    return value_models(context, (cycle,))[cycle]
+
+
+def value_models(context: Context, cycles: Iterable[int]) -> dict[int, ContinuationValue]:
+    """Return the value model of each of `cycles`, as `value_model` does; the step log is read once."""
     steps = [step for step in context.state.steps.all() if step.key.endswith("/value-model")]
-    step = max((step for step in steps if _cycle_of(step) <= cycle), key=_cycle_of, default=None)
-    state = None if step is None else step.detail["model"]
-    return NoResidualValue() if state is None else ValueModel.from_dict(state)
+    models: dict[int, ContinuationValue] = {}
+    for cycle in cycles:
+        step = max((step for step in steps if _cycle_of(step) <= cycle), key=_cycle_of, default=None)
+        state = None if step is None else step.detail["model"]
+        models[cycle] = NoResidualValue() if state is None else ValueModel.from_dict(state)
+    return models
 
 
 def _cycle_of(step: StepRecord) -> int:
@@ -181,7 +189,7 @@ def _decided_since(context: Context, cycle: int) -> bool:
     return bool(decided["n"][0].as_py())
 
 
-def _freeze_value_model(context: Context, cycle: int, profiles: pa.Table) -> ContinuationValue:
+def freeze_value_model(context: Context, cycle: int, profiles: pa.Table) -> ContinuationValue:
     """Fit before the decisions of a cycle, never after: a later fit would let the outcome depend on what it measures.
 
     Until the first of them is approved a fit counts for nothing yet, so data that arrive meanwhile are used.
@@ -225,8 +233,7 @@ def _write_outcomes(context: Context) -> None:
 
 def _models(context: Context, observations: pa.Table) -> dict[int, ContinuationValue]:
     """Return the value model frozen before each cycle of `observations`."""
-    cycles = sorted(pc.unique(observations["cycle"]).to_pylist())
-    return {cycle: value_model(context, cycle) for cycle in cycles}
+    return value_models(context, sorted(pc.unique(observations["cycle"]).to_pylist()))
 
 
 def matured_cycles(context: Context) -> list[int]:

@@ -8,10 +8,11 @@ from typing import Any
 import pyarrow as pa
 
 from alamo.domain.money import minor_per_major
+from alamo.domain.records import StepRecord
 from alamo.domain.tables import CONTRACTS, DELIVERIES, EVENTS
 from alamo.engine.context import Context, StepOutcome, once, rewrite, versions
 from alamo.engine.horizon import Horizon, horizon
-from alamo.engine.infer import value_model
+from alamo.engine.infer import value_models
 from alamo.measurement import LongWindow, build_profiles, mature_long_observations, mature_observations
 from alamo.numerics.hashing import content_hash
 
@@ -58,8 +59,15 @@ def pull(context: Context, until: datetime) -> int:
 
 
 def seal_deliveries(context: Context) -> None:
-    """Copy settled rows of the delivery ledger to the historical half, one commit per plan."""
+    """Copy settled rows of the delivery ledger to the historical half, one commit per plan.
+
+    What was copied is on record by its counts of states, so a plan that is through is not read again.
+    """
     for plan_id, counts in context.state.ledger.counts().items():
+        key, sealed = f"deliveries-{plan_id}", {"counts": dict(counts)}
+        found = context.state.steps.find(key)
+        if found is not None and found.detail == sealed:
+            continue
         rows = [row for row in context.state.ledger.rows(plan_id) if row.state != "reserved"]
         if not rows:
             continue
@@ -68,6 +76,8 @@ def seal_deliveries(context: Context) -> None:
         batch = content_hash({"plan": plan_id, "counts": dict(counts)})
         if context.history.replace("deliveries", table, where={"plan_id": plan_id}, batch=batch):
             _count_contacts(context, plan_id)
+        now = context.clock.now()
+        context.state.steps.finish(StepRecord(key, now, now, sealed))
 
 
 def _count_contacts(context: Context, plan_id: str) -> None:
@@ -144,7 +154,7 @@ def _frozen_discounts(context: Context) -> dict[int, float]:
         """,
         {"long_days": context.settings.outcome.long_days},
     )
-    models = {cycle: value_model(context, cycle) for cycle in waiting["cycle"].to_pylist()}
+    models = value_models(context, waiting["cycle"].to_pylist())
     return {cycle: model.discount_rate_per_year for cycle, model in models.items() if model.horizon_days}
 
 

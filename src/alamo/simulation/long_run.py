@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from alamo.domain.errors import StateError
+from alamo.domain.records import PlanRecord
 from alamo.engine.context import Context
-from alamo.engine.infer import infer, value_model
+from alamo.engine.infer import freeze_value_model, infer, profiles_as_of, value_model
 from alamo.engine.loop import pass_gate, turn
 from alamo.engine.measure import measure
 from alamo.engine.permission import frozen_price
+from alamo.engine.predict import predict
+from alamo.engine.steer import steer
 from alamo.simulation.counterfactual import CycleRecord
 from alamo.simulation.decision_log import decision_log
 from alamo.simulation.long_truth import LongTruth, Terms, long_effects
@@ -19,6 +23,8 @@ from alamo.simulation.scenario import Scenario
 from alamo.simulation.world import World
 
 _BY = "simulation"
+BLIND = ("uniform", "nothing", "oracle")
+"""Policies whose decisions look at nothing that is inferred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +90,13 @@ def play_long(
     """
     world = build_world(scenario, orders, seed)
     context = engine_context(world, equipment, policy)
+    blind = policy in BLIND and not scenario.outcome.price_permissions
     records = []
     for cycle in range(1, scenario.cycles + 1):
         if announce is not None:
             announce(cycle)
         now = replace(context, settings=settings_of(policy, cycle, context.settings))
-        plan = turn(now).plan
+        plan = _plan(now, cycle, blind=blind)
         pass_gate(now, plan.plan_id, by=_BY)
         decided = now.history.query("SELECT * FROM decisions WHERE plan_id = $plan", {"plan": plan.plan_id})
         records.append(CycleRecord.of(world, decision_log(world, decided)))
@@ -99,6 +106,23 @@ def play_long(
     terms = Terms(lambda cycle: value_model(context, cycle), lambda cycle: frozen_price(context, cycle))
     truth = long_effects(world, records, terms)
     return LongRun(_rows(context, world, truth), truth)
+
+
+def _plan(context: Context, cycle: int, *, blind: bool) -> PlanRecord:
+    """Return the plan of a cycle: of a whole turn, or without the inference that a blind policy would not look at.
+
+    What is inferred at the end is the same: outcomes are valued by the model frozen before their cycle, and a cycle's
+    scores come from it and earlier ones, whenever they are made.
+    """
+    if not blind:
+        return turn(context).plan
+    measure(context, cycle)
+    freeze_value_model(context, cycle, profiles_as_of(context, context.today()))
+    predict(context, cycle)
+    plan = context.state.plans.get(str(steer(context, cycle).detail["plan"]))
+    if plan is None:
+        raise StateError("the plan of this cycle is missing", hint="Look with: alamo doctor", code="plan.missing")
+    return plan
 
 
 def _rows(context: Context, world: World, truth: LongTruth) -> tuple[LongRow, ...]:

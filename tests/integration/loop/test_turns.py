@@ -181,3 +181,18 @@ def test_before_anything_is_known_reports_say_which_command_brings_it_about(fold
         with pytest.raises(StateError, match="no plan yet"):
             empty.approve(by="ann")
         assert empty.status().to_dict()["next"] == "alamo import orders FILE"
+
+
+def test_the_deliveries_of_a_plan_that_is_through_are_not_read_again(project, monkeypatch):
+    plan = project.run().turns[0].plan
+    project.approve(plan.plan_id, by="ann")
+    project.launch(plan.plan_id, by="ann")
+    before = count(project, "deliveries", f"plan_id = '{plan.plan_id}'")
+    read: list[str] = []
+    rows = project.context.state.ledger.rows
+    monkeypatch.setattr(project.context.state.ledger, "rows", lambda plan_id: read.append(plan_id) or rows(plan_id))
+    project.measure()
+    assert count(project, "deliveries", f"plan_id = '{plan.plan_id}'") > before == 0
+    project.measure()
+    assert read == [plan.plan_id]
+    assert count(project, "events", f"source = 'deliveries:{plan.plan_id}'") > 0
