@@ -59,6 +59,10 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             ["Kept, because", "part:new", "0 voucher", "if new were this", "new matters most"],
         ),
         ("compare-policies-in-a-simulated-market.md", ["Scenario my-market, seed 1", "blast", "only-mail earned"]),
+        (
+            "judge-by-longer-outcomes.md",
+            ["Against the outcome of 56 days", "early-voucher calibrated", "Lost for one channel only", "email "],
+        ),
         ("find-segments.md", ["segments of", "as well within", "keep their number", "Moved by"]),
         ("write-a-learner.md", ["passed"]),
         (
