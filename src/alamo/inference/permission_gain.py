@@ -26,6 +26,9 @@ from alamo.numerics.normal import z_value
 LEAST_DECISIONS = 100
 """Fewer reachable decisions say nothing about a gain."""
 
+Bools = npt.NDArray[np.bool_]
+
+_LOST = ("permission_lost", "channels_lost")
 _YEAR_DAYS = 365.0
 _WHAT = "price of a lost permission"
 
@@ -66,7 +69,8 @@ def permission_price(
 
     Notes
     -----
-    *Reachable* is whoever had a chance of an action, through a channel whoever had a chance of one of its actions.
+    *Reachable* is whoever had a chance of an action, through a channel whoever had a chance of one of its actions. A
+    customer is out of reach when the permission is lost for every channel that was open; not while one is left.
     *Assumes* that the gain per reachable customer stays as it was over the year: a policy that learns will earn more,
     customers who leave for good bring less.
     """
@@ -74,60 +78,68 @@ def permission_price(
     own = pc.and_(pc.greater_equal(observations["cycle"], 1), pc.invert(observations["universal_control"]))
     recent = observations.filter(pc.and_(own, pc.greater_equal(observations["decided_at"], since)))
     known = pc.is_in(dr_scores["decision_id"], value_set=recent["decision_id"].combine_chunks())
-    log = _Log(dr_scores.filter(known), recent, charged)
-    whole = log.price(None, None, terms)
-    if isinstance(whole, int):
+    log = _Log(dr_scores.filter(known), recent, charged, terms)
+    by_channel = {
+        channel: (log.gains([name for name, its in channel_of.items() if its == channel]), log.lost(channel))
+        for channel in sorted(set(channel_of.values()))
+    }
+    everything = log.gains(None)
+    n = int(everything.reachable.sum())
+    if n < LEAST_DECISIONS:
         return Refusal(
             _WHAT,
-            f"{whole} decisions of the last year had a chance of an action, {LEAST_DECISIONS} are needed",
+            f"{n} decisions of the last year had a chance of an action, {LEAST_DECISIONS} are needed",
             "needs about 1 more cycle",
         )
-    channels: dict[str, PermissionPrice] = {}
-    for channel in sorted(set(channel_of.values())):
-        price = log.price(channel, [name for name, its in channel_of.items() if its == channel], terms)
-        if not isinstance(price, int):
-            channels[channel] = price
-    return PermissionPrices(whole, channels)
+    gone = log.lost(None)  # out of reach is who lost every channel that was open
+    for gains, lost in by_channel.values():
+        gone &= lost | ~gains.reachable
+    enough = {name: part for name, part in by_channel.items() if part[0].reachable.sum() >= LEAST_DECISIONS}
+    return PermissionPrices(
+        log.price(everything, gone), {name: log.price(gains, lost) for name, (gains, lost) in enough.items()}
+    )
 
 
 @dataclass(frozen=True, slots=True)
 class _Log:
-    """Scored decisions, what was observed of them, and what their outcomes were charged."""
+    """Scored decisions, what was observed of them, and what their outcomes were charged; all in the same order."""
 
     scored: pa.Table
     observations: pa.Table
     charged: Mapping[str, float]
+    terms: PriceTerms
 
-    def price(self, channel: str | None, actions: Collection[str] | None, terms: PriceTerms) -> PermissionPrice | int:
-        """Return the price of a channel's permission, None for all; the number of decisions if they are too few."""
-        gains = DecisionGains.of(self.scored, self.observations, self.charged, actions)
-        place = pc.index_in(gains.decision_id, value_set=self.observations["decision_id"].combine_chunks())
-        lost_of = _lost(self.observations, channel)[np.asarray(place, dtype=np.int64)]
-        gain, unit, loss = gains.gain[gains.reachable], gains.unit[gains.reachable], lost_of[gains.reachable]
-        if len(gain) < LEAST_DECISIONS:
-            return len(gain)
-        mean = mean_by_group(gain, unit)
-        n, lost = len(loss), int(loss.sum())
-        p_lost = (lost + 0.5) / (n + 1.0)  # Jeffreys: none lost so far is no proof that none will be
+    def gains(self, actions: Collection[str] | None) -> DecisionGains:
+        """Return what the actions brought at each decision; None: all of them."""
+        return DecisionGains.of(self.scored, self.observations, self.charged, actions)
+
+    def lost(self, channel: str | None) -> Bools:
+        """Say where the permission for `channel` (None: any) was lost; any, where channels were not recorded, (n,)."""
+        ids = pc.unique(self.scored["decision_id"])  # in order of appearance, as the gains are
+        place = pc.index_in(ids, value_set=self.observations["decision_id"].combine_chunks())
+        mine = self.observations.select([name for name in _LOST if name in self.observations.column_names]).take(place)
+        lost = np.array(mine["permission_lost"], dtype=bool)
+        if channel is None or "channels_lost" not in mine.column_names:
+            return lost
+        rows = np.flatnonzero(lost)
+        names = mine["channels_lost"].take(pa.array(rows)).to_pylist()
+        lost[rows] = [one is None or channel in one or ALL_CHANNELS in one for one in names]
+        return lost
+
+    def price(self, gains: DecisionGains, lost: Bools) -> PermissionPrice:
+        """Return the price of what brought `gains` and was lost where `lost`, shape (n,)."""
+        mean = mean_by_group(gains.gain[gains.reachable], gains.unit[gains.reachable])
+        loss = lost[gains.reachable]
+        n = len(loss)
+        p_lost = (int(loss.sum()) + 0.5) / (n + 1.0)  # Jeffreys: none lost so far is no proof that none will be
         return PermissionPrice(
-            gain=normal_estimate(mean.mean, mean.se, n, terms.level),
+            gain=normal_estimate(mean.mean, mean.se, n, self.terms.level),
             p_lost=p_lost,
             p_lost_se=float(np.sqrt(p_lost * (1.0 - p_lost) / (n + 2.0))),
-            cycle_days=terms.cycle_days,
-            discount_rate_per_year=terms.discount_rate_per_year,
-            level=terms.level,
+            cycle_days=self.terms.cycle_days,
+            discount_rate_per_year=self.terms.discount_rate_per_year,
+            level=self.terms.level,
         )
-
-
-def _lost(observations: pa.Table, channel: str | None) -> npt.NDArray[np.bool_]:
-    """Say where the permission for `channel` (None: any) was lost; any, where the channels were not recorded, (n,)."""
-    lost = np.array(observations["permission_lost"], dtype=bool)
-    if channel is None or "channels_lost" not in observations.column_names:
-        return lost
-    rows = np.flatnonzero(lost)
-    names = observations["channels_lost"].take(pa.array(rows)).to_pylist()
-    lost[rows] = [one is None or channel in one or ALL_CHANNELS in one for one in names]
-    return lost
 
 
 def not_charged(price: PermissionPrice) -> Refusal | None:

@@ -68,14 +68,19 @@ def test_the_report_shows_proxy_correction_and_calibrated_effect_side_by_side(lo
     assert mail["proxy"]["mean"] == pytest.approx(pooled["mean"])
     assert mail["proxy"]["se"] == pytest.approx(pooled["se"])
     assert (mail["cycles_long"], mail["long_days"], mail["days_left"]) == (3, 70, None)
-    reachable = long.context.history.query(
-        """
-        SELECT CAST(count(*) AS BIGINT) AS n, CAST(count_if(permission_lost) AS BIGINT) AS lost FROM observations
-        WHERE decision_id IN (SELECT decision_id FROM dr_scores WHERE action_id <> 'none')
-        """
-    ).to_pylist()[0]
-    assert reachable["n"] > 1000
-    assert report["permission_price"]["p_lost"] == pytest.approx((reachable["lost"] + 0.5) / (reachable["n"] + 1))
+    reachable = rows(
+        long, "observations WHERE decision_id IN (SELECT decision_id FROM dr_scores WHERE action_id <> 'none')"
+    )
+    channel_of = {action.id: action.channel for action in long.context.actions}
+    gone = 0
+    for row in reachable:
+        open_ = {
+            channel_of[name] for name, p in zip(row["eligible"], row["p"], strict=True) if name != "none" and p > 0
+        }
+        gone += open_ <= set(row["channels_lost"])
+    assert len(reachable) > 1000
+    assert report["permission_price"]["p_lost"] == pytest.approx((gone + 0.5) / (len(reachable) + 1))
+    assert {one["channel"] for one in report["permission_price"]["channels"]} <= set(channel_of.values())
 
 
 def test_values_carry_the_correction_and_say_so(long):

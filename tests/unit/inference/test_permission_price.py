@@ -104,9 +104,11 @@ def test_a_channel_is_lost_by_a_word_about_it_or_about_all(log, ridge):
     told = log.append_column("channels_lost", pa.array(said, pa.list_(pa.string())))
     found = permission_price(scores, told, {}, TERMS, CHANNELS)
     n, count = log.num_rows, int(lost.sum())
-    assert found.whole.p_lost == pytest.approx((count + 0.5) / (n + 1))
+    assert found.whole.p_lost * (n + 1) - 0.5 == pytest.approx(0.5 * count, abs=1.0)  # by a word about all, or unknown
     shares = [found.by_channel[name].p_lost * (n + 1) - 0.5 for name in ("email", "letter")]
     assert shares == pytest.approx([0.75 * count] * 2, abs=1.0)
+    only = permission_price(scores, told, {}, TERMS, {"mail": "email", "post": "email"})
+    assert only.whole.p_lost == only.by_channel["email"].p_lost  # no other channel is left
 
 
 def test_what_was_charged_already_is_put_back(log, ridge):

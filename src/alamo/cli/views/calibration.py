@@ -59,11 +59,11 @@ def _price(price: Mapping[str, Any] | None) -> Iterator[RenderableType]:
     gain, worth = price["gain"], price["price"]
     yield note(
         f"A reachable customer brings {formats.money(gain['mean'], signed=True)} a cycle "
-        f"({formats.interval(gain['lower'], gain['upper'], formats.money)}) and loses the permission with "
+        f"({formats.interval(gain['lower'], gain['upper'], formats.money)}) and gets out of reach with "
         f"{formats.percent(price['p_lost'])} chance"
     )
     yield note(
-        f"So a permission is worth {formats.money(worth['mean'])} "
+        f"So being reachable is worth {formats.money(worth['mean'])} "
         f"({formats.interval(worth['lower'], worth['upper'], formats.money)}) over "
         f"{formats.count(price['horizon_days'])} days; an outcome in which it is lost is charged "
         f"{formats.money(price['charged'])}"
