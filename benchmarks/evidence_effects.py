@@ -4,7 +4,8 @@
 
 FOLDER holds ``hillstrom/`` (default: ``ALAMO_TEST_DATA``). `--prototype` is the prototype's file, `--rival-python` an
 interpreter that has `econml`; without them nothing is compared and nothing written. A row measured again replaces the
-one that is kept, the others stay. `--runs` scales the number of draws (1: as published).
+one that is kept, the others stay; of rows 6 and 7 each draw is kept, and a run measures those that are missing.
+`--runs` scales the number of draws (1: as published).
 """
 
 from __future__ import annotations
@@ -53,12 +54,10 @@ def measured(row: str, setting: Setting) -> Iterable[Evidence]:
         "2c": lambda: [false_alarms.clusters(setting.folder, setting.prototype, setting.draws(300))],
         "4": lambda: [ratio.ratio(setting.prototype, setting.draws(600))],
         "5": lambda: [shrinkage.shrinkage(setting.folder, setting.prototype, setting.draws(150))],
-        "6": lambda: [
-            segments.coverage(
-                setting.folder, setting.prototype, setting.rival_python, setting.draws(20), setting.draws(3)
-            )
-        ],
-        "7": lambda: [nil.nil(setting.folder, 300, setting.draws(300), round(20 * setting.scale))],
+        "6": lambda: segments.coverage(
+            setting.folder, setting.prototype, setting.rival_python, setting.draws(20), setting.draws(3)
+        ),
+        "7": lambda: nil.nil(setting.folder, setting.draws(300), setting.draws(300), setting.draws(12)),
         "11": lambda: [cost.fitting(setting.folder, setting.prototype, setting.rival_python, 3)],
         "12": lambda: [cost.posterior(setting.prototype, 20)],
     }

@@ -11,6 +11,8 @@ from typing import Any
 from benchmarks.versions import code_version, versions
 
 RESULTS = Path(__file__).parents[1] / "results" / "evidence_effects.md"
+DRAWS = RESULTS.with_name("evidence_effects_draws.json")
+"""Figures of each draw of rows 6 and 7, which take hours: a run measures the draws that are missing."""
 VERDICTS = {True: "reached", False: "falls short", None: "not all measured"}
 
 HEAD = """\

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 from benchmarks.evidence.cost import arrays, prototype_segments
 from benchmarks.evidence.draws import SEGMENTS, segment_names, with_bands
-from benchmarks.evidence.record import Evidence
+from benchmarks.evidence.record import DRAWS, Evidence
 from benchmarks.evidence.rivals import econml
-from benchmarks.hillstrom_worlds import ARMS, FEATURES, email_world
+from benchmarks.hillstrom_worlds import ARMS, FEATURES, EmailWorld, email_world
+from benchmarks.uplift_evidence.record import Figures, Record, mean_se
 
 import alamo
 from alamo.numerics.normal import z_value
@@ -22,60 +23,46 @@ from alamo.numerics.normal import z_value
 Floats = npt.NDArray[np.float64]
 Ends = tuple[Floats, Floats]
 
-FIRST_SEED, LEVEL = 7_600, 0.9
+PART, FIRST_SEED, LEVEL = "segments", 7_600, 0.9
 LEAST, WIDEST = 0.87, 0.6
 CELLS = tuple((outcome, world) for outcome in ("visit", "conversion") for world in ("mixed", "smooth"))
 METHODS = ("Alamo", "prototype", "raw", "LinearDR", "CausalForestDML")
 
 
-@dataclass
-class Tally:
-    """Coverage and mean width of each method, one number per draw; both weighted by customers."""
+def coverage(folder: Path, prototype: ModuleType, rival_python: str, draws: int, forests: int) -> Iterator[Evidence]:
+    """Measure what is missing of `draws` draws of each world and yield row 6 after each of them.
 
-    covered: dict[str, list[float]]
-    width: dict[str, list[float]]
-
-    def add(self, name: str, ends: Ends, truth: Floats, weight: Floats) -> None:
-        """Count one draw: intervals and truth of shape (cells, arms), weight (cells, 1)."""
-        low, high = ends
-        known = np.isfinite(low) & (weight > 0.0)
-        weights = np.broadcast_to(weight, low.shape)[known]
-        hit = ((low <= truth) & (truth <= high))[known]
-        self.covered[name].append(float(np.average(hit, weights=weights)))
-        self.width[name].append(float(np.average((high - low)[known], weights=weights)))
-
-    @property
-    def line(self) -> str:
-        """All methods, as cells of a table."""
-        return " | ".join(self.cell(name) for name in METHODS)
-
-    def cell(self, name: str) -> str:
-        """Return coverage with its standard error, and width per 1,000 customers."""
-        values = self.covered[name]
-        se = np.std(values, ddof=1) / np.sqrt(len(values)) if len(values) > 1 else float("nan")
-        return f"{np.mean(values):.3f} ± {se:.3f} ({1000.0 * np.mean(self.width[name]):.1f})"
+    The forest, which takes as long as all others, sees the first `forests` draws only.
+    """
+    record = Record(DRAWS)
+    for seed in range(FIRST_SEED, FIRST_SEED + draws):
+        names = ("LinearDR", "CausalForestDML") if seed < FIRST_SEED + forests else ("LinearDR",)
+        for outcome, world in CELLS:
+            known = record.known(PART, f"{outcome} {world}", seed)
+            if not {"Alamo", *names} <= known:
+                real = email_world(folder, outcome, world, seed)
+                found = _draw(real, seed, prototype, (rival_python, names))
+                record.add(PART, f"{outcome} {world}", seed, found)
+        print("row 6, seed", seed, flush=True)
+        yield summed_up(record)
 
 
-def coverage(folder: Path, prototype: ModuleType, rival_python: str, draws: int, forests: int) -> Evidence:
-    """Return row 6; the forest, which takes as long as all others, sees the first `forests` draws only."""
-    tallies, versions = {}, {}
-    for outcome, world in CELLS:
-        tally = Tally({name: [] for name in METHODS}, {name: [] for name in METHODS})
-        for seed in range(FIRST_SEED, FIRST_SEED + draws):
-            names = ("LinearDR", "CausalForestDML") if seed < FIRST_SEED + forests else ("LinearDR",)
-            versions = _draw(tally, email_world(folder, outcome, world, seed), seed, prototype, (rival_python, names))
-        tallies[outcome, world] = tally
-        print(outcome, world, tally.line, flush=True)
-    covered = {name: [np.mean(tally.covered[name]) for tally in tallies.values()] for name in METHODS}
-    wide = [np.mean(t.width["Alamo"]) / np.mean(t.width["raw"]) for t in tallies.values()]
+def summed_up(record: Record) -> Evidence:
+    """Return row 6 of the draws that are kept."""
+    worlds = [f"{outcome} {world}" for outcome, world in CELLS]
+    shown = {world: {name: _mean(record, world, name) for name in METHODS} for world in worlds}
+    covered = {name: [each[name][0] for each in shown.values()] for name in METHODS}
+    wide = {world: each["Alamo"][2] / each["raw"][2] for world, each in shown.items()}
+    draws = min(each["Alamo"][3] for each in shown.values())
+    forests = min(each["CausalForestDML"][3] for each in shown.values())
     return Evidence(
         number="6",
         what="coverage of segment effects at 90 %, known effects on real covariates",
         to_reach=f"≥ {LEAST} in mixed and smooth, visit and conversion; width ≤ {WIDEST} × raw",
-        measured=f"{_span(covered['Alamo'])}; width ≤ {max(wide):.2f} × raw",
+        measured=f"{_span(covered['Alamo'])}; width ≤ {max(wide.values()):.2f} × raw",
         prototype=_span(covered["prototype"]),
         rival=f"LinearDR {_span(covered['LinearDR'])}, CausalForestDML {_span(covered['CausalForestDML'])}",
-        reached=min(covered["Alamo"]) >= LEAST and max(wide) <= WIDEST,
+        reached=min(covered["Alamo"]) >= LEAST and max(wide.values()) <= WIDEST,
         seeds=FIRST_SEED,
         replications=f"{draws} draws a world ({forests} for CausalForestDML), standard errors over draws in the table",
         lines=[
@@ -86,18 +73,39 @@ def coverage(folder: Path, prototype: ModuleType, rival_python: str, draws: int,
             f"| world | {' | '.join(METHODS)} | Alamo's width over raw |",
             "|---|" + "---|" * (len(METHODS) + 1),
             *(
-                f"| {outcome} {world} | {tally.line} | {ratio:.2f} |"
-                for ((outcome, world), tally), ratio in zip(tallies.items(), wide, strict=True)
+                f"| {world} | {' | '.join(_words(*each[name][:3]) for name in METHODS)} | {wide[world]:.2f} |"
+                for world, each in shown.items()
             ),
         ],
-        versions=versions,
+        versions=record.kept.get("rival versions", {}),
     )
 
 
-def _draw(
-    tally: Tally, world: Any, seed: int, prototype: ModuleType, rivals: tuple[str, tuple[str, ...]]
-) -> dict[str, str]:
-    """Add one draw of every method; return the rivals' versions."""
+def _mean(record: Record, world: str, name: str) -> tuple[float, float, float, int]:
+    """Return mean coverage, its standard error, mean width per 1,000 and the number of draws."""
+    seeds = record.seeds(PART, world, (name,))
+    width = record.of(PART, world, name, "width", seeds)
+    return *mean_se(record.of(PART, world, name, "covered", seeds)), float(np.mean(width)), len(seeds)
+
+
+def _words(covered: float, se: float, width: float) -> str:
+    return f"{covered:.3f} ± {se:.3f} ({width:.1f})"
+
+
+def _figures(ends: Ends, truth: Floats, weight: Floats) -> dict[str, float]:
+    """Return coverage and mean width of intervals, truth of shape (cells, arms), by customers `weight` (cells, 1)."""
+    low, high = ends
+    known = np.isfinite(low) & (weight > 0.0)
+    weights = np.broadcast_to(weight, low.shape)[known]
+    hit = ((low <= truth) & (truth <= high))[known]
+    return {
+        "covered": float(np.average(hit, weights=weights)),
+        "width": 1000.0 * float(np.average((high - low)[known], weights=weights)),
+    }
+
+
+def _draw(world: EmailWorld, seed: int, prototype: ModuleType, rivals: tuple[str, tuple[str, ...]]) -> Figures:
+    """Return the figures of every method on one draw."""
     table = with_bands(world.draw(100 + seed))
     order = np.random.default_rng(seed).permutation(table.num_rows)
     half = np.sort(order[: table.num_rows // 2]), np.sort(order[table.num_rows // 2 :])
@@ -108,19 +116,20 @@ def _draw(
     effect = world.truth[half[1]]
     sums = np.stack([np.bincount(at["cell"], column, n_cells) for column in effect.T], axis=1)
     truth = sums / np.maximum(size, 1.0)
-    tally.add("Alamo", _alamo(fit, n_cells), truth, size)
     found = prototype_segments(prototype, data, z_value(LEVEL))
     mean, reach = (np.stack([one[place] for one in found], axis=1) for place in (0, 1))
-    tally.add("prototype", (mean - reach, mean + reach), truth, size)
     raw = [_raw(data, one) for one in zip((1, 2), found, strict=True)]
-    tally.add("raw", tuple(np.stack([one[end] for one in raw], axis=1) for end in (0, 1)), truth, size)  # type: ignore[arg-type]
+    ends: dict[str, Ends] = {
+        "Alamo": _alamo(fit, n_cells),
+        "prototype": (mean - reach, mean + reach),
+        "raw": (np.stack([low for low, _ in raw], axis=1), np.stack([high for _, high in raw], axis=1)),
+    }
     python, names = rivals
     answer = econml(python, names, **(data | {"at": at["x"], "cell": at["cell"]}))
     for name, one in answer["found"].items():
-        ends = np.array(one["ends"])
-        tally.add(name, (ends[:, 0], ends[:, 1]), truth, size)
-    versions: dict[str, str] = answer["versions"]
-    return versions
+        pair = np.array(one["ends"])
+        ends[name] = pair[:, 0], pair[:, 1]
+    return {name: _figures(each, truth, size) for name, each in ends.items()}
 
 
 def _alamo(table: pa.Table, n_cells: int) -> Ends:

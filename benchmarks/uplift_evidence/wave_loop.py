@@ -86,8 +86,8 @@ class Learning:
         return table
 
 
-def measure(record: Record, folder: Path, seed: int, where: Rivals, *, whole: bool, most: int = 9) -> None:
-    """Play at most `most` explorers on one world; `whole`: also with the learners of the loop, which costs minutes."""
+def measure(record: Record, folder: Path, seed: int, where: Rivals, *, most: int) -> None:
+    """Play the first `most` explorers on one world; those with the learners of the loop cost a minute and more."""
     known = record.known(PART, WORLD, seed)
     real = email_world(folder, *WORLD.split(), seed)
     cell = np.unique(np.asarray(real.covariates["cell"]).astype(str), return_inverse=True)[1]
@@ -100,23 +100,22 @@ def measure(record: Record, folder: Path, seed: int, where: Rivals, *, whole: bo
             record.add(PART, WORLD, seed, {name: _played(real, explorer, floor, seed)})
     if f"prototype, floor {FLOORS[0]:g}" not in known:
         record.add(PART, WORLD, seed, _prototype(real, cell, seed, where))
-    for name, floor, learners, spread in islice(_explorers(whole=whole), most):
+    for name, floor, learners, spread in islice(_explorers(), most):
         if name not in known:
             explorer = Learning(real, learners, f"w{seed}", spread)
             record.add(PART, WORLD, seed, {name: _played(real, explorer, floor, seed)})
             print(seed, name, record.kept["draws"][PART][WORLD][str(seed)][name], flush=True)
 
 
-def _explorers(*, whole: bool) -> Iterator[tuple[str, float, tuple[str, ...], str]]:
+def _explorers() -> Iterator[tuple[str, float, tuple[str, ...], str]]:
     """Yield name, floor, learners and spread."""
-    yield f"alamo segments, greedy, floor {FLOORS[0]:g}", FLOORS[0], (), "greedy"
-    if whole:
-        yield f"alamo, greedy, floor {FLOORS[0]:g}", FLOORS[0], LOOP_LEARNERS, "greedy"
+    low, high = FLOORS
+    yield f"alamo segments, greedy, floor {low:g}", low, (), "greedy"
+    yield f"alamo, greedy, floor {low:g}", low, LOOP_LEARNERS, "greedy"
+    yield f"alamo, greedy, floor {high:g}", high, LOOP_LEARNERS, "greedy"
     for spread in ("Thompson", "Thompson, shared"):
-        yield f"alamo segments, {spread}, floor {FLOORS[0]:g}", FLOORS[0], (), spread
-    if whole:
-        yield f"alamo, greedy, floor {FLOORS[1]:g}", FLOORS[1], LOOP_LEARNERS, "greedy"
-        yield f"alamo, Thompson, floor {FLOORS[0]:g}", FLOORS[0], LOOP_LEARNERS, "Thompson"
+        yield f"alamo segments, {spread}, floor {low:g}", low, (), spread
+    yield f"alamo, Thompson, floor {low:g}", low, LOOP_LEARNERS, "Thompson"
 
 
 def _played(real: EmailWorld, explorer: Explorer, floor: float, seed: int) -> dict[str, float]:
