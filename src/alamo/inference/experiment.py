@@ -194,7 +194,7 @@ def _from_sums(data: Prepared, name: str, learner: OutcomeLearner, found: _Findi
     summed = plain if caps is None else compare_sums(outcome_sums(capped, name), spec.level, spec.planned)
     if summed.variance_removed is not None:
         found.variance_removed[name] = summed.variance_removed
-    found.largest += largest_in_sums(sums, plain.answers, spec.level)
+    found.largest += largest_in_sums(sums, plain, spec.level)
     scored = None if spec.over_time is None else scored_outcome(capped, name, learner)
     below = float(sums.grid.cells.least.min()) < 0.0  # of which sums do not tell the largest
     means = scored_outcome(replace(data, design=data.design[:, :0]), name, learner) if below else None

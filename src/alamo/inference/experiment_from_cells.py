@@ -169,7 +169,7 @@ def _analyze(design: _Design, name: str, found: _Findings) -> None:
     answer = compare_sums(data, design.spec.level, design.spec.planned)
     if answer.variance_removed is not None:
         found.variance_removed[name] = answer.variance_removed
-    found.largest += largest_in_sums(data, answer.answers, design.spec.level)
+    found.largest += largest_in_sums(data, answer, design.spec.level)
     for part in answer.answers:
         found.rows += part.rows
         power, refused = power_rows(part, design.spec, found.pace)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from alamo.domain.reasons import Refusal
-from alamo.inference.comparison import Sequence, pooled_effect
+from alamo.inference.comparison import PooledEffect, Sequence, pooled_effect
 from alamo.inference.experiment_comparison import Answer, arm_refusal, pooled_row, with_segments, withheld
 from alamo.inference.experiment_scores import WORTH_ADJUSTING
 from alamo.inference.experiment_spec import ExperimentSpec
@@ -74,6 +74,11 @@ class SumsAnswer:
     answers: tuple[Answer, ...]
     variance_removed: float | None
 
+    @property
+    def by_segment(self) -> bool:
+        """Whether the pooled effects are by means of segments."""
+        return self.variance_removed is not None and self.variance_removed >= WORTH_ADJUSTING
+
 
 def compare_sums(data: OutcomeSums, level: float, planned: int | None = None) -> SumsAnswer:
     """Return the effect of every action against control: pooled and, with segments, shrunk.
@@ -89,7 +94,7 @@ def compare_sums(data: OutcomeSums, level: float, planned: int | None = None) ->
     removed = None
     if data.segments and open_:
         removed = 1.0 - _variance(fine) / _variance(plain)
-    chosen, method = (fine, BY_SEGMENT) if removed is not None and removed >= WORTH_ADJUSTING else (plain, BY_ARM)
+    chosen, method = (fine, BY_SEGMENT) if SumsAnswer((), removed).by_segment else (plain, BY_ARM)
     answers = []
     for arm, refusal in refused.items():
         if refusal is not None:
@@ -115,23 +120,35 @@ def _variance(sums: dict[int, ScoreSums]) -> float:
     return sum(part.mean.variance for part in sums.values())
 
 
-def _answer(
-    data: OutcomeSums, arm: int, sums: tuple[ScoreSums, ScoreSums], terms: tuple[str, float, int | None]
-) -> Answer:
-    (chosen, fine), (method, level, planned) = sums, terms
-    action, control, mean = data.grid.everybody(arm), data.grid.everybody(0), chosen.mean
+def pooled_without_segments(data: OutcomeSums, arm: int, level: float, *, by_segment: bool) -> PooledEffect | None:
+    """Return the pooled effect of one action, by means of segments or of arms; None where an arm has too little."""
+    if _refusal(data, arm) is not None:
+        return None
+    return _pooled(data, arm, ScoreSums.of(data.grid, arm, by_segment=by_segment), level, None)
+
+
+def _pooled(data: OutcomeSums, arm: int, chosen: ScoreSums, level: float, planned: int | None) -> PooledEffect:
+    mean = chosen.mean
     sequence = Sequence(
         variance=max(mean.variance, chosen.floor * mean.n / (mean.n - 1)),
         n=mean.n,
         n_opt=float(planned or mean.n),
-        nonzero_action=int(action.nonzero[0]),
-        nonzero_control=int(control.nonzero[0]),
+        nonzero_action=int(data.grid.everybody(arm).nonzero[0]),
+        nonzero_control=int(data.grid.everybody(0).nonzero[0]),
         least_chance=float(np.min(data.grid.p[[arm, 0]])),
     )
-    pooled = pooled_effect(mean, sequence, level)
+    return pooled_effect(mean, sequence, level)
+
+
+def _answer(
+    data: OutcomeSums, arm: int, sums: tuple[ScoreSums, ScoreSums], terms: tuple[str, float, int | None]
+) -> Answer:
+    (chosen, fine), (method, level, planned) = sums, terms
+    pooled = _pooled(data, arm, chosen, level, planned)
     of = (data.arms[arm], data.outcome)
-    row = pooled_row(pooled, of, (int(action.n[0]), int(control.n[0])), chosen.baseline, method)
-    answer = Answer((row,), (), tuple(withheld(*of, sequence)), pooled)
+    counts = int(data.grid.everybody(arm).n[0]), int(data.grid.everybody(0).n[0])
+    row = pooled_row(pooled, of, counts, chosen.baseline, method)
+    answer = Answer((row,), (), tuple(withheld(*of, pooled.sequence)), pooled)
     if not data.segments:
         return answer
     return with_segments(answer, segment_effects(fine.segments(data.segments), pooled.estimate, level))

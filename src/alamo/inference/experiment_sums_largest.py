@@ -5,31 +5,29 @@ Assumes outcomes of at least 0. *Not supported*: outcomes below 0, of which sums
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 
-from alamo.inference.experiment_comparison import Answer
 from alamo.inference.experiment_result import LargestUnit
-from alamo.inference.experiment_sums import OutcomeSums, compare_sums
+from alamo.inference.experiment_sums import OutcomeSums, SumsAnswer, pooled_without_segments
 from alamo.inference.experiment_tails import Largest, largest_row
 from alamo.numerics.cell_sums import CellSums
 
 Floats = npt.NDArray[np.float64]
 
 
-def largest_in_sums(data: OutcomeSums, answers: Sequence[Answer], level: float) -> list[LargestUnit]:
+def largest_in_sums(data: OutcomeSums, answer: SumsAnswer, level: float) -> list[LargestUnit]:
     """Return how much the largest outcome matters to each effect; none for flags, and where an effect was refused."""
     found = []
-    for arm, answer in enumerate(answers, start=1):
-        cell = None if answer.pooled is None else _largest_cell(data, arm)
+    for arm, part in enumerate(answer.answers, start=1):
+        cell = None if part.pooled is None else _largest_cell(data, arm)
         if cell is None:
             continue
         cells = data.grid.cells
         rest = replace(data, grid=replace(data.grid, cells=_without_most(cells, cell)))
-        without = compare_sums(rest, level).answers[arm - 1].pooled
+        without = pooled_without_segments(rest, arm, level, by_segment=answer.by_segment)
         if without is not None:
             value, k = float(cells.most[cell]), len(cells) // len(data.arms)
             total = float((cells.n * cells.mean)[_compared(data, arm)].sum())
