@@ -18,7 +18,7 @@ def find_segments(
     spec: SegmentSpec | None = None,
     *,
     mapping: Layout = None,
-    previous: MicroSegments | Mapping[str, Any] | None = None,
+    previous: SegmentsResult | MicroSegments | Mapping[str, Any] | None = None,
     **keywords: Unpack[SegmentKeywords],
 ) -> SegmentsResult:
     """Return micro-segments of the customers in a file of orders: alike in what they do next, and named in words.
@@ -33,7 +33,8 @@ def find_segments(
     mapping
         Mapping file (or its content) that says which column is which field, where the headings do not.
     previous
-        A definition, or its ``to_dict()``, to bring up to date without needless change.
+        What an earlier call returned, its definition, or the definition's ``to_dict()``, to bring up to date without
+        needless change.
     until
         Last day that counts (default: the last day of the orders).
     currency, time_zone
@@ -61,12 +62,12 @@ def find_segments(
     SegmentsResult.customers_table : the segment of every customer; `SegmentsResult.definition` goes into a file.
     SegmentsResult.moves_table : who moved and why; `SegmentsResult.migration_table` is the matrix.
     """
-    old = MicroSegments.from_dict(previous) if isinstance(previous, Mapping) else previous
+    old = previous.definition if isinstance(previous, SegmentsResult) else previous
     return analyze_segments(
         orders,
         SEGMENTS.spec(spec, keywords),
         memory_stores().history,
         now=SystemClock().now(),
         mapping=read_layout(mapping),
-        previous=old,
+        previous=MicroSegments.from_dict(old) if isinstance(old, Mapping) else old,
     )
