@@ -23,7 +23,7 @@ import pyarrow.csv
 
 from alamo.domain.action import Action
 from alamo.domain.settings import InferenceSettings
-from alamo.inference import ExperimentSpec, analyze_experiment, cycle_dr_scores, effect_sums, loop_effects
+from alamo.inference import ExperimentSpec, ScoredLog, analyze_experiment, cycle_dr_scores, effect_sums, loop_effects
 from alamo.numerics.fay_herriot import fay_herriot
 from alamo.prediction.learners import boosted_outcome
 from alamo.store import MemoryHistory
@@ -104,7 +104,7 @@ def main() -> None:
     found = measure(
         f"effects of {len(actions)} actions × 37 segments, {log.num_rows:,} decisions",
         lambda: loop_effects(
-            effect_sums(MemoryHistory(), log, scores=pa.concat_tables(scores)),
+            effect_sums(ScoredLog.of(MemoryHistory(), log, scores=pa.concat_tables(scores))),
             as_of=datetime(2026, 1, 1, tzinfo=UTC),
             actions=actions,
             inference=InferenceSettings(),

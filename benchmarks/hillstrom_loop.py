@@ -32,7 +32,7 @@ from alamo.engine.context import Context
 from alamo.engine.imports import ImportOrder, import_files
 from alamo.engine.infer import observations_with_outcome
 from alamo.engine.steer import SteerRequest, propose
-from alamo.inference import cycle_dr_scores, effect_sums, loop_effects
+from alamo.inference import ScoredLog, cycle_dr_scores, effect_sums, loop_effects
 from alamo.prediction import fit_uplift_model
 from alamo.prediction.learners import boosted_outcome
 from alamo.store import memory_stores
@@ -105,7 +105,7 @@ def plan(learn: pa.Table, hold: pa.Table, name: str) -> tuple[np.ndarray, int]:
     log = observations_with_outcome(context)
     scores = cycle_dr_scores(log, cycle, context.learner, salt=name)
     effects = loop_effects(
-        effect_sums(context.history, log, scores=scores),
+        effect_sums(ScoredLog.of(context.history, log, scores=scores)),
         as_of=NOW,
         actions=ACTIONS,
         inference=context.settings.inference,

@@ -79,6 +79,15 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             ],
         ),
         (
+            "see-where-actions-work-and-whether-they-wear-off.md",
+            [
+                "Does it wear off?",
+                "by lifecycle stage at the decision",
+                "per cycle, p =",
+                "effects by stage, 9 by cycle",
+            ],
+        ),
+        (
             "watch-model-health.md",
             [
                 "Calibration, level",

@@ -12,10 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alamo.domain.tables import DR_SCORES
+from alamo.inference.effect_breakdown import break_down
 from alamo.inference.effect_sums import ActionSums, effect_sums
 from alamo.inference.effects import segment_sums
 from alamo.inference.loop_ratio import ratio_check
 from alamo.inference.loop_rows import LoopLog, segment_scores
+from alamo.inference.scored_log import ScoredLog
+from alamo.numerics.clustered import clustered_line
 from alamo.numerics.confidence_sequence import residual_floor
 from alamo.numerics.doubly_robust import mean_by_group, scores
 from alamo.numerics.ratio_check import mixture_log_e, p_value, tilted_log_likelihoods
@@ -86,7 +89,7 @@ def history() -> MemoryHistory:
 @given(SEEDS, st.sampled_from([0.01, 1.0, 3e8]))
 def test_what_follows_from_sums_is_what_follows_from_rows(history, seed, money):
     observations, scored = world(seed, money)
-    log, sums = LoopLog.of(scored, observations), effect_sums(history, observations, scores=scored)
+    log, sums = LoopLog.of(scored, observations), effect_sums(ScoredLog.of(history, observations, scores=scored))
     assert sorted(sums) == ["mail", "post"]
     for action, found in sums.items():
         data = log.action(action)
@@ -123,13 +126,45 @@ def same_ratio_check(found: ActionSums, data, cycle: np.ndarray) -> None:
     close(ratio_check(found.cycles).p_value, worst)
 
 
+@settings(max_examples=20, deadline=None)
+@given(SEEDS)
+def test_parts_by_stage_and_cycle_are_those_from_rows(history, seed):
+    observations, scored = world(seed)
+    words = np.random.default_rng(seed).choice(["new", "active", "lost"], observations.num_rows)
+    observations = observations.append_column("state", pa.array([f"{word}|0 contacts" for word in words]))
+    log = LoopLog.of(scored, observations.set_column(7, "segment", pa.array(words)))
+    found = break_down(ScoredLog.of(history, observations, scores=scored, by_stage=True), ["mail", "post"], 0.95)
+    refused = [refusal.what for refusal in found.refusals]
+    for action in ("mail", "post"):
+        shown = any(row.action == action for row in found.by_stage)
+        assert shown != (f"effect of {action} by stage and over time" in refused)
+    for row in found.over_time:
+        data = log.action(row.action)
+        inside = log.cycle[data.place] == row.part
+        mean = mean_by_group(data.score[inside], log.unit[data.place][inside])
+        close([row.mean, row.se], [mean.mean, mean.se])
+        assert row.n == (inside & data.drew_action).sum()
+    for row in found.by_stage:
+        data = log.action(row.action)
+        stage = np.array(log.segment_names)[log.segment[data.place]]
+        assert row.n == (data.drew_action & (stage == row.part)).sum()
+    for trend in found.trends:
+        data = log.action(trend.action)
+        shown = [row.part for row in found.over_time if row.action == trend.action]
+        kept = np.isin(log.cycle[data.place], shown)
+        cycle, unit = log.cycle[data.place][kept].astype(float), log.unit[data.place][kept]
+        line = clustered_line(cycle, data.score[kept], np.ones(kept.sum()), unit)
+        close([trend.slope, trend.lower, trend.upper], [line.slope, *line.interval(0.95)])
+        close([trend.first, trend.newest], [line.intercept + line.slope * c for c in (1, 3)])
+
+
 @settings(max_examples=10, deadline=None)
 @given(SEEDS)
 def test_sums_are_the_same_bits_in_any_order_and_on_any_number_of_threads(seed):
     observations, scored = world(seed)
     shuffled = scored.take(pa.array(np.random.default_rng(seed).permutation(scored.num_rows)))
-    one = effect_sums(MemoryHistory(threads=1), observations, scores=scored)
-    other = effect_sums(MemoryHistory(threads=4), observations, scores=shuffled)
+    one = effect_sums(ScoredLog.of(MemoryHistory(threads=1), observations, scores=scored))
+    other = effect_sums(ScoredLog.of(MemoryHistory(threads=4), observations, scores=shuffled))
     for action in one:
         assert one[action].units == other[action].units
         for name in ("score", "squares", "residual", "tilt_action"):
@@ -141,9 +176,9 @@ def test_sums_are_the_same_bits_in_any_order_and_on_any_number_of_threads(seed):
 @given(SEEDS)
 def test_the_sums_of_a_cycle_are_those_of_its_own_rows(history, seed):
     observations, scored = world(seed)
-    whole = effect_sums(history, observations, scores=scored)
-    alone = effect_sums(history, observations, scores=scored.filter(pc.equal(scored["cycle"], 2)))
-    without = effect_sums(history, observations, scores=scored, late=[1, 3])
+    whole = effect_sums(ScoredLog.of(history, observations, scores=scored))
+    alone = effect_sums(ScoredLog.of(history, observations, scores=scored.filter(pc.equal(scored["cycle"], 2))))
+    without = effect_sums(ScoredLog.of(history, observations, scores=scored, late=[1, 3]))
     for action, found in alone.items():
         assert found.cycles.cycle.tolist() == [2]
         inside = whole[action].cycles.cycle == 2

@@ -12,7 +12,7 @@ import pytest
 
 from alamo.domain.action import Action
 from alamo.domain.settings import InferenceSettings
-from alamo.inference import cycle_dr_scores, effect_sums, loop_effects, programme_gain
+from alamo.inference import ScoredLog, cycle_dr_scores, effect_sums, loop_effects, programme_gain
 from alamo.prediction.learners import boosted_outcome
 from alamo.store import MemoryHistory
 
@@ -132,7 +132,7 @@ def _play(seed: int) -> Looks:
         log = pa.concat_tables(tables)
         scores.append(cycle_dr_scores(log, cycle, boosted_outcome(), salt="s"))
         found = loop_effects(
-            effect_sums(history, log, scores=pa.concat_tables(scores)),
+            effect_sums(ScoredLog.of(history, log, scores=pa.concat_tables(scores))),
             as_of=START + timedelta(days=28 * (cycle + 1)),
             actions=[Action(id=name, name=name, channel="email", level="upsell") for name in ACTIONS[1:]],
             inference=InferenceSettings(),

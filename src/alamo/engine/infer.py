@@ -20,6 +20,7 @@ from alamo.engine.micro_segments import inputs as segment_inputs
 from alamo.engine.permission import charged, freeze_price, prices
 from alamo.inference import (
     ActionSums,
+    ScoredLog,
     SegmentDefinition,
     assign_segments,
     cycle_dr_scores,
@@ -308,7 +309,7 @@ def _scored_rows(context: Context) -> dict[int, int]:
 
 def sums_so_far(context: Context, observations: pa.Table) -> dict[str, ActionSums]:
     """Return what the scores of `observations_with_outcome` add up to, by action; later cycles are left out."""
-    return effect_sums(context.history, observations, late=late_cycles(context))
+    return effect_sums(ScoredLog.of(context.history, observations, late=late_cycles(context)))
 
 
 def _gains(context: Context, observations: pa.Table, level: float) -> list[dict[str, Any]]:

@@ -12,11 +12,12 @@ from alamo.domain.errors import InsufficientDataError, UsageError
 from alamo.domain.health_table import CHECKS
 from alamo.domain.result import Result
 from alamo.engine.act import newest_plan
+from alamo.engine.break_down import stages_and_time
 from alamo.engine.calibration_report import beside_effects
 from alamo.engine.context import Context
 from alamo.engine.health import judge_health
 from alamo.engine.health_advice import advise
-from alamo.engine.infer import value_model
+from alamo.engine.infer import EVERYBODY, value_model
 
 Rows = tuple[Mapping[str, Any], ...]
 
@@ -38,7 +39,7 @@ class Report(Result):
 
 
 class EffectsReport(Report):
-    """What each action changes against no action, per decision."""
+    """What each action changes against no action, per decision; beside it, by lifecycle stage and over the cycles."""
 
     schema: ClassVar[str] = "alamo.report.effects/1"
     columns: ClassVar[tuple[str, ...]] = (
@@ -134,15 +135,18 @@ def _effects(context: Context) -> EffectsReport:
     refusals = detail.get("refusals", [])
     if not table.num_rows and not refusals:
         raise _nothing("effects", "no decision has matured yet", "alamo status says when the first will")
+    actions = dict.fromkeys(name for name in table["action"].to_pylist() if name != EVERYBODY)
+    parts, refused = stages_and_time(context, list(actions))
     return EffectsReport(
         tuple(table.to_pylist()),
         {
             "as_of": detail.get("as_of"),
             "level": context.settings.inference.level,
-            "refusals": refusals,
+            "refusals": [*refusals, *refused],
             "ratio_checks": detail.get("ratio_checks", {}),
             "intervals_shown": table.num_rows,
             "unit": f"{context.settings.currency} per decision, net of cost",
+            **parts,
             **beside_effects(context, detail),
         },
     )

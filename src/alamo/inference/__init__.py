@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from alamo.inference.calibrated_effects import LongEvidence, calibrated_effects
 from alamo.inference.dr_scores import cycle_dr_scores
+from alamo.inference.effect_breakdown import EffectBreakdown, break_down
 from alamo.inference.effect_sums import ActionSums, effect_sums
 from alamo.inference.effects import LoopEffects, loop_effects
 from alamo.inference.estimate import Estimate
@@ -25,10 +26,12 @@ from alamo.inference.permission_gain import PriceTerms, not_charged, permission_
 from alamo.inference.permission_price import PermissionPrice, PermissionPrices, Prices
 from alamo.inference.power import cycles_needed, cycles_needed_fixed
 from alamo.inference.programme import programme_effect, programme_gain
+from alamo.inference.scored_log import ScoredLog
 from alamo.inference.segments import SegmentDefinition, assign_segments, define_segments
 
 __all__ = [
     "ActionSums",
+    "EffectBreakdown",
     "EffectRow",
     "Estimate",
     "ExperimentCells",
@@ -41,10 +44,12 @@ __all__ = [
     "PermissionPrices",
     "PriceTerms",
     "Prices",
+    "ScoredLog",
     "SegmentDefinition",
     "Trend",
     "analyze_experiment",
     "assign_segments",
+    "break_down",
     "calibrated_effects",
     "column_to_quarter",
     "cycle_dr_scores",

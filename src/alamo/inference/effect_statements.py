@@ -68,8 +68,40 @@ SELECT action_id, count(*) AS units, {self._squares("score * score")} AS squares
 FROM units GROUP BY action_id ORDER BY action_id
 """
 
-    def by_group(self, group: str, features: Sequence[str] = ()) -> str:
-        """Return the statement of the sums by action, `group` and bin; `group` and `features` are columns of ``seen``.
+    def by_unit_and_cycle(self) -> str:
+        """Return the statement of the sums over units, by action and cycle."""
+        return f"""
+WITH {self._pairs()},
+units AS (
+    SELECT action_id, cycle, unit, count(*) AS size, {self._total("score")} AS score
+    FROM pairs WHERE likely GROUP BY action_id, cycle, unit
+)
+SELECT action_id, cycle, count(*) AS units, {self._squares("score * score")} AS squares,
+       {self._total("score * size")} AS crossed, CAST(sum(size * size) AS DOUBLE) AS sizes
+FROM units GROUP BY action_id, cycle ORDER BY action_id, cycle
+"""
+
+    def by_pattern(self) -> str:
+        """Return the statement of the sums by action over units decided about in the same cycles.
+
+        Reads a fourth relation, ``kept``: the cycles of each action that count.
+        """
+        return f"""
+WITH {self._pairs()},
+units AS (
+    SELECT pairs.action_id, pairs.unit, count(*) AS size, sum(pairs.cycle) AS x, sum(pairs.cycle * pairs.cycle) AS xx,
+           {self._total("score")} AS y, {self._total("score * pairs.cycle")} AS xy
+    FROM pairs JOIN kept ON kept.action_id = pairs.action_id AND kept.cycle = pairs.cycle
+    WHERE likely GROUP BY pairs.action_id, pairs.unit
+)
+SELECT action_id, CAST(size AS DOUBLE) AS size, CAST(x AS DOUBLE) AS x, CAST(xx AS DOUBLE) AS xx,
+       CAST(count(*) AS DOUBLE) AS clusters, {self._total("y")} AS y, {self._total("xy")} AS xy,
+       {self._squares("y * y")} AS yy, {self._squares("y * xy")} AS yxy, {self._squares("xy * xy")} AS xyxy
+FROM units GROUP BY action_id, size, x, xx ORDER BY action_id, size, x, xx
+"""
+
+    def by_segment(self, features: Sequence[str] = ()) -> str:
+        """Return the statement of the sums by action, segment and bin; `features` are columns of ``seen``.
 
         Bins are those of ten equal counts of what is expected without the action, over the decisions that drew it or
         none.
@@ -79,7 +111,7 @@ FROM units GROUP BY action_id ORDER BY action_id
         place = " + ".join(f"CASE WHEN mu_none > {edge} THEN 1 ELSE 0 END" for edge in edges)
         sums = "".join(f", {self._total(name)} AS {name}" for name in features)
         return f"""
-WITH {self._pairs(group, *features)},
+WITH {self._pairs(*features)},
 levels AS (
     SELECT action_id, quantile_cont(mu_none, [{shares}]) AS edges
     FROM pairs WHERE likely AND compared GROUP BY action_id
@@ -87,10 +119,10 @@ levels AS (
 binned AS (
     SELECT pairs.*, {place} AS bin FROM pairs JOIN levels ON levels.action_id = pairs.action_id WHERE likely
 )
-SELECT action_id, {group} AS place, bin, {_COUNTS}, {self._total("score")} AS score,
+SELECT action_id, segment AS place, bin, {_COUNTS}, {self._total("score")} AS score,
        {self._total("inverse")} AS inverse, {self._squares("squared * weight")} AS residual,
        {self._total("weight")} AS weight{sums}
-FROM binned GROUP BY action_id, {group}, bin ORDER BY action_id, {group}, bin
+FROM binned GROUP BY action_id, segment, bin ORDER BY action_id, segment, bin
 """
 
     def _pairs(self, *columns: str) -> str:
@@ -105,7 +137,7 @@ FROM binned GROUP BY action_id, {group}, bin ORDER BY action_id, {group}, bin
            n.mu_money AS mu_none, a.gamma_money - n.gamma_money AS difference, n.gamma_money AS gamma,
            CASE WHEN seen.drawn = a.action_id THEN a.mu_money ELSE n.mu_money END AS mu,
            seen.drawn = a.action_id AS drew_action, seen.drawn = '{NO_ACTION}' AS drew_none,
-           seen.cycle, seen.decided_at, seen.unit, seen.outcome, seen.responded{further}
+           seen.cycle, seen.decided_at, seen.unit, seen.segment, seen.outcome, seen.responded{further}
     FROM {self.scores} AS a
     JOIN {self.scores} AS n ON n.decision_id = a.decision_id AND n.action_id = '{NO_ACTION}'
     JOIN seen ON seen.decision_id = a.decision_id

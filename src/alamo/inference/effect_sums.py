@@ -13,7 +13,6 @@ reproducible summation", IEEE Transactions on Computers 64(7).
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from datetime import datetime
 
@@ -22,10 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.domain.ports import Warehouse
-from alamo.inference.effect_statements import BITS, Statements
-from alamo.inference.loop_rows import feature_matrix
 from alamo.inference.outcomes import column
+from alamo.inference.scored_log import ScoredLog
 from alamo.numerics.doubly_robust import BINS, GroupSums
 from alamo.numerics.moments import sums_by
 from alamo.numerics.ratio_check import TILT_FACTORS
@@ -33,8 +30,8 @@ from alamo.numerics.ratio_check import TILT_FACTORS
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-_UNKNOWN = "unknown"
-_ORDINARY_MONEY = 1e7
+UNIT_SUMS = ("units", "squares", "crossed", "sizes")
+"""What the statements over units return, in the order of `GroupSums`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,76 +135,23 @@ class ActionSums:
     n_left_out: int
 
 
-def effect_sums(
-    warehouse: Warehouse, observations: pa.Table, *, scores: pa.Table | None = None, late: Iterable[int] = ()
-) -> dict[str, ActionSums]:
-    """Return action → its sums, for every action that ever had a chance beside none.
-
-    Parameters
-    ----------
-    warehouse
-        Where DR_SCORES is.
-    observations
-        OBSERVATIONS with ``outcome_money`` and ``segment``, in the order of time; rows without scores are ignored.
-    scores
-        DR_SCORES to read instead of those of the warehouse.
-    late
-        Cycles to leave out.
-    """
-    seen = _Seen.of(observations)
-    relations = {"seen": seen.rows, "late": pa.table({"cycle": pa.array(sorted(late), pa.int64())})}
-    source, relations = ("dr_scores", relations) if scores is None else ("given", relations | {"given": scores})
-    statements = Statements(source, _bits(column(observations, "outcome_money")))
-    cycles, units, segments = (
-        warehouse.query(sql, None, relations)
-        for sql in (statements.by_cycle(), statements.by_unit(), statements.by_group("segment", seen.features))
-    )
+def effect_sums(log: ScoredLog) -> dict[str, ActionSums]:
+    """Return action → its sums, for every action that ever had a chance beside none."""
+    say = log.statements
+    cycles, units, segments = (log.query(sql) for sql in (say.by_cycle(), say.by_unit(), say.by_segment(log.features)))
     return {
         name: ActionSums(
-            cycles=_cycles(_of_action(cycles, name)),
-            segments=_binned(_of_action(segments, name), seen),
-            units=_units(_of_action(units, name), _of_action(cycles, name)),
-            n_left_out=sum(row["n"] for row in _of_action(cycles, name).to_pylist() if not row["likely"]),
+            cycles=_cycles(of_action(cycles, name)),
+            segments=_binned(of_action(segments, name), log),
+            units=_units(of_action(units, name), of_action(cycles, name)),
+            n_left_out=sum(row["n"] for row in of_action(cycles, name).to_pylist() if not row["likely"]),
         )
         for name in dict.fromkeys(cycles["action_id"].to_pylist())
     }
 
 
-@dataclass(frozen=True, slots=True)
-class _Seen:
-    """The observed decisions as the statements read them, units and segments by number, and what the numbers mean."""
-
-    rows: pa.Table
-    segments: tuple[str, ...]
-    features: tuple[str, ...]
-
-    @classmethod
-    def of(cls, observations: pa.Table) -> _Seen:
-        """Take from OBSERVATIONS what effects rest on."""
-        segment = pc.dictionary_encode(pc.fill_null(observations["segment"], _UNKNOWN).combine_chunks())
-        matrix = feature_matrix(observations)
-        features = tuple(f"feature_{i}" for i in range(matrix.shape[1]))
-        columns = {
-            "decision_id": observations["decision_id"],
-            "unit": pc.dictionary_encode(observations["unit_id"].combine_chunks()).indices,
-            "cycle": observations["cycle"].cast(pa.int64()),
-            "decided_at": observations["decided_at"],
-            "drawn": observations["action_id"],
-            "outcome": observations["outcome_money"].cast(pa.float64()),
-            "responded": pc.greater(observations["orders_window"], 0),
-            "segment": segment.indices,
-        }
-        rows = pa.table(columns | {name: np.ascontiguousarray(matrix[:, i]) for i, name in enumerate(features)})
-        return cls(rows, tuple(segment.dictionary.to_pylist()), features)
-
-
-def _bits(outcome: Floats) -> int:
-    """Return how fine parts of money squared are; coarser where amounts are so large that squares would not fit."""
-    largest = float(np.abs(outcome).max(initial=0.0))
-    return BITS - 2 * max(int(np.ceil(np.log2(max(largest, 1.0) / _ORDINARY_MONEY))), 0)
-
-
-def _of_action(table: pa.Table, action_id: str) -> pa.Table:
+def of_action(table: pa.Table, action_id: str) -> pa.Table:
+    """Return the rows of one action."""
     return table.filter(pc.equal(table["action_id"], action_id))
 
 
@@ -227,19 +171,19 @@ def _units(units: pa.Table, cycles: pa.Table) -> GroupSums:
     if not units.num_rows:
         return GroupSums(0.0, 0.0, 0.0, 0.0, 0.0, 0.0)
     likely = cycles.filter(cycles["likely"])
-    groups, *squares = (float(column(units, name)[0]) for name in ("units", "squares", "crossed", "sizes"))
+    groups, *squares = (float(column(units, name)[0]) for name in UNIT_SUMS)
     return GroupSums(groups, float(column(likely, "score").sum()), float(column(likely, "n").sum()), *squares)
 
 
-def _binned(rows: pa.Table, seen: _Seen) -> BinnedSums:
-    names = sorted({seen.segments[place] for place in rows["place"].to_pylist()})
+def _binned(rows: pa.Table, log: ScoredLog) -> BinnedSums:
+    names = sorted({log.segments[place] for place in rows["place"].to_pylist()})
     number = {name: i for i, name in enumerate(names)}
-    place = np.array([number[seen.segments[code]] for code in rows["place"].to_pylist()], dtype=np.int64)
+    place = np.array([number[log.segments[code]] for code in rows["place"].to_pylist()], dtype=np.int64)
     grids = {}
     for name in ("n", "n_action", "n_control", "score", "inverse", "residual", "weight"):
         grids[name] = np.zeros((len(names), BINS))
         grids[name][place, np.asarray(rows["bin"], dtype=np.int64)] = column(rows, name)
-    features = np.zeros((len(names), len(seen.features)))
-    for i, name in enumerate(seen.features):
+    features = np.zeros((len(names), len(log.features)))
+    for i, name in enumerate(log.features):
         features[:, i] = sums_by(place, column(rows, name), len(names))
     return BinnedSums(tuple(names), **grids, features=features)

@@ -88,7 +88,7 @@ def loop_effects(
         check = None if data is None else ratio_check(data.cycles)
         if check is not None:
             checks[action.id] = check.to_dict()
-        refusal = _refuse(action.id, data, check)
+        refusal = refusal_of(action.id, data, check)
         if data is None or refusal is not None:
             refusals += [refusal] if refusal is not None else []
             continue
@@ -105,7 +105,8 @@ def effects_table(rows: Many[Mapping[str, Any]], as_of: datetime) -> pa.Table:
     return EFFECTS.check(pa.Table.from_pylist(stamped, schema=EFFECTS.schema))
 
 
-def _refuse(action_id: str, data: ActionSums | None, check: RatioCheck | None) -> Refusal | None:
+def refusal_of(action_id: str, data: ActionSums | None, check: RatioCheck | None) -> Refusal | None:
+    """Return why an action cannot be compared with none at all, or None."""
     what = f"effect of {action_id}"
     if data is None or not data.cycles.n_action.any():
         return Refusal(what, "no matured decision has drawn it", "needs about 1 more cycle in which it is drawn")

@@ -21,6 +21,7 @@ from alamo.measurement.importing import (
     preview,
     resolve_mapping,
 )
+from alamo.measurement.lifecycle import STAGES
 from alamo.measurement.long_observations import LongWindow, mature_long_observations
 from alamo.measurement.observations import (
     WaitingWindows,
@@ -34,6 +35,7 @@ __all__ = [
     "EXPERIMENT",
     "KINDS",
     "QUARANTINE",
+    "STAGES",
     "ImportContext",
     "ImportRows",
     "LongWindow",

@@ -94,6 +94,66 @@ def clustered_line(x: Floats, y: Floats, weight: Floats, cluster: Integers) -> L
     return Line(float(whole[0] - whole[1] * centre), float(whole[1]), float(variance**0.5), freedom, n_clusters)
 
 
+@dataclass(frozen=True, slots=True)
+class PatternSums:
+    """What a line needs of its clusters, those of equal x taken together: nothing of it is a row, and it is additive.
+
+    Clusters that hold the same values of x differ in y alone, in which each one's part of the jackknife is square.
+
+    Attributes
+    ----------
+    clusters
+        Number of clusters of each pattern, shape (k,).
+    size, x, xx
+        Rows of *one* such cluster, its Σ x and Σ x², shape (k,).
+    y, xy
+        Over the pattern's clusters together, Σ T and Σ S with T = Σ y and S = Σ x·y of a cluster, shape (k,).
+    yy, yxy, xyxy
+        Likewise Σ T², Σ T·S and Σ S², shape (k,).
+    """
+
+    clusters: Floats
+    size: Floats
+    x: Floats
+    xx: Floats
+    y: Floats
+    xy: Floats
+    yy: Floats
+    yxy: Floats
+    xyxy: Floats
+
+    def line(self) -> Line:
+        """Return what `clustered_line` returns of the same rows, each of weight 1."""
+        n_clusters, rows = int(self.clusters.sum()), float(self.clusters @ self.size)
+        centre = float(self.clusters @ self.x) / rows if rows else 0.0
+        gram = np.stack(
+            [self.size, self.x - centre * self.size, self.xx - 2.0 * centre * self.x + centre**2 * self.size], axis=1
+        )
+        total = float(self.clusters @ gram[:, 2])
+        if n_clusters < 3 or total <= _FLAT * float(self.clusters @ self.xx):
+            return Line(float("nan"), float("nan"), float("nan"), float("nan"), n_clusters)
+        whole = self.clusters @ gram
+        right = np.array([self.y.sum(), self.xy.sum() - centre * self.y.sum()])
+        line = _solved(whole[None, :], right[None, :])[0]
+        variance = (n_clusters - 1) / n_clusters * float(self._left_out(whole - gram, right, centre, line[1]).sum())
+        share = gram[:, 2] / total
+        freedom = max(1.0, min(1.0 / float(self.clusters @ share**2), n_clusters - 1.0))
+        return Line(float(line[0] - line[1] * centre), float(line[1]), float(variance**0.5), freedom, n_clusters)
+
+    def _left_out(self, gram: Floats, right: Floats, centre: float, slope: float) -> Floats:
+        """Return the sum of squares by which the slope moves when each cluster of a pattern is left out, shape (k,)."""
+        a, b, d = gram.T
+        determinant = a * d - b * b
+        determinant = np.where(determinant > 0.0, determinant, np.nan)
+        of_y, of_xy = -b / determinant, a / determinant
+        moved = of_y * right[0] + of_xy * right[1] - slope
+        xy = self.xy - centre * self.y
+        yxy = self.yxy - centre * self.yy
+        xyxy = self.xyxy - 2.0 * centre * self.yxy + centre**2 * self.yy
+        squares: Floats = of_y**2 * self.yy + 2.0 * of_y * of_xy * yxy + of_xy**2 * xyxy
+        return np.maximum(self.clusters * moved**2 - 2.0 * moved * (of_y * self.y + of_xy * xy) + squares, 0.0)
+
+
 def _solved(gram: Floats, right: Floats) -> Floats:
     """Return the solution of k systems of two equations, shape (k, 2); `gram` holds a, b, d of [[a, b], [b, d]]."""
     a, b, d = gram.T

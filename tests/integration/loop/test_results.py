@@ -9,6 +9,7 @@ import pytest
 
 from alamo.cli.main import run
 from alamo.engine.report import KINDS
+from alamo.measurement import STAGES
 from alamo.project import Project
 
 
@@ -28,6 +29,20 @@ def test_a_report_is_what_the_command_prints(seasoned: Project, kind: str, capsy
     assert report.schema in repr(report)
     assert "<table>" in report._repr_html_()
     assert report.to_arrow().num_rows == len(report.records())
+
+
+def test_effects_by_stage_and_cycle_stand_beside_the_pooled_ones(seasoned: Project) -> None:
+    found = seasoned.report("effects").to_dict()
+    assert [(row["action"], row["cycle"]) for row in found["over_time"]] == [
+        (action, cycle) for action in ("letter", "mail") for cycle in (1, 2, 3)
+    ]
+    assert {trend["action"]: trend["cycles"] for trend in found["trends"]} == {"letter": 3, "mail": 3}
+    pooled = {row["action"]: row["n"] for row in found["rows"] if row["segment"] is None}
+    for action in ("letter", "mail"):
+        assert sum(row["n"] for row in found["over_time"] if row["action"] == action) == pooled[action]
+        stages = [row["stage"] for row in found["by_stage"] if row["action"] == action]
+        assert stages == [stage for stage in STAGES if stage in stages]
+        assert len(stages) > 2
 
 
 def test_a_plan_is_what_the_command_prints(seasoned: Project, capsys: pytest.CaptureFixture[str]) -> None:

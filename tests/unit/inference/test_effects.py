@@ -13,6 +13,7 @@ from alamo.domain.tables import EFFECTS
 from alamo.inference.dr_scores import cycle_dr_scores
 from alamo.inference.effect_sums import effect_sums
 from alamo.inference.effects import LoopEffects, loop_effects
+from alamo.inference.scored_log import ScoredLog
 from alamo.store import MemoryHistory
 
 AS_OF = datetime(2025, 6, 1, tzinfo=UTC)
@@ -26,7 +27,7 @@ def _effects(log: pa.Table, ridge, names=("mail", "post"), planned: int | None =
     cycles = sorted(set(log["cycle"].to_pylist()))
     scores = pa.concat_tables([cycle_dr_scores(log, cycle, ridge, salt="s") for cycle in cycles])
     return loop_effects(
-        effect_sums(MemoryHistory(), log, scores=scores),
+        effect_sums(ScoredLog.of(MemoryHistory(), log, scores=scores)),
         as_of=AS_OF,
         actions=_actions(*names),
         inference=InferenceSettings(),

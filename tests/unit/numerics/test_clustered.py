@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from alamo.numerics.clustered import clustered_line, homogeneity
+from alamo.numerics.clustered import PatternSums, clustered_line, homogeneity
 
 
 def test_the_line_is_weighted_least_squares_and_its_error_the_jackknife_over_clusters():
@@ -37,6 +37,36 @@ def test_rows_told_twice_do_not_shrink_the_error():
     twice = clustered_line(np.tile(x, 2), np.tile(y, 2), np.ones(80), np.tile(np.arange(40), 2))
     assert twice.slope_se == pytest.approx(once.slope_se)
     assert twice.n_clusters == 40
+
+
+def patterns_of(x: np.ndarray, y: np.ndarray, cluster: np.ndarray) -> PatternSums:
+    """Add up clusters that hold the same values of x."""
+    found: dict[tuple, list[tuple[float, float]]] = {}
+    for one in np.unique(cluster):
+        mine = cluster == one
+        pattern = (mine.sum(), x[mine].sum(), (x[mine] ** 2).sum())
+        found.setdefault(pattern, []).append((y[mine].sum(), (x * y)[mine].sum()))
+    size, sx, sxx = np.array(list(found)).T
+    sums = [np.array(pairs) for pairs in found.values()]
+    total, squares = np.array([s.sum(axis=0) for s in sums]), np.array([(s.T @ s).ravel() for s in sums])
+    clusters = np.array([float(len(s)) for s in sums])
+    return PatternSums(clusters, size, sx, sxx, total[:, 0], total[:, 1], squares[:, 0], squares[:, 1], squares[:, 3])
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_line_from_sums_over_clusters_of_equal_x_is_the_line_from_rows(seed):
+    rng = np.random.default_rng(seed)
+    cluster = rng.integers(0, int(rng.integers(4, 80)), 200)
+    x = rng.integers(1, int(rng.integers(3, 9)), 200).astype(float)
+    y = 40.0 + rng.normal(size=200) + 0.1 * x + rng.normal(size=80)[cluster]
+    rows, sums = clustered_line(x, y, np.ones(200), cluster), patterns_of(x, y, cluster).line()
+    assert sums.n_clusters == rows.n_clusters
+    for name in ("slope", "intercept", "slope_se", "freedom"):
+        assert getattr(sums, name) == pytest.approx(getattr(rows, name), rel=1e-9)
+
+
+def test_sums_of_x_that_does_not_vary_have_no_slope():
+    assert np.isnan(patterns_of(np.full(10, 3.0), np.arange(10.0), np.arange(10)).line().slope)
 
 
 def test_where_x_does_not_vary_there_is_no_slope():

@@ -51,22 +51,22 @@ def _forest_line(row: Mapping[str, Any], scale: Scale, y: float) -> list[str]:
     ]
 
 
-def over_time(rows: Rows, message: str, unit: str) -> Picture:
-    """Draw one value per cycle with its interval as a band and, where known, the truth as a dashed line.
+def over_time(rows: Rows, message: str, unit: str, beside: str = "truth") -> Picture:
+    """Draw one value per cycle with its interval as a band and, where known, what stands beside it as a dashed line.
 
     Parameters
     ----------
     rows
-        With the keys ``cycle value lower upper`` and optionally ``truth``; an absent value leaves a gap.
+        With the keys ``cycle value lower upper`` and optionally `beside`; an absent value leaves a gap.
     message
         What the picture says.
     unit
         Of the values.
+    beside
+        Key of the dashed line, and the heading of its column.
     """
     height, left = 300, 80
-    known = [
-        float(row[key]) for row in rows for key in ("value", "lower", "upper", "truth") if row.get(key) is not None
-    ]
+    known = [float(row[key]) for row in rows for key in ("value", "lower", "upper", beside) if row.get(key) is not None]
     y = padded_scale(known, height - 40, 20)
     cycles = [int(row["cycle"]) for row in rows]
     x = Scale(min(cycles, default=0), max(cycles, default=1), left + 20, WIDTH - 30)
@@ -81,7 +81,7 @@ def over_time(rows: Rows, message: str, unit: str) -> Picture:
     parts.append(element("line", x1=left, x2=WIDTH - 20, y1=y(0), y2=y(0), class_="zero"))
     parts += [label(x(cycle), height - 14, str(cycle), "tick", "middle") for cycle in cycles]
     parts.append(_band([row for row in rows if row.get("lower") is not None and row.get("upper") is not None], x, y))
-    parts.append(_line(rows, "truth", x, y, "truth"))
+    parts.append(_line(rows, beside, x, y, "truth"))
     parts.append(_line(rows, "value", x, y, "line"))
     parts += [
         element("circle", cx=x(row["cycle"]), cy=y(row["value"]), r=4, class_="dot line-dot")
@@ -89,14 +89,14 @@ def over_time(rows: Rows, message: str, unit: str) -> Picture:
         if row.get("value") is not None
     ]
     parts.append(label(left, 12, f"{unit}, by cycle", "tick"))
-    truth = any(row.get("truth") is not None for row in rows)
-    headings = ("cycle", f"estimate, {unit}", "interval", *(("truth",) if truth else ()))
+    known_beside = any(row.get(beside) is not None for row in rows)
+    headings = ("cycle", f"estimate, {unit}", "interval", *((beside,) if known_beside else ()))
     table = [
         [
             str(row["cycle"]),
             formats.money(row.get("value"), signed=True),
             _ends(row),
-            *([formats.money(row.get("truth"), signed=True)] if truth else []),
+            *([formats.money(row.get(beside), signed=True)] if known_beside else []),
         ]
         for row in rows
     ]

@@ -8,8 +8,9 @@ from importlib.resources import files
 from typing import Any
 
 from alamo.cli import formats
-from alamo.cli.html.charts import bars, forest, over_time
+from alamo.cli.html.charts import bars, over_time
 from alamo.cli.html.contracts import contracts
+from alamo.cli.html.effects import effects
 from alamo.cli.html.health import advice, health
 from alamo.cli.html.marks import Picture, figures
 from alamo.cli.html.off_policy import pictures as _off_policy
@@ -34,39 +35,6 @@ def page(kind: str, data: Data) -> str:
         f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}{left_out(data)}</main>"
         f"<footer>{escape(str(data.get('attribution') or ''))} Made by Alamo.</footer></body></html>\n"
     )
-
-
-def _effects(data: Data) -> tuple[str, list[Picture]]:
-    unit = str(data.get("unit", ""))
-    pooled = [_effect_line(row, named(row), "anytime_") for row in data["rows"] if row.get("segment") is None]
-    found = [line["name"] for line in pooled if line["found"]]
-    message = f"Found so far: {', '.join(found)}" if found else "No effect has been found so far"
-    pictures = [forest(pooled, message, f"{unit}; intervals that may be looked at after every cycle")]
-    pictures += _calibrated(data.get("calibration") or [], unit)
-    within = [row for row in data["rows"] if row.get("segment") is not None]
-    for action in dict.fromkeys(row["action"] for row in within):
-        lines = [_effect_line(row, row["segment"], "") for row in within if row["action"] == action]
-        pictures.append(forest(lines, f"{action} by segment, shrunk towards what the segments share", unit))
-    return "What each action changes", pictures
-
-
-def _calibrated(rows: Sequence[Data], unit: str) -> list[Picture]:
-    """Show proxy and calibrated effect of each action one below the other; nothing without a longer outcome."""
-    lines = []
-    for row in rows:
-        for part in ("proxy", "calibrated") if row.get("label") != "proxy" else ("proxy",):
-            found = row[part]
-            excludes = found["lower"] > 0 or found["upper"] < 0
-            lines.append({**found, "name": f"{row['action']}: {part}", "found": excludes})
-    if not lines:
-        return []
-    message = "What the longer outcome makes of the effects"
-    return [forest(lines, message, f"{unit}; calibrated against {rows[0]['long_days']} days, for one look")]
-
-
-def _effect_line(row: Data, name: Any, prefix: str) -> dict[str, Any]:
-    lower, upper = row.get(f"{prefix}lower"), row.get(f"{prefix}upper")
-    return {"name": str(name), "mean": row.get("mean"), "lower": lower, "upper": upper, "found": row.get("found")}
 
 
 def _segments(data: Data) -> tuple[str, list[Picture]]:
@@ -122,7 +90,7 @@ def _plan(data: Data) -> tuple[str, list[Picture]]:
 
 
 PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {
-    "effects": _effects,
+    "effects": effects,
     "segments": _segments,
     "value": _value,
     "policy": _policy,

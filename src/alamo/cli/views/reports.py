@@ -10,6 +10,7 @@ from rich.console import RenderableType
 from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, note, refusals, table
 from alamo.cli.views.calibration import side_by_side
+from alamo.cli.views.effect_parts import stages_and_time, verdict
 from alamo.cli.views.health import health
 
 PROGRAMME = "*"
@@ -36,6 +37,7 @@ def effects(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         "the always-valid one may be looked at after every cycle",
         "dim",
     )
+    yield from stages_and_time(data)
     yield from side_by_side(data)
     yield from refusals(data)
 
@@ -130,13 +132,6 @@ _LIMITS = (
 def action_name(row: Mapping[str, Any]) -> str:
     """Return the action's name; the programme as a whole in words."""
     return "all together, against the universal control" if row.get("action") == PROGRAMME else str(row.get("action"))
-
-
-def verdict(row: Mapping[str, Any]) -> str:
-    """Return what the interval to act on says."""
-    if not row.get("found"):
-        return "nothing found"
-    return "helps" if (row.get("mean") or 0) > 0 else "harms"
 
 
 def _segment_effects(rows: list[Mapping[str, Any]]) -> Iterator[RenderableType]:
