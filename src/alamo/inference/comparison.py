@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, inf
 
 from alamo.domain.reasons import Refusal
 from alamo.inference.estimate import Estimate, normal_estimate
 from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO, half_width
 from alamo.numerics.doubly_robust import ScoreMean
+from alamo.numerics.few_clusters import ClusterError
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,11 +66,14 @@ class PooledEffect:
         Always-valid interval; None while outcomes are too few, or where rows had next to no chance of an arm.
     sequence
         What the always-valid interval was or would be made of.
+    freedom
+        Degrees of freedom of the fixed-n interval; infinite unless few clusters were drawn as a whole.
     """
 
     estimate: Estimate
     anytime: tuple[float, float] | None
     sequence: Sequence
+    freedom: float = inf
 
     @property
     def anytime_excludes_zero(self) -> bool:
@@ -77,13 +81,26 @@ class PooledEffect:
         return self.anytime is not None and (self.anytime[0] > 0.0 or self.anytime[1] < 0.0)
 
 
-def pooled_effect(score: ScoreMean, sequence: Sequence, level: float) -> PooledEffect:
-    """Return the effect with its fixed-n interval and, once outcomes suffice, the always-valid one."""
-    estimate = normal_estimate(score.mean, score.se, score.n, level)
+def pooled_effect(
+    score: ScoreMean, sequence: Sequence, level: float, error: ClusterError | None = None
+) -> PooledEffect:
+    """Return the effect with its fixed-n interval and, once outcomes suffice, the always-valid one.
+
+    The fixed-n interval has the `error` of clusters where they were drawn as a whole, else that of `score`.
+    """
+    estimate, freedom = normal_estimate(score.mean, score.se, score.n, level), inf
+    if error is not None:
+        estimate, freedom = clustered_estimate(score, error, level), error.freedom
     if not (sequence.enough and sequence.likely):
-        return PooledEffect(estimate, None, sequence)
+        return PooledEffect(estimate, None, sequence, freedom)
     half = half_width(sequence.n, sequence.variance, alpha=1.0 - level, n_opt=sequence.n_opt)
-    return PooledEffect(estimate, (score.mean - half, score.mean + half), sequence)
+    return PooledEffect(estimate, (score.mean - half, score.mean + half), sequence, freedom)
+
+
+def clustered_estimate(score: ScoreMean, error: ClusterError, level: float) -> Estimate:
+    """Return the estimate with the Student interval of clusters that were drawn as a whole."""
+    half = error.quantile(level) * error.se
+    return Estimate(score.mean, error.se, score.mean - half, score.mean + half, score.n)
 
 
 def next_to_no_chance(what: str, sequence: Sequence, cure: str) -> Refusal:

@@ -101,9 +101,10 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
     else:
         _analyze(_prepare(rows, chance, spec, found), learner, found)
         if spec.aa:
-            found.placebo = placebo_splits(
+            found.placebo, refused = placebo_splits(
                 table, spec, arm_counts(rows), lambda part, asked: analyze_experiment(part, asked, learner)
             )
+            found.refusals += refused
     return ExperimentResult(
         rows=tuple(sorted(found.rows, key=lambda row: row.segment is not None)),
         refusals=tuple(found.refusals),
@@ -267,4 +268,6 @@ def _judge_largest(comparison: Comparison, spec: ExperimentSpec, found: _Finding
     if largest is not None:
         unit, rest = largest
         without = levelled_effect(linearised_on(comparison, rest), rest, spec.level)
+        if not np.isfinite(without.se):  # it was one of two clusters of its arm
+            return
         found.largest.append(largest_row((comparison.action, comparison.outcome), unit, without))

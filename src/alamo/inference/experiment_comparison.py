@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from math import isinf
 
 import numpy as np
 import numpy.typing as npt
 
 from alamo.domain.reasons import Refusal
-from alamo.inference.comparison import PooledEffect, Sequence, next_to_no_chance, pooled_effect
+from alamo.inference.comparison import PooledEffect, Sequence, clustered_estimate, next_to_no_chance, pooled_effect
 from alamo.inference.estimate import Estimate, normal_estimate
 from alamo.inference.experiment_design import Propensities
 from alamo.inference.experiment_result import EffectRow, SegmentSpread
@@ -25,8 +26,16 @@ from alamo.inference.segment_effects import (
     segment_effects,
 )
 from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO, residual_floor
-from alamo.numerics.doubly_robust import ScoreMean, mean_by_group, scores, variance_by_level, weighted_arm_means
-from alamo.numerics.moments import sums_by
+from alamo.numerics.doubly_robust import (
+    ScoreMean,
+    group_influences,
+    mean_by_group,
+    scores,
+    variance_by_level,
+    weighted_arm_means,
+)
+from alamo.numerics.few_clusters import ClusterError, cluster_error
+from alamo.numerics.moments import codes, sums_by
 
 Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
@@ -66,6 +75,10 @@ class Comparison:
         """Return the number of units among `rows`."""
         return len(np.unique(self.rows.unit[rows]))
 
+    def clusters(self, rows: Bools) -> int | None:
+        """Return the number of clusters among `rows`; None where rows or units were drawn one by one."""
+        return None if self.rows.cluster is None else len(np.unique(self.rows.cluster[rows]))
+
     def nonzero(self, rows: Bools) -> int:
         """Return the independent groups with a non-zero outcome (before cost) among `rows`.
 
@@ -94,6 +107,9 @@ def refusal_of(comparison: Comparison) -> Refusal | None:
         refusal = arm_refusal(what, name, comparison.units(rows), seen)
         if refusal is not None:
             return refusal
+        if comparison.clusters(rows) == 1:
+            reason = f"only one cluster drew {name!r}, so how much clusters differ is unknown"
+            return Refusal(what, reason, "needs two clusters in each arm, and is of use from about ten")
     return None
 
 
@@ -146,9 +162,10 @@ def contrast_effect(
         score -= less_control * gamma[:, 0]
     mean = mean_by_group(score, comparison.rows.groups, comparison.share)
     sequence = _sequence(comparison, score, mean, 1.0 + abs(less_control))
-    return pooled_effect(
-        mean, sequence if spec.planned is None else replace(sequence, n_opt=float(spec.planned)), spec.level
-    )
+    if spec.planned is not None:
+        sequence = replace(sequence, n_opt=float(spec.planned))
+    every = np.ones(len(score), dtype=np.bool_)
+    return pooled_effect(mean, sequence, spec.level, _cluster_error(comparison, score, every))
 
 
 def levelled_effect(comparison: Comparison, keep: Bools, level: float) -> Estimate:
@@ -158,8 +175,28 @@ def levelled_effect(comparison: Comparison, keep: Bools, level: float) -> Estima
     """
     gamma = levelled_scores(comparison, keep)
     groups = None if comparison.rows.groups is None else comparison.rows.groups[keep]
-    mean = mean_by_group(gamma[:, comparison.arm] - gamma[:, 0], groups, comparison.share[keep])
+    score = gamma[:, comparison.arm] - gamma[:, 0]
+    mean, error = mean_by_group(score, groups, comparison.share[keep]), _cluster_error(comparison, score, keep)
+    if error is not None:
+        return clustered_estimate(mean, error, level)
     return normal_estimate(mean.mean, mean.se, mean.n, level)
+
+
+def _cluster_error(comparison: Comparison, score: Floats, keep: Bools) -> ClusterError | None:
+    """Return the error of the mean of `score` over the rows to keep; None unless clusters were drawn as a whole."""
+    if comparison.rows.cluster is None:
+        return None
+    cluster, n = codes(comparison.rows.cluster[keep])
+    share = comparison.share[keep]
+    _, influence = group_influences(score, cluster, share)
+    part = np.where(comparison.in_control, 0, np.where(comparison.in_action, 1, 2))[keep]
+    arm = np.zeros(n, dtype=np.int64)
+    arm[cluster] = part
+    if (arm[cluster] != part).any():  # clusters that hold several arms were not drawn as a whole
+        arm[:] = 0
+    elif np.count_nonzero(arm == 2) == 1:  # it bears on the model only: one cluster more of control
+        arm[arm == 2] = 0
+    return cluster_error(influence, sums_by(cluster, share, n), arm)
 
 
 def levelled_scores(comparison: Comparison, keep: Bools) -> Floats:
@@ -286,6 +323,7 @@ def pooled_row(
         baseline=baseline,
         method=method,
         found=estimate.lower > 0.0 or estimate.upper < 0.0,
+        freedom=None if isinf(pooled.freedom) else pooled.freedom,
     )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from alamo.inference.experiment_result import AdjustedTest, EffectRow, Multiplicity
+from alamo.numerics.few_clusters import ClusterError
 from alamo.numerics.multiplicity import benjamini_hochberg
 from alamo.numerics.normal import two_sided_p
 
@@ -18,7 +19,7 @@ def adjusted_tests(rows: Iterable[EffectRow], rate: float) -> Multiplicity:
     a harm is not to be explained away by the number of other questions.
     """
     pooled = [row for row in rows if row.segment is None]
-    p_values = np.array([two_sided_p(row.mean / row.se) for row in pooled])
+    p_values = np.array([_p_value(row) for row in pooled])
     adjusted = benjamini_hochberg(p_values)
     return Multiplicity(
         rate,
@@ -27,3 +28,9 @@ def adjusted_tests(rows: Iterable[EffectRow], rate: float) -> Multiplicity:
             for row, p, q in zip(pooled, p_values, adjusted, strict=True)
         ),
     )
+
+
+def _p_value(row: EffectRow) -> float:
+    if row.freedom is None:
+        return float(two_sided_p(row.mean / row.se))
+    return ClusterError(row.se, row.freedom).p_value(row.mean)

@@ -47,7 +47,8 @@ def effects_over_time(
     for period in np.unique(place[place >= 0]):
         inside = place == period
         sizes = [comparison.units(inside & arm) for arm in (comparison.in_action, comparison.in_control)]
-        if min(sizes) < LEAST_PER_ARM:
+        clusters = [comparison.clusters(inside & arm) for arm in (comparison.in_action, comparison.in_control)]
+        if min(sizes) < LEAST_PER_ARM or 1 in clusters:
             thin += 1
             continue
         estimate = levelled_effect(comparison, inside, level)

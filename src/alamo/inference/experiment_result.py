@@ -31,6 +31,8 @@ class EffectRow:
         Estimator, in words.
     found
         Whether 0 lies outside [`lower`, `upper`].
+    freedom
+        Degrees of freedom of the fixed-n interval where clusters were drawn as a whole; None: it is the normal one.
     """
 
     action: str
@@ -47,6 +49,7 @@ class EffectRow:
     baseline: float | None
     method: str
     found: bool
+    freedom: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,13 +228,15 @@ class PlaceboRow:
 class PlaceboSplits:
     """How often something was found between random parts of control (A/A): `ratio_alarms` of the ratio check, and rows.
 
-    `share` of control got the placebo in each of the `splits`.
+    `share` of control got the placebo in each of the `splits`; `redrawn`, where control has few clusters: how many of
+    them were drawn with replacement, as many as the arms have.
     """
 
     splits: int
     share: float
     ratio_alarms: int
     rows: tuple[PlaceboRow, ...]
+    redrawn: int | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -94,10 +94,38 @@ def test_a_leak_is_called_one_and_rows_of_one_unit_are_told_of(ridge) -> None:
 _AUTO = ExperimentSpec("arm", "0", ("spend",))
 
 
-def test_few_clusters_of_control_may_all_fall_on_one_side(ridge) -> None:
+def accounts(n: int) -> pa.Table:
     rng = np.random.default_rng(3)
-    account = rng.integers(0, 6, 600)
-    table = pa.table({"arm": (account % 2).astype(str), "account": account, "spend": rng.normal(10.0, 3.0, 600)})
-    found = run(table, ridge, cluster="account", aa=20).placebo
-    assert found.splits == 20
-    assert found.rows[0].answered < 20
+    account = np.repeat(np.arange(n), 30)
+    spend = rng.normal(10.0, 2.0, n)[account] + rng.normal(0.0, 3.0, len(account))
+    return pa.table(
+        {"arm": (account % 2).astype(str), "account": account, "spend": spend, "u": np.arange(len(account))}
+    )
+
+
+def test_few_clusters_are_drawn_with_replacement_as_many_as_the_arms_have(ridge) -> None:
+    result = run(accounts(24), ridge, cluster="account", unit="u", aa=100)
+    assert (result.placebo.redrawn, result.placebo.share) == (12, 0.5)
+    row = result.placebo.rows[0]
+    assert row.answered == 100
+    assert row.false <= 5 + 2.5 * np.sqrt(4.75)
+    assert result.rows[0].freedom == pytest.approx(22.0, abs=2.0)
+    assert run(accounts(240), ridge, cluster="account", aa=2).placebo.redrawn is None
+    assert run(accounts(24), ridge, aa=2).placebo.redrawn is None
+
+
+def test_a_control_of_a_handful_of_clusters_cannot_be_compared_with_itself(ridge) -> None:
+    result = run(accounts(10), ridge, cluster="account", aa=20)
+    assert result.rows[0].outcome == "spend"
+    assert result.placebo is None
+    assert [refusal.cure for refusal in result.refusals if refusal.what == "control against itself"] == [
+        "needs 6 clusters of control"
+    ]
+
+
+def test_an_arm_of_one_cluster_has_no_effect_to_show(ridge) -> None:
+    table = accounts(6)
+    alone = pa.array(np.where(table["account"].to_numpy() == 0, "1", "0"))
+    result = run(table.set_column(0, "arm", alone), ridge, cluster="account", propensity=0.5)
+    assert not result.rows
+    assert any("only one cluster drew '1'" in refusal.reason for refusal in result.refusals)

@@ -157,6 +157,9 @@ def _placebo(found: Mapping[str, Any] | None) -> Iterator[RenderableType]:
     title = f"Control against itself, {formats.count(found['splits'])} times: whatever is found is false"
     yield table(title, columns, found["rows"])
     yield note(f"The ratio check raised {formats.count(found['ratio_alarms'])} false alarms.", "dim")
+    if found.get("redrawn") is not None:
+        few = f"Control has {formats.count(found['redrawn'])} clusters"
+        yield note(f"{few}: they were drawn with replacement, as many as the compared arms have.", "dim")
 
 
 def _trust(row: Mapping[str, Any]) -> str:
