@@ -71,7 +71,8 @@ class FittingTable:
 def blocks(columns: Sequence[Cells], width: int) -> Iterator[list[Cells]]:
     """Yield the columns of each block; a single one if they fit once headings and prose are folded.
 
-    The first block takes what fits; further ones repeat the leading columns that name the rows (text, at most two).
+    The first block takes what fits; further ones repeat the columns that name the rows: the first one, and a second if
+    both are text.
     """
     if _total([one.folded for one in columns]) <= width:
         yield list(columns)
@@ -87,10 +88,10 @@ def blocks(columns: Sequence[Cells], width: int) -> Iterator[list[Cells]]:
 
 
 def _keys(columns: Sequence[Cells], width: int) -> list[Cells]:
-    """Return the leading text columns that every block repeats; those that leave half of the page to the others."""
+    """Return the leading columns that every block repeats; those that leave half of the page to the others."""
     keys: list[Cells] = []
     for one in columns[:_MOST_KEYS]:
-        if one.right or _total([other.folded for other in (*keys, one)]) > width // 2:
+        if (keys and (one.right or keys[0].right)) or _total([other.folded for other in (*keys, one)]) > width // 2:
             break
         keys.append(one)
     return keys

@@ -140,7 +140,7 @@ def _lifetime_value(context: Context) -> Support:
     for step in reversed(context.state.steps.all()):
         if step.key.endswith("/value-model"):
             refusal = step.detail.get("refusal")
-            return Support("lifetime value", not refusal, refusal or f"value model fitted {iso(step.finished_at)}")
+            return Support("lifetime value", not refusal, refusal or f"value model fitted {step.finished_at:%Y-%m-%d}")
     return Support("lifetime value", False, "not fitted yet; run: alamo infer")
 
 

@@ -57,6 +57,13 @@ def test_a_table_too_wide_goes_on_below_and_names_its_rows_again() -> None:
     assert sum(line.count("+12,345.67 … 23,456.78") for line in lines) == 5
 
 
+def test_a_number_that_names_the_rows_is_repeated_but_not_the_one_beside_it() -> None:
+    cycle, decided = Cells("cycle", ("1", "2"), right=True), Cells("decided", ("2010-12-10", "–"), right=False)
+    cut = list(blocks([cycle, decided, money("a"), money("b"), money("c")], 60))
+    assert [block[0] for block in cut] == [cycle, cycle]
+    assert sum(one is decided for block in cut for one in block) == 1
+
+
 def test_a_long_name_leaves_room_for_the_numbers() -> None:
     wide = Cells("segment", ("x" * 70, "y"), right=False)
     found = list(blocks((wide, NAMES, money("a"), money("b")), 60))
@@ -76,6 +83,7 @@ def test_every_column_stands_once_in_order_and_no_block_is_too_wide(
     keys = [id(one) for one in cut[0]]
     repeated = [one for one in columns[:2] if len(cut) > 1 and all(id(one) in map(id, block) for block in cut)]
     told = [id(one) for block in cut for one in block if id(one) not in map(id, repeated)]
+    assert not repeated or repeated[0] is columns[0]
     assert [id(one) for one in repeated] + told == [id(one) for one in columns]
     assert keys[0] == id(columns[0])
     assert max(sum(one.folded for one in block) + 2 * (len(block) - 1) for block in cut) <= width

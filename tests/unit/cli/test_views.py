@@ -264,3 +264,16 @@ def test_effects_over_time_are_a_table_and_a_sentence() -> None:
     text = shown(experiment.experiment, data)
     assert "2024-03-04" in text
     assert "mens-mail on visit: wears off, -0.01000 [-0.02000 … -0.001000] per week" in text
+
+
+def test_models_compared_say_once_why_one_is_kept_and_rounding_is_nothing() -> None:
+    rows = [
+        {"model": "bg-nbd", "loss": 1.2, "difference": 0.0, "se": 0.0, "reason": "the plainest", "chosen": True},
+        {"model": "bg-bb", "loss": 1.2, "difference": -1e-17, "se": 2e-17, "reason": "not better", "chosen": False},
+    ]
+    data = {"model": "bg-nbd", "rows": [], "choice": rows}
+    text = shown(analysis.lifetime_value, data)
+    assert "Kept: bg-nbd, the plainest" in text
+    assert "e-17" not in text
+    data["choice"] = [*rows, rows[1] | {"model": "pareto-nbd", "reason": "did not converge"}]
+    assert "did not converge" in shown(analysis.lifetime_value, data)

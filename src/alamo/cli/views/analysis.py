@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
 
 from alamo.cli import formats
-from alamo.cli.output import column, heading, note, refusals, table
+from alamo.cli.output import Column, column, heading, note, refusals, table
+
+_ROUNDING = 1e-12
+"""A difference of losses below it is what rounding leaves."""
 
 
 def lifetime_value(data: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -35,22 +38,39 @@ def lifetime_value(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield from refusals(data)
 
 
+def _choice(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    """The models compared; where all others stay behind for one reason, what speaks for the one kept stands below."""
+    if not rows:
+        return
+    left = {row["reason"] for row in rows if not row.get("chosen")}
+    columns = [
+        column("model", "model"),
+        column("loss on time held back", "loss", formats.figure),
+        column("to the plainest", "difference", _difference),
+        column("± se", "se", _difference),
+        Column("", lambda row: "kept" if row.get("chosen") else "", right=False),
+        *([column("why", "reason")] if len(left) > 1 else []),
+    ]
+    yield table("Models compared", columns, rows)
+    if len(left) == 1:
+        for row in rows:
+            if row.get("chosen"):
+                yield note(f"Kept: {row['model']}, {row['reason']}", "dim")
+
+
+def _difference(value: Any) -> str:
+    """Write a difference of losses; what is left of rounding is nothing."""
+    return formats.figure(0.0 if value is not None and abs(value) < _ROUNDING else value)
+
+
 def _lifetime_forecast(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     total, recalibration = data.get("total"), data.get("recalibration")
     if total:
         yield note(
-            f"All customers in the next {formats.number(total['horizon_days'])} days: {formats.number(total['mean'])} "
-            f"purchases [{formats.number(total['lower'])}, {formats.number(total['upper'])}]"
+            f"All customers in the next {formats.amount(total['horizon_days'])} days: {formats.count(total['mean'])} "
+            f"purchases ({formats.interval(total['lower'], total['upper'], formats.count)})"
         )
-    if data.get("choice"):
-        columns = [
-            column("model", "model"),
-            column("loss on time held back", "loss", formats.figure),
-            column("to the plainest", "difference", formats.figure),
-            column("± se", "se", formats.figure),
-            column("why", "reason"),
-        ]
-        yield table("Models compared", columns, data["choice"])
+    yield from _choice(data.get("choice") or [])
     if data.get("cohorts"):
         columns = [
             column("cohort", "cohort"),

@@ -62,8 +62,8 @@ def diff(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """What changes from the plan before to this one."""
     columns = [
         column("", "what"),
-        column("before", "before", formats.number),
-        column("now", "after", formats.number),
+        column("before", "before", formats.amount),
+        column("now", "after", formats.amount),
     ]
     yield table(f"From {data.get('before') or 'nothing'} to {data['after']}", columns, data["rows"])
 
