@@ -75,10 +75,15 @@ def _for_people(context: Context, record: StepRecord) -> dict[str, Any]:
         return {"refusals": [dict(record.detail["refusal"])]}
     prices = PermissionPrices.from_dict(record.detail)
     horizon = context.settings.outcome.residual_horizon_days
-    refusal = not_charged(prices.whole)
+    refusal = not_charged(prices)
     channels = [{"channel": name, **_parts(one, horizon)} for name, one in (prices.by_channel or {}).items()]
     return {
-        "permission_price": {**_parts(prices.whole, horizon), "horizon_days": horizon, "channels": channels},
+        "permission_price": {
+            **_parts(prices.whole, horizon),
+            "charged": prices.charge_money(None, horizon),
+            "horizon_days": horizon,
+            "channels": channels,
+        },
         "refusals": [] if refusal is None else [refusal.to_dict()],
     }
 

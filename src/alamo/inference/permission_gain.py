@@ -142,10 +142,11 @@ class _Log:
         )
 
 
-def not_charged(price: PermissionPrice) -> Refusal | None:
-    """Return why a price that is known is not charged, or None where it is."""
-    if price.found:
+def not_charged(prices: PermissionPrices) -> Refusal | None:
+    """Return why prices that are known are not charged, or None where one is."""
+    if prices.found:
         return None
+    price = prices.whole
     short = (z_value(price.level) * price.gain.se / max(abs(price.gain.mean), 1e-9)) ** 2
     return Refusal(
         _WHAT,

@@ -115,14 +115,20 @@ class PermissionPrices:
     whole: PermissionPrice
     by_channel: Mapping[str, PermissionPrice] | None = None
 
+    @property
+    def found(self) -> bool:
+        """Whether anything is charged for any loss."""
+        return self.whole.found or any(price.found for price in (self.by_channel or {}).values())
+
     def charge_money(self, lost: Sequence[str] | None, horizon_days: float) -> float:
         """Return what an outcome is charged for the permissions `lost` (channels, ``*`` for all; None: not recorded).
 
-        A channel without a price of its own brings nothing that is known, so its loss costs nothing.
+        A channel without a price of its own brings nothing that is known, so its loss costs nothing. All channels
+        together cost no less than any of them: where some harm, the gain of all may not be found, and that of one is.
         """
-        if lost is None or ALL_CHANNELS in lost or (lost and self.by_channel is None):
-            return self.whole.charge_money(horizon_days)
         known = self.by_channel or {}
+        if lost is None or ALL_CHANNELS in lost or (lost and self.by_channel is None):
+            return max(price.charge_money(horizon_days) for price in (self.whole, *known.values()))
         return sum((known[name].charge_money(horizon_days) for name in lost if name in known), 0.0)
 
     def to_dict(self) -> dict[str, Any]:

@@ -143,6 +143,15 @@ def test_a_channel_lost_is_charged_what_it_brings_and_every_channel_what_a_reach
     assert found.charge(rows, np.array([140.0])).tolist() == pytest.approx([charged / 2])
 
 
+def test_everything_costs_no_less_than_a_channel_where_the_gain_of_all_is_not_found():
+    unsure = PermissionPrice(Estimate(1.0, 1.0, -0.96, 2.96, 1000), 0.0, 0.0, 28, 0.0, 0.95)
+    found = PermissionPrices(unsure, {"email": price(1.5), "letter": price(-1.0)})
+    assert found.charge_money(["*"], 280) == found.charge_money(["email", "letter"], 280) == pytest.approx(15.0)
+    assert found.found
+    assert not PermissionPrices(unsure, {"letter": price(-1.0)}).found
+    assert PermissionPrices(unsure).charge_money(["*"], 280) == 0.0
+
+
 def test_prices_frozen_before_channels_were_told_apart_charge_the_whole():
     before = PermissionPrices.from_dict({"price": price().to_dict()})
     assert before.charge_money(["sms"], 280) == pytest.approx(20.0)

@@ -9,7 +9,15 @@ import pyarrow as pa
 import pytest
 
 from alamo.domain.reasons import Refusal
-from alamo.inference import Estimate, PermissionPrice, PriceTerms, cycle_dr_scores, not_charged, permission_price
+from alamo.inference import (
+    Estimate,
+    PermissionPrice,
+    PermissionPrices,
+    PriceTerms,
+    cycle_dr_scores,
+    not_charged,
+    permission_price,
+)
 
 AS_OF = datetime(2026, 6, 1, tzinfo=UTC)
 TERMS = PriceTerms(AS_OF, 0.95, 28, 0.1)
@@ -48,10 +56,11 @@ def test_nothing_is_charged_before_the_gain_is_found():
     unsure = priced(gain=1.0, se=1.0)
     assert unsure.charge_money(365) == 0.0
     assert unsure.over(365).mean > 0.0
-    refusal = not_charged(unsure)
+    refusal = not_charged(PermissionPrices(unsure))
     assert refusal is not None
     assert refusal.cure == "needs more cycles, about 4 times as many"
-    assert not_charged(priced()) is None
+    assert not_charged(PermissionPrices(priced())) is None
+    assert not_charged(PermissionPrices(unsure, {"email": priced()})) is None
     assert priced().charge_money(365) == priced().over(365).mean
 
 
