@@ -95,7 +95,15 @@ def summary(job: Job) -> dict[str, Any]:
     """Return what the table needs of one seed."""
     run = json.loads((job.folder / f"{job.setting}-{job.seed}.json").read_text())
     code = run.get("code", "unknown")  # played before the version was kept with it
-    return {"code": code, "cpu_seconds": round(run["cpu_seconds"]), "rows": {row["action"]: row for row in run["rows"]}}
+    rows = {row["action"]: {name: _short(value) for name, value in row.items()} for row in run["rows"]}
+    return {"code": code, "cpu_seconds": round(run["cpu_seconds"]), "rows": rows}
+
+
+def _short(value: Any) -> Any:
+    """Return numbers with what a table can show of them."""
+    if isinstance(value, list):
+        return [_short(one) for one in value]
+    return round(value, 4) if isinstance(value, float) else value
 
 
 def share(values: list[bool]) -> str:
