@@ -28,9 +28,9 @@ class OutcomeSettings:
         Add each action's correction, as far as chance does not explain it, to its customers' values, so that decisions
         follow the calibrated effect; false shows it only.
     price_permissions
-        Take what a reachable customer is expected to bring from an outcome in whose window a permission was lost: any
-        consent withdrawn, and any complaint, is charged in full, also where another channel is still permitted. False
-        records the loss only.
+        Take what a reachable customer is expected to bring from an outcome in whose window a permission was lost, by a
+        consent withdrawn or a complaint; for one channel what that channel is expected to bring. False records the loss
+        only.
     """
 
     window_days: int = 28
