@@ -20,7 +20,7 @@ from alamo.inference.experiment_comparison import (
     levelled_effect,
     refusal_of,
 )
-from alamo.inference.experiment_design import Propensities, arm_counts, blocking_refusal, propensities, ratio_p_value
+from alamo.inference.experiment_design import Propensities, arm_counts, blocking_refusal, propensities
 from alamo.inference.experiment_features import choose_features, choose_segment_columns, shares_refusals
 from alamo.inference.experiment_found import asks_for_found, compare_found
 from alamo.inference.experiment_guardrails import guardrail_row
@@ -30,6 +30,7 @@ from alamo.inference.experiment_over_time import effects_over_time
 from alamo.inference.experiment_placebo import placebo_splits
 from alamo.inference.experiment_power import Pace, power_rows
 from alamo.inference.experiment_ratio import linearised_on, no_segments, ratio_refusal
+from alamo.inference.experiment_ratio_check import DrawCheck, check_draws
 from alamo.inference.experiment_result import (
     EffectRow,
     ExperimentResult,
@@ -91,11 +92,11 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
     rows, left_out = read_experiment(table, spec)
     arm_costs(spec, rows.arms, money=True)  # an arm that is none is said before the work, not after
     chance = propensities(rows, spec)
-    p_value = ratio_p_value(rows, chance, spec) if len(rows) else None
+    check = check_draws(rows, chance, spec) if len(rows) else DrawCheck(None)
     units = len(np.unique(rows.unit))
     pace = Pace(units, units_per_day(rows.time if rows.dated else None, units))
     found = _Findings(list(left_out), pace, by_effect=by_effect)
-    blocked = blocking_refusal(arm_counts(rows), spec.action, p_value)
+    blocked = blocking_refusal(arm_counts(rows), spec.action, check.p_value, check.since)
     if blocked is not None:
         found.refusals.append(blocked)
     else:
@@ -108,7 +109,8 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
     return ExperimentResult(
         rows=tuple(sorted(found.rows, key=lambda row: row.segment is not None)),
         refusals=tuple(found.refusals),
-        ratio_p_value=p_value,
+        ratio_p_value=check.p_value,
+        ratio_first=check.first,
         counts=arm_counts(rows),
         units=units,
         level=spec.level,

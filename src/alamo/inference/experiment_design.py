@@ -12,15 +12,7 @@ from alamo.domain.errors import UsageError
 from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.experiment_table import ExperimentRows
-from alamo.numerics.moments import sums_by
-from alamo.numerics.ratio_check import (
-    MISMATCH,
-    inverse_weight_p_value,
-    mixture_log_e,
-    multinomial_log_e,
-    p_value,
-    tilted_log_likelihoods,
-)
+from alamo.numerics.ratio_check import MISMATCH
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -87,30 +79,6 @@ def constant_chances(n_arms: int, propensity: float) -> Floats:
     return np.array([control, *[propensity] * (n_arms - 1)])
 
 
-def ratio_p_value(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec) -> float | None:
-    """Return the p-value of "the arms were drawn as designed"; None where the file itself gives the shares.
-
-    Constant shares: the Dirichlet–multinomial e-value. Logged probabilities: one tilted e-value per arm, Bonferroni;
-    with more than two arms and only the probability of the arm drawn, a fixed-n test of Σ 1/p. Every draw counts once:
-    of a cluster, which was drawn as a whole, the first row.
-    """
-    draw = _independent_draws(rows)
-    arm, n_arms = rows.arm[draw], len(rows.arms)
-    counts = np.bincount(arm, minlength=n_arms).astype(np.float64)
-    if spec.shares:
-        return p_value(float(multinomial_log_e(counts, design_shares(rows.arms, spec))))
-    if chance.estimated:
-        return None
-    if chance.every is None:
-        inverse = 1.0 / chance.drawn[draw]
-        return inverse_weight_p_value(sums_by(arm, inverse, n_arms), sums_by(arm, inverse**2, n_arms), len(draw))
-    every = chance.every[draw]
-    if not isinstance(spec.propensity, str):
-        return p_value(float(multinomial_log_e(counts, every[0])))
-    log_e = [mixture_log_e(tilted_log_likelihoods(arm == place, every[:, place])) for place in range(n_arms)]
-    return min(1.0, n_arms * p_value(max(log_e)))
-
-
 def design_shares(arms: tuple[str, ...], spec: ExperimentSpec) -> Floats:
     """Return the design shares in the order of the arms, scaled to add up to one.
 
@@ -130,8 +98,11 @@ def design_shares(arms: tuple[str, ...], spec: ExperimentSpec) -> Floats:
     return shares
 
 
-def blocking_refusal(counts: Mapping[str, int], action: str, p_value: float | None) -> Refusal | None:
-    """Return the reason why `counts` by arm of the column `action` allow no effect at all, or None."""
+def blocking_refusal(counts: Mapping[str, int], action: str, p_value: float | None, since: str = "") -> Refusal | None:
+    """Return the reason why `counts` by arm of the column `action` allow no effect at all, or None.
+
+    `since` says, after a comma, when the ratio check first failed.
+    """
     if not sum(counts.values()):
         return Refusal("all effects", "no usable row is left", "see the other refusals")
     arms = [name for name, count in counts.items() if count]
@@ -145,7 +116,7 @@ def blocking_refusal(counts: Mapping[str, int], action: str, p_value: float | No
         shown = ", ".join(f"{name} {count:,}" for name, count in counts.items())
         return Refusal(
             "all effects",
-            f"the arms were not drawn as designed (sample-ratio mismatch, p = {p_value:.1e}): {shown}",
+            f"the arms were not drawn as designed (sample-ratio mismatch, p = {p_value:.1e}{since}): {shown}",
             "find out which units were lost or assigned wrongly; or correct --shares / --propensity",
         )
     return None
@@ -157,14 +128,6 @@ def arm_counts(rows: ExperimentRows) -> dict[str, int]:
         name: len(np.unique(rows.unit[rows.arm == place])) if (rows.arm == place).any() else 0
         for place, name in enumerate(rows.arms)
     }
-
-
-def _independent_draws(rows: ExperimentRows) -> Integers:
-    """Return the rows whose arm was drawn by itself: all of them, or the first of each cluster, shape (m,)."""
-    if rows.cluster is None:
-        return np.arange(len(rows))
-    first: Integers = np.unique(rows.cluster, return_index=True)[1]
-    return first
 
 
 def _shares(arm: Integers, n_arms: int) -> Propensities:

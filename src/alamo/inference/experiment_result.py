@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
+from alamo.inference.experiment_ratio_check import FirstMismatch
 from alamo.inference.guardrail import Verdict
 
 
@@ -277,6 +278,8 @@ class ExperimentResult(Result):
         Control against itself; None unless asked for.
     periods, trends
         Effects by period, and whether they change; empty unless asked for.
+    ratio_first
+        When the ratio check first failed; None while it holds, and where rows have no times.
     """
 
     schema: ClassVar[str] = "alamo.experiment/1"
@@ -314,6 +317,7 @@ class ExperimentResult(Result):
     placebo: PlaceboSplits | None = None
     periods: tuple[PeriodRow, ...] = ()
     trends: tuple[Trend, ...] = ()
+    ratio_first: FirstMismatch | None = None
 
     @property
     def intervals_shown(self) -> int:
@@ -329,7 +333,11 @@ class ExperimentResult(Result):
         """Return what stands beside the rows."""
         return {
             "refusals": self.refusals,
-            "ratio_check": {"p_value": self.ratio_p_value, "counts": self.counts},
+            "ratio_check": {
+                "p_value": self.ratio_p_value,
+                "counts": self.counts,
+                "first_seen": None if self.ratio_first is None else asdict(self.ratio_first),
+            },
             "between_segment_sd": self._spread(),
             "units": self.units,
             "level": self.level,

@@ -82,8 +82,14 @@ def tilted_from_sums(drawn: float | Floats, expected: Floats) -> Floats:
 
 def mixture_log_e(log_likelihoods: Floats) -> float:
     """Return the log e-value of the uniform mixture over the tilts of `tilted_log_likelihoods`."""
-    top = float(log_likelihoods.max())
-    return top + math.log(float(np.mean(np.exp(log_likelihoods - top))))
+    return float(mixtures_log_e(log_likelihoods))
+
+
+def mixtures_log_e(log_likelihoods: Floats) -> Floats:
+    """Return the same of many, shape (…) from (…, 16)."""
+    top = log_likelihoods.max(axis=-1, keepdims=True)
+    log_e: Floats = top[..., 0] + np.log(np.exp(log_likelihoods - top).mean(axis=-1))
+    return log_e
 
 
 def p_value(log_e: float) -> float:

@@ -177,6 +177,8 @@ def test_a_refusal_names_its_cure() -> None:
 def test_arms_that_do_not_fit_the_design_are_called_out() -> None:
     data = {**samples.EXPERIMENT, "ratio_check": {"p_value": 1e-9, "counts": {"a": 10, "none": 90}}}
     assert "trust no effect" in shown(experiment.experiment, data)
+    data["ratio_check"]["first_seen"] = {"time": "2024-03-05", "draws": 12_000}
+    assert "first seen on 2024-03-05 after 12,000 draws" in shown(experiment.experiment, data)
 
 
 def test_nothing_wrong_is_said_in_words() -> None:

@@ -185,6 +185,9 @@ def _ratio_check(check: Mapping[str, Any]) -> Iterator[RenderableType]:
         return
     counts = ", ".join(f"{arm} {formats.count(n)}" for arm, n in (check.get("counts") or {}).items())
     if p_value < 0.001:
-        yield note(f"The arms' sizes do not fit the design (p = {p_value:.2g}: {counts}); trust no effect.", "bold red")
+        first = check.get("first_seen")
+        since = "" if first is None else f"; first seen on {first['time']} after {formats.count(first['draws'])} draws"
+        words = f"The arms' sizes do not fit the design (p = {p_value:.2g}: {counts}{since}); trust no effect."
+        yield note(words, "bold red")
     else:
         yield note(f"Arms fit the design (p = {p_value:.2g}: {counts})", "dim")
