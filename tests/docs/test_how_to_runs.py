@@ -63,6 +63,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             "judge-by-longer-outcomes.md",
             ["Against the outcome of 56 days", "early-voucher calibrated", "Lost for one channel only", "email "],
         ),
+        ("estimate-lifetime-value.md", ["Kept: bg-nbd", "All customers in the next", "pareto-nbd on", "Bought again"]),
         ("find-segments.md", ["segments of", "as well within", "keep their number", "Moved by"]),
         ("write-a-learner.md", ["passed"]),
         (

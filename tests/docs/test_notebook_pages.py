@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from docs.notebooks import Cell, cells_of, filled, pages, printed_by
+from docs.notebooks import TUTORIALS, Cell, cells_of, filled, pages, printed_by
 
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d[\d,]*(?:\.\d+)?")
 _RELATIVE = 0.01
@@ -60,3 +60,24 @@ def test_a_page_prints_what_it_shows(page: Path) -> None:
 def test_a_page_says_what_it_rests_on(page: Path) -> None:
     headings = re.findall(r"^## (.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert {"What it assumes", "What it does not support", "Sources"} <= set(headings)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "analyse-an-experiment",
+        "analyse-large-files",
+        "estimate-lifetime-value",
+        "evaluate-a-policy",
+        "find-segments",
+        "find-whom-an-action-moves",
+        "follow-contracts",
+        "score-churn-and-readiness",
+        "watch-model-health",
+    ],
+)
+def test_an_estimators_page_cites_says_what_it_assumes_and_what_it_does_not_support(name: str) -> None:
+    text = (TUTORIALS.parent / f"how-to/{name}.md").read_text(encoding="utf-8")
+    assert re.search(r"assumes", text, re.IGNORECASE)
+    assert re.search(r"not support|cannot say", text, re.IGNORECASE)
+    assert re.search(r"(19|20)\d\d\)?,? .*(§|eq\.|alg\.|[Tt]heorem|ch\.|Science|JASA)", text)
