@@ -22,8 +22,8 @@ check: .venv/.dev                ## what needs no run of the product: style, typ
 bench: .venv/.bench              ## figures beside named rivals, written to benchmarks/results
 	for script in benchmarks/*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py) || exit 1; done
 
-docs: .venv/.dev                 ## the reference pages that are generated from the code
-	$(BIN)/python docs/generate.py
+docs: .venv/.dev                 ## the reference pages that are generated from the code, and what the tutorials print
+	$(BIN)/python docs/generate.py && $(BIN)/python docs/notebooks.py
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
