@@ -47,8 +47,9 @@ def evaluate_policy(
         Column of the place in a slate.
     unit
         Column of the unit, whose rows may depend on each other (default: each row is one).
-    level
-        Of the intervals (default 0.95).
+    level, planned
+        Of the intervals (default 0.95); units at the planned end, the same at every look at a growing log, where the
+        always-valid ones are tightest (default: those of the table, right for one look).
 
     Raises
     ------

@@ -49,6 +49,7 @@ def log_columns(command: Command) -> Command:
 @click.option("--target", metavar="COL", help="The new policy's probability of the action drawn.")
 @click.option("--target-prefix", metavar="P_", help="Prefix of its probability of each action, a column per action.")
 @click.option("--position", metavar="COL", help="Place in a slate; context.")
+@click.option("--planned", type=click.IntRange(1), metavar="N", help="Units at the planned end, if you look before it.")
 @mapping_option
 @html_option
 @json_option

@@ -34,6 +34,7 @@ class PolicyKeywords(TypedDict, total=False):
     position: str | None
     unit: str | None
     level: float
+    planned: int | None
 
 
 class PolicyChoiceKeywords(TypedDict, total=False):
@@ -82,6 +83,7 @@ POLICY = Keywords(
         "target": field("target", perhaps(text)),
         "target_prefix": field("target_prefix", perhaps(text)),
         "position": field("position", perhaps(text)),
+        "planned": field("planned", perhaps(whole)),
     },
     {},
 )

@@ -81,6 +81,23 @@ def test_differences_are_paired_and_always_valid_intervals_wider(ridge):
         assert 1.5 < ratio < 3.0
 
 
+def test_a_planned_end_fixes_where_always_valid_intervals_are_tightest_and_moves_nothing_else(ridge):
+    table = simulated(3_000, 4)
+    plain, here, later = (run(table, ridge, planned=planned) for planned in (None, 3_000, 30_000))
+    assert here.always_valid == plain.always_valid
+    assert here.differences == plain.differences
+    for near, far in zip(
+        [*here.always_valid, *here.differences], [*later.always_valid, *later.differences], strict=True
+    ):
+        assert far.anytime_upper - far.anytime_lower > 1.05 * (near.anytime_upper - near.anytime_lower)
+        assert (far.mean, far.lower, far.upper) == (near.mean, near.lower, near.upper)
+    grown = run(simulated(30_000, 4), ridge, planned=30_000).always_valid
+    assert grown == run(simulated(30_000, 4), ridge).always_valid
+    with pytest.raises(AlamoError, match="0 planned units are none") as refused:
+        run(table, ridge, planned=0)
+    assert "--planned N" in refused.value.hint
+
+
 def test_the_running_policy_judged_as_a_new_one_is_no_better(ridge):
     table = simulated(3_000, 6)
     result = run(changed(table, "to", table["p"]), ridge, target="to", features="none")

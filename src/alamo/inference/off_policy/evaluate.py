@@ -90,8 +90,9 @@ def _result(
     context: tuple[tuple[str, ...], tuple[Refusal, ...]],
 ) -> PolicyResult:
     weight, overlap = weights(log, policy), overlap_of(log, policy)
-    values = {name: value_of(log, weight, part, spec.level) for name, part in scores.items()}
-    gains = {name: gain_of(log, weight, part, spec.level) for name, part in scores.items()}
+    tightest = None if spec.planned is None else float(spec.planned)
+    values = {name: value_of(log, weight, part, spec.level, tightest) for name, part in scores.items()}
+    gains = {name: gain_of(log, weight, part, spec.level, tightest) for name, part in scores.items()}
     refused = refusals_of(overlap)
     names, left_out = context
     doubted = _doubted(scores, log, names)

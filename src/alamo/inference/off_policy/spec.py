@@ -31,11 +31,15 @@ class PolicySpec:
         Column of the unit; rows of one unit may depend on each other. None: every row stands alone.
     level
         Of the intervals.
+    planned
+        Units at the planned end, the same at every look: there the always-valid intervals are tightest. None: those of
+        the log, which is right for one look at a finished log.
 
     Raises
     ------
     UsageError
-        Unless exactly one of `target` and `target_prefix` is given, and `level` lies between 0 and 1.
+        Unless exactly one of `target` and `target_prefix` is given, `level` lies between 0 and 1, and `planned` is at
+        least 1.
     """
 
     action: str
@@ -47,8 +51,15 @@ class PolicySpec:
     position: str | None = None
     unit: str | None = None
     level: float = 0.95
+    planned: int | None = None
 
     def __post_init__(self) -> None:
+        if self.planned is not None and self.planned < 1:
+            raise UsageError(
+                f"{self.planned} planned units are none",
+                hint="Give the number of units at the planned end of the log: --planned N",
+                code="usage.planned",
+            )
         if (self.target is None) == (self.target_prefix is None):
             both = "both the target and the prefix of targets are" if self.target else "no target is"
             raise UsageError(
