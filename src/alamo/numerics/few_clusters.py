@@ -8,13 +8,26 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import t as t_law
 
-from alamo.numerics.moments import sums_by
+from alamo.numerics.moments import codes, sums_by
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 
 _NOTHING = 1e-18
+
+
+def design_effect(values: Floats, cluster: Integers) -> float:
+    """Return the variance of a sum of values (n,) over what it were if rows did not depend on each other, at least 1.
+
+    Source: Kish (1965), "Survey Sampling", §8.2; counted from the rows, without a model of how they depend.
+    """
+    group, n_clusters = codes(cluster)
+    alone = float(values @ values)
+    if n_clusters == len(values) or alone <= 0.0:
+        return 1.0
+    sums = sums_by(group, values, n_clusters)
+    return max(1.0, float(sums @ sums) * n_clusters / max(n_clusters - 1, 1) / alone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from alamo.numerics.few_clusters import design_effect
 from alamo.prediction.candidates import BOOSTING, MONEY, ONE, ORDERS, RELATIVE, RIDGE, SEGMENTS, ZERO, Target
 from alamo.prediction.level import CONTRAST_IN_LOOP
 
 Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
 
 PRIOR_IN_MONEY = {ZERO: 0.10, ONE: 0.60, SEGMENTS: 0.20, RIDGE: 0.07, BOOSTING: 0.03}
 """Prior weights without a money scale. With more for ridge and boosting, differences between customers that were not
@@ -64,12 +66,17 @@ class Belief:
     contrast: tuple[float, float]
     within_folds: bool
 
-    def temper(self, score: Floats, weight: Floats) -> float:
-        """Return β over the weighted mean squared score, for `alamo.numerics.q_aggregation.q_aggregate`."""
+    def temper(self, score: Floats, weight: Floats, unit: Integers | None = None) -> float:
+        """Return β over the weighted mean squared score, for `alamo.numerics.q_aggregation.q_aggregate`.
+
+        With `by_tail` rows of one unit (or cluster) count as as many as they are worth; None: each row is one.
+        """
         if not self.by_tail:
             return self.penalty
         share = weight / weight.sum()
-        return self.penalty * float(np.sqrt(share @ score**4) / (share @ score**2))
+        tail = float(np.sqrt(share @ score**4) / (share @ score**2))
+        clumped = 1.0 if unit is None else design_effect(share * (score - share @ score), unit)
+        return self.penalty * tail * clumped
 
     def weights(self, target: Target, learners: Sequence[str], *, scaled: bool) -> dict[str, float]:
         """Return the prior weight of each candidate fitted to `target`, not summing to one.

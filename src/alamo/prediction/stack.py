@@ -223,7 +223,7 @@ def fit_stack(
     cells = SegmentCells.of(rows.inputs, n_segments)
     held_out, candidates, prior = _candidates(rows, targets, cells, (found, belief))
     moments = loss_moments(held_out, rows.score, rows.weight)
-    shares = q_aggregate(moments, prior / prior.sum(), temper=belief.temper(rows.score, rows.weight))
+    shares = q_aggregate(moments, prior / prior.sum(), temper=belief.temper(rows.score, rows.weight, rows.unit))
     promised = held_out @ shares
     level = EffectLevel.of(promised, rows.score, rows.weight, rows.unit)
     parts = _parts(rows, promised, belief)

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from alamo.numerics.doubly_robust import group_influences
-from alamo.numerics.few_clusters import ClusterError, cluster_error
+from alamo.numerics.few_clusters import ClusterError, cluster_error, design_effect
 
 
 def difference(values: np.ndarray, arm: np.ndarray) -> tuple[float, ClusterError]:
@@ -43,3 +43,11 @@ def test_unequal_clusters_count_as_fewer_and_one_cluster_shows_no_error() -> Non
     assert np.isinf(alone.se)
     nothing = cluster_error(np.zeros(8), np.ones(8), arm)
     assert (nothing.se, nothing.freedom) == (0.0, np.inf)
+
+
+def test_the_design_effect_is_that_of_rows_that_repeat_each_other() -> None:
+    values = np.random.default_rng(1).normal(size=200)
+    assert design_effect(values, np.arange(200)) == 1.0
+    alike = design_effect(np.repeat(values, 5), np.repeat(np.arange(200), 5))
+    assert alike == pytest.approx(5.0 * 200 / 199)
+    assert design_effect(np.tile([1.0, -1.0], 50), np.repeat(np.arange(50), 2)) == 1.0  # never below

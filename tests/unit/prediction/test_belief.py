@@ -32,6 +32,9 @@ def test_the_penalty_grows_with_the_tail_of_the_scores_in_a_file_alone():
     level, tail = np.array([1.0, -1.0, 1.0, -1.0]), np.array([2.0, 0.0, 0.0, 0.0])
     assert (FILE.temper(level, ONES), FILE.temper(tail, ONES)) == pytest.approx((4.0, 8.0))
     assert (LOOP.temper(level, ONES), LOOP.temper(tail, ONES)) == (16.0, 16.0)
+    pairs = np.array([0, 1, 0, 1])  # rows of a unit repeat each other, so four are two
+    assert FILE.temper(level, ONES, pairs) == pytest.approx(2.0 * 2.0 * FILE.temper(level, ONES))
+    assert LOOP.temper(level, ONES, pairs) == 16.0
 
 
 def test_the_penalty_knows_no_unit_of_money_and_heeds_weights():

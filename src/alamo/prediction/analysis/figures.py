@@ -11,7 +11,6 @@ import numpy.typing as npt
 from alamo.domain.reasons import Refusal
 from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO, half_width
 from alamo.numerics.moments import sums_by
-from alamo.numerics.normal import z_value
 from alamo.prediction.analysis.holdout import (
     HeldOut,
     area_beyond_random,
@@ -89,7 +88,7 @@ class Figures:
     def _mean(self, action: str | None, figure: str, choice: Integers, other: Integers) -> FigureRow:
         """Return the paired difference between two choices per row."""
         mean = self.held_out.mean(self.held_out.value_of(choice) - self.held_out.value_of(other))
-        reach = z_value(self.held_out.level) * mean.se
+        reach = self.held_out.reach(mean.n) * mean.se
         half = self._always_valid(choice, other, mean.variance, mean.n)
         return FigureRow(
             action=action,
@@ -149,7 +148,7 @@ class Figures:
         groups = len(np.unique(group))
         sums = sums_by(group, influence, int(group.max()) + 1)
         se = float(np.sqrt(sums @ sums * groups / max(groups - 1, 1))) / len(influence)
-        reach = z_value(self.held_out.level) * se
+        reach = self.held_out.reach(groups) * se
         return FigureRow(action, figure, value, se, value - reach, value + reach)
 
 

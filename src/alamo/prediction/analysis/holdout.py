@@ -10,6 +10,7 @@ import numpy.typing as npt
 from scipy.stats import rankdata
 
 from alamo.numerics.doubly_robust import ScoreMean, mean_by_group
+from alamo.numerics.few_clusters import ClusterError
 from alamo.numerics.normal import z_value
 from alamo.prediction.analysis.result import Gain, HoldoutRow
 
@@ -67,11 +68,20 @@ class HeldOut:
         """Return the mean per unit of scores by row."""
         return mean_by_group(values, self.group, self.units)
 
+    def reach(self, groups: int) -> float:
+        """Return how many standard errors an interval reaches: Student's, where several rows are one of `groups`.
+
+        Two groups are spent, on the level of either arm.
+        """
+        if groups == len(self.score):
+            return z_value(self.level)
+        return ClusterError(1.0, max(groups - 2.0, 1.0)).quantile(self.level)
+
     def _row(self, action: str | None, columns: list[int]) -> HoldoutRow:
         score, predicted = self.score[:, columns], self.predicted[:, columns]
         value, single = self.value_of(self.chosen(columns)), self.value_of(self.best_single(columns))
         policy, fixed, gain = self.mean(value), self.mean(single), self.mean(value - single)
-        z = z_value(self.level)
+        z = self.reach(policy.n)
         alone = len(columns) == 1 and action is not None
         return HoldoutRow(
             action=action,
