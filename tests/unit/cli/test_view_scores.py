@@ -43,6 +43,17 @@ def test_the_page_draws_calibration_and_drivers():
     assert "<script" not in html
 
 
+def test_the_page_says_how_good_the_scores_are_and_what_speaks_against_them():
+    html = page("scores", SCORES)
+    assert "41,188 rows" in html
+    assert "Known only after the outcome? duration (left out): at its low end &lt;never&gt;" in html
+    assert "Drift: forward in time the AUC is 0.738" in html
+    clean = page("scores", SCORES | {"suspected_leaks": [], "drift": {"warning": False, "messages": ["x"]}})
+    assert 'class="warning"' not in clean
+    intervals = [{"fold": None, "auc_lower": 0.7971, "auc_upper": 0.8123}]
+    assert "(0.797 … 0.812) on rows not learnt from" in page("scores", SCORES | {"intervals": intervals})
+
+
 def test_next_products_stand_beside_buy_again():
     hits = {"hit_rate_1": 0.47, "hit_rate_3": 0.7, "hit_rate_5": 0.78, "hit_rate_10": 0.87, "mrr": 0.61}
     gain = {"hit_rate_5": {"mean": 0.03, "lower": 0.013, "upper": 0.047}}

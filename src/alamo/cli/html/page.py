@@ -15,7 +15,7 @@ from alamo.cli.html.health import advice, health
 from alamo.cli.html.marks import Picture, figures
 from alamo.cli.html.off_policy import pictures as _off_policy
 from alamo.cli.html.policies import policy_choice, policy_tree
-from alamo.cli.html.scores import scores
+from alamo.cli.html.scores import about, scores
 from alamo.cli.html.segments import segments
 from alamo.cli.html.tables import all_rows, left_out, limits, named
 
@@ -31,7 +31,7 @@ def page(kind: str, data: Data) -> str:
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body>"
-        f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{_warnings(data)}{advice(data)}{figures(pictures)}"
+        f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{_warnings(data)}{advice(data)}{about(data)}{figures(pictures)}"
         f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}{left_out(data)}</main>"
         f"<footer>{escape(str(data.get('attribution') or ''))} Made by Alamo.</footer></body></html>\n"
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 from alamo.cli import formats
@@ -29,6 +30,37 @@ def scores(data: Data) -> tuple[str, list[Picture]]:
     if drivers:
         pictures.append(bars(drivers, f"{drivers[0]['name']} moves scores most", "mean part of the log-odds"))
     return f"Who is likely: {data.get('target')} = {data.get('positive')}", pictures
+
+
+def about(data: Data) -> str:
+    """Return how good the scores are, and what speaks against them, as paragraphs; nothing for other pages."""
+    if "suspected_leaks" not in data:
+        return ""
+    told = [f"<p>{escape(_quality(data))}</p>"] if data.get("pooled") else []
+    for item in data["suspected_leaks"]:
+        state = "kept" if item.get("kept") else "left out"
+        told.append(_warning(f"Known only after the outcome? {item['column']} ({state}): {item['why']}"))
+    drift = data.get("drift") or {}
+    told += [_warning(f"Drift: {words}") for words in (drift.get("messages") or []) if drift.get("warning")]
+    return "".join(told)
+
+
+def _quality(data: Data) -> str:
+    """Say how many rows there are, and how the scores did on rows that were not learnt from."""
+    auc = formats.number(data["pooled"].get("auc"), 3)
+    ends: Data = next((row for row in data.get("intervals") or [] if row.get("fold") is None), {})
+    within = formats.interval(ends.get("auc_lower"), ends.get("auc_upper"), lambda end: formats.number(end, 3))
+    known = "" if within == formats.ABSENT else f" ({within})"
+    share = formats.percent(data.get("base_rate"))
+    lift = formats.number(data["pooled"].get("top_decile_lift"), 3)
+    return (
+        f"{formats.count(data.get('n'))} rows, {share} of them {data.get('positive')} · AUC {auc}{known} on rows "
+        f"not learnt from · the best tenth holds {lift} times as many as any tenth"
+    )
+
+
+def _warning(words: str) -> str:
+    return f'<p class="warning">{escape(words)}</p>'
 
 
 def calibration(points: Sequence[Data], message: str) -> Picture:
