@@ -31,6 +31,14 @@ def test_nothing_heavy_is_loaded_by(code: str) -> None:
     assert not loaded & HEAVY
 
 
+def test_an_analysis_starts_without_what_takes_longer_to_load_than_most_commands_to_run() -> None:
+    code = "import alamo.analyze\nprint(json.dumps(sorted(name for name in sys.modules if name == 'scipy.stats')))"
+    script = f"import json, sys\n{code}"
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
+    assert json.loads(run.stdout) == []
+    assert not loaded_by("import alamo.analyze") & {"lightgbm", "sklearn"}
+
+
 def test_the_check_sees_a_heavy_import() -> None:
     assert "duckdb" in loaded_by("import duckdb")
 

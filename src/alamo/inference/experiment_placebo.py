@@ -21,12 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import binom
 
 from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_result import ExperimentResult, PlaceboRow, PlaceboSplits
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.numerics.hashing import uniforms, unit_keys
+from alamo.numerics.laws import binomial_tail
 from alamo.numerics.moments import codes
 from alamo.numerics.ratio_check import MISMATCH
 
@@ -160,4 +160,4 @@ def _outside(intervals: list[tuple[float, float]]) -> int:
 
 def _at_least(false: int, n: int, chance: float) -> float | None:
     """Return the chance of at least as many false findings were each as unlikely as it should be; None without any."""
-    return float(binom.sf(false - 1, n, chance)) if n else None
+    return binomial_tail(false, n, chance) if n else None

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import chi2
 
 from alamo.numerics.cell_sums import CellSums, quantiles
 from alamo.numerics.encoding import column_kind, numbers, texts
+from alamo.numerics.laws import chi_square_tail
 from alamo.numerics.moments import codes, sums_by
 from alamo.numerics.screening import Screening
 
@@ -83,7 +83,7 @@ def difference_p_value(counts: Floats, shares: Floats, *, known: bool) -> float:
     expected = np.outer(sizes[thick], shares)
     statistic = float(((counts[thick] - expected) ** 2 / expected).sum())
     freedom = (int(thick.sum()) - (not known)) * (len(shares) - 1)
-    return float(chi2.sf(statistic, freedom)) if freedom > 0 else 1.0
+    return chi_square_tail(statistic, freedom) if freedom > 0 else 1.0
 
 
 def _reason(

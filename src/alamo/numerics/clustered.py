@@ -9,9 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import f as f_law
-from scipy.stats import t as t_law
 
+from alamo.numerics.laws import f_exceeded, f_tail, t_exceeded, t_tail
 from alamo.numerics.moments import codes, sums_by
 
 Floats = npt.NDArray[np.float64]
@@ -44,12 +43,12 @@ class Line:
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the interval of the slope at `level`."""
-        half = float(t_law.isf(0.5 * (1.0 - level), self.freedom)) * self.slope_se
+        half = t_exceeded(0.5 * (1.0 - level), self.freedom) * self.slope_se
         return self.slope - half, self.slope + half
 
     def p_value(self, slope: float) -> float:
         """Return the two-sided p-value of "the slope is `slope`"."""
-        return float(2.0 * t_law.sf(abs(self.slope - slope) / self.slope_se, self.freedom))
+        return 2.0 * t_tail(abs(self.slope - slope) / self.slope_se, self.freedom)
 
 
 def clustered_line(x: Floats, y: Floats, weight: Floats, cluster: Integers) -> Line:
@@ -195,7 +194,7 @@ class Homogeneity:
     def threshold(self, level: float) -> float:
         """Return the Q that chance exceeds with probability 1 − `level` if all means are one."""
         differences, freedom, scale = _hotelling(len(self.means), self.n_clusters)
-        return scale * float(f_law.isf(1.0 - level, differences, freedom))
+        return scale * f_exceeded(1.0 - level, differences, freedom)
 
 
 def _hotelling(k: int, n_clusters: int) -> tuple[int, int, float]:
@@ -253,7 +252,7 @@ def homogeneity(values: Floats, cell: Integers, cluster: Integers) -> Homogeneit
         tuple(np.sqrt(np.diag(covariance)).tolist()),
         pooled,
         q,
-        float(f_law.sf(q / scale, differences, freedom)),
+        f_tail(q / scale, differences, freedom),
         float(contrast @ means),
         float(np.sqrt(contrast @ covariance @ contrast)),
         n_clusters,

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as t_law
 
+from alamo.numerics.laws import t_exceeded, t_tail
 from alamo.numerics.moments import codes, sums_by
 
 Floats = npt.NDArray[np.float64]
@@ -39,11 +39,11 @@ class ClusterError:
 
     def quantile(self, level: float) -> float:
         """Return how many standard errors an interval at `level` reaches to either side."""
-        return float(t_law.isf(0.5 * (1.0 - level), self.freedom))
+        return t_exceeded(0.5 * (1.0 - level), self.freedom)
 
     def p_value(self, mean: float) -> float:
         """Return the two-sided p-value of "the mean is 0"."""
-        return float(2.0 * t_law.sf(abs(mean) / self.se, self.freedom))
+        return 2.0 * t_tail(abs(mean) / self.se, self.freedom)
 
 
 def cluster_error(influence: Floats, size: Floats, arm: Integers) -> ClusterError:

@@ -15,9 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 from scipy.special import ndtr
-from scipy.stats import chi2
 
 from alamo.numerics.encoding import is_text, numbers
+from alamo.numerics.laws import chi_square_tail
 
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
@@ -171,7 +171,7 @@ def arm_difference_p_value(column: Column, design: Design) -> float:
         statistic += float(gap @ np.linalg.pinv(covariance, hermitian=True) @ gap)
         bins += 1
     freedom = (bins if known else bins - 1) * (n_arms - 1)
-    return float(chi2.sf(statistic / design.inflation, freedom)) if freedom > 0 else 1.0
+    return chi_square_tail(statistic / design.inflation, freedom) if freedom > 0 else 1.0
 
 
 def _expected(design: Design, codes: Codes, drawn: Codes) -> Iterator[tuple[Floats, Floats]]:

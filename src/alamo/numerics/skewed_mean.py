@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as t_law
 
 from alamo.numerics.doubly_robust import group_influences
+from alamo.numerics.laws import t_exceeded, t_tail
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -86,14 +86,14 @@ class SkewedMean:
         if not self.se > 0.0:
             return None
         t = self.mean / self.se
-        return float(max(2.0 * t_law.sf(abs(one), self.freedom) for one in (t, self._straightened(t))))
+        return float(max(2.0 * t_tail(abs(one), self.freedom) for one in (t, self._straightened(t))))
 
     def p_above(self) -> float | None:
         """Return the p-value of "the mean is at most 0"; None without an error to judge by."""
         if not self.se > 0.0:
             return None
         t = self.mean / self.se
-        return float(max(t_law.sf(one, self.freedom) for one in (t, self._straightened(t))))
+        return float(max(t_tail(one, self.freedom) for one in (t, self._straightened(t))))
 
     def p_below(self) -> float | None:
         """Return the p-value of "the mean is at least 0"; None without an error to judge by."""
@@ -101,7 +101,7 @@ class SkewedMean:
 
     def interval(self, level: float) -> tuple[float, float]:
         """Return the values that `p_value` does not exclude at 1 − `level`."""
-        q = float(t_law.isf(0.5 * (1.0 - level), self.freedom))
+        q = t_exceeded(0.5 * (1.0 - level), self.freedom)
         low, high = max(q, self._bent(q)), min(-q, self._bent(-q))
         return self.mean - low * self.se, self.mean - high * self.se
 

@@ -17,7 +17,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from scipy.stats import chi2
+
+from alamo.numerics.laws import chi_square_exceeded, chi_square_tail
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -99,7 +100,7 @@ class Stability:
 
     def threshold(self, level: float) -> float:
         """Return the index that chance exceeds with probability 1 − `level` if nothing has moved."""
-        return self.scale * float(chi2.isf(1.0 - level, max(self.n_bins - 1, 1)))
+        return self.scale * chi_square_exceeded(1.0 - level, max(self.n_bins - 1, 1))
 
 
 def stability(bins: ReferenceBins, column: Column, *, n_reference: float, n: float) -> Stability:
@@ -130,7 +131,7 @@ def stability(bins: ReferenceBins, column: Column, *, n_reference: float, n: flo
     psi = float((q - p) @ np.log(q / p)) if used.any() else 0.0
     scale = 1.0 / max(n_reference, 1.0) + 1.0 / max(n, 1.0)
     n_bins = int(used.sum())
-    p_value = float(chi2.sf(psi / scale, n_bins - 1)) if n_bins > 1 else 1.0
+    p_value = chi_square_tail(psi / scale, n_bins - 1) if n_bins > 1 else 1.0
     return Stability(psi, p_value, n_bins, scale)
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.stats import chi2
 
 from alamo.inference.lifetime_value.cohorts import first_day, period_of
 from alamo.inference.lifetime_value.contract_calendar import Renewals
 from alamo.inference.lifetime_value.contract_forecast import RetentionModel
 from alamo.inference.lifetime_value.contract_result import RetentionRow
 from alamo.inference.lifetime_value.contracts import ShiftedBetaGeometric
+from alamo.numerics.laws import chi_square_tail
 from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
@@ -74,7 +74,7 @@ def fit_p_value(known: Renewals, model: ShiftedBetaGeometric) -> float | None:
     if used.sum() < 3:
         return None
     spread = (expected * (1.0 - p_left))[used]
-    return float(chi2.sf((((left - expected)[used]) ** 2 / spread).sum(), int(used.sum()) - 2))
+    return chi_square_tail((((left - expected)[used]) ** 2 / spread).sum(), int(used.sum()) - 2)
 
 
 def retention_by_cohort(start: Codes, known: Renewals, until: int, period: str) -> pa.Table:

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import rankdata
 
 from alamo.numerics.doubly_robust import ScoreMean, mean_by_group
 from alamo.numerics.few_clusters import ClusterError
+from alamo.numerics.laws import average_ranks
 from alamo.numerics.normal import z_value
 from alamo.prediction.analysis.result import Gain, HoldoutRow
 
@@ -119,4 +119,4 @@ def calibration_slope(score: Floats, predicted: Floats) -> float | None:
 
 def rank_share(predicted: Floats) -> Floats:
     """Return each row's rank from the top as a share in (0, 1)."""
-    return (rankdata(-predicted, method="average") - 0.5) / max(len(predicted), 1)
+    return (average_ranks(-predicted) - 0.5) / max(len(predicted), 1)

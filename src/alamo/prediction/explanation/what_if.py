@@ -8,10 +8,10 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from scipy.stats import t as student
 
 from alamo.numerics.doubly_robust import mean_by_group
 from alamo.numerics.folds import systematic_rows
+from alamo.numerics.laws import t_exceeded
 from alamo.numerics.normal import z_value
 from alamo.prediction.explanation.grid import ColumnGrid
 from alamo.prediction.explanation.mixing import Effect, ScoredRows
@@ -176,7 +176,7 @@ def jackknife_half_width(refits: Floats, level: float) -> Floats:
     if k < 2:
         return np.full(refits.shape[1], np.nan)
     variance = (k - 1) / k * ((refits - refits.mean(axis=0)) ** 2).sum(axis=0)
-    return np.asarray(student.ppf(0.5 + 0.5 * level, k - 1) * np.sqrt(variance), dtype=np.float64)
+    return np.asarray(t_exceeded(0.5 - 0.5 * level, k - 1) * np.sqrt(variance), dtype=np.float64)
 
 
 def shape_of(effect: Floats) -> Shape:

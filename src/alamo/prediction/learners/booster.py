@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from types import ModuleType
 from typing import Any, Literal
 
-import lightgbm
 import numpy as np
 import numpy.typing as npt
 
@@ -77,6 +77,13 @@ class BoosterSettings:
         }
 
 
+def _lightgbm() -> ModuleType:
+    """Return LightGBM, which loads pandas and scikit-learn: more than a second, and most commands grow no trees."""
+    import lightgbm  # noqa: PLC0415 # see above
+
+    return lightgbm
+
+
 class BinnedFeatures:
     """Features cut into histogram bins once, for ensembles grown on parts of the same rows.
 
@@ -89,13 +96,13 @@ class BinnedFeatures:
         self._settings = settings
         parameters = {"max_bin": settings.bins, "feature_pre_filter": False, "force_row_wise": True}
         fixed = {"seed": settings.seed, "deterministic": True, "num_threads": 1, "verbosity": -1}
-        self._data = lightgbm.Dataset(features, np.zeros(len(features)), params=parameters | fixed).construct()
+        self._data = _lightgbm().Dataset(features, np.zeros(len(features)), params=parameters | fixed).construct()
 
     def grow(self, rows: Integers, target: Floats, *, objective: Objective = "regression") -> Trees:
         """Grow trees on ascending `rows` and the target of each of them, by the settings of the bins."""
         parameters = self._settings.parameters(len(rows), objective) | {"feature_pre_filter": False}
         part = self._data.subset(rows, params=parameters).construct().set_label(target)
-        return Trees(lightgbm.train(parameters, part, num_boost_round=self._settings.trees).model_to_string())
+        return Trees(_lightgbm().train(parameters, part, num_boost_round=self._settings.trees).model_to_string())
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,10 +116,10 @@ class Trees:
     """
 
     text: str
-    _booster: lightgbm.Booster = field(init=False, repr=False, compare=False)
+    _booster: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_booster", lightgbm.Booster(model_str=self.text))
+        object.__setattr__(self, "_booster", _lightgbm().Booster(model_str=self.text))
 
     @classmethod
     def grow(
@@ -126,8 +133,8 @@ class Trees:
     ) -> Trees:
         """Grow trees on features (n, d) and target (n,), minimising squared error, log loss or Poisson deviance."""
         parameters = settings.parameters(len(target), objective)
-        data = lightgbm.Dataset(features, target, weight=weight, params=parameters, free_raw_data=True)
-        return cls(lightgbm.train(parameters, data, num_boost_round=settings.trees).model_to_string())
+        data = _lightgbm().Dataset(features, target, weight=weight, params=parameters, free_raw_data=True)
+        return cls(_lightgbm().train(parameters, data, num_boost_round=settings.trees).model_to_string())
 
     def predict(self, features: npt.NDArray[np.floating]) -> Floats:
         """Return the prediction at features (n, d), shape (n,)."""
@@ -147,7 +154,7 @@ class Trees:
 
     def with_leaf_values(self, values: Sequence[Floats]) -> Trees:
         """Return the same trees with other values in their leaves, one array per tree."""
-        booster = lightgbm.Booster(model_str=self.text)
+        booster = _lightgbm().Booster(model_str=self.text)
         for tree, leaves in enumerate(values):
             for leaf, value in enumerate(leaves.tolist()):
                 booster.set_leaf_output(tree, leaf, value)

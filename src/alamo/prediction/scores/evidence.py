@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import expit
-from scipy.stats import norm, poisson
+from scipy.special import expit, ndtri
 
+from alamo.numerics.laws import poisson_share
 from alamo.prediction.scores.coding import LevelMeans, NumberBins
 from alamo.prediction.scores.columns import ColumnReader, Values
 
@@ -210,14 +210,14 @@ def trend_p_value(column: Coded, found: Pocket, base: Floats, target: Floats) ->
     order = bins if found.where == "low" else bins[::-1]
     seen = np.cumsum(np.bincount(column.codes, against, column.size)[order])
     expected = np.cumsum(np.bincount(column.codes, due, column.size)[order])
-    return min(1.0, len(order) * float(poisson.cdf(seen, expected).min()))
+    return min(1.0, len(order) * float(poisson_share(seen, expected).min()))
 
 
 def _trend_design(column: Coded) -> Floats:
     counts = np.bincount(column.codes, minlength=column.size).astype(np.float64)
     counts[-1] = 0.0
     middle = (np.cumsum(counts) - 0.5 * counts) / max(float(counts.sum()), 1.0)
-    score = norm.ppf(np.clip(middle, 1e-4, 1.0 - 1e-4))
+    score = ndtri(np.clip(middle, 1e-4, 1.0 - 1e-4))
     score[-1] = 0.0
     x = score[column.codes]
     return np.column_stack([np.ones_like(x), column.absent.astype(np.float64), x, x**2])

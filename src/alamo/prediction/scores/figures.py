@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy.special import expit
-from scipy.stats import rankdata
 
+from alamo.numerics.laws import average_ranks
 from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
@@ -81,7 +81,7 @@ def auc(score: Floats, target: Floats) -> float | None:
     n_yes, n_no = int(yes.sum()), int((~yes).sum())
     if not n_yes or not n_no:
         return None
-    ranks = rankdata(score)
+    ranks = average_ranks(score)
     return float((ranks[yes].sum() - n_yes * (n_yes + 1) / 2) / (n_yes * n_no))
 
 
@@ -130,9 +130,9 @@ def _auc_interval(score: Floats, target: Floats, reach: float) -> Interval | Non
     n_yes, n_no = int(yes.sum()), int((~yes).sum())
     if area is None or min(n_yes, n_no) < 2:
         return None
-    ranks = rankdata(score)
-    of_yes = (ranks[yes] - rankdata(score[yes])) / n_no
-    of_no = 1.0 - (ranks[~yes] - rankdata(score[~yes])) / n_yes
+    ranks = average_ranks(score)
+    of_yes = (ranks[yes] - average_ranks(score[yes])) / n_no
+    of_no = 1.0 - (ranks[~yes] - average_ranks(score[~yes])) / n_yes
     variance = float(of_yes.var(ddof=1)) / n_yes + float(of_no.var(ddof=1)) / n_no
     inside = min(max(area, 0.5 / (n_yes * n_no)), 1.0 - 0.5 / (n_yes * n_no))
     middle, half = np.log(inside / (1.0 - inside)), reach * np.sqrt(variance) / (inside * (1.0 - inside))
