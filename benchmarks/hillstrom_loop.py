@@ -191,4 +191,7 @@ def main(n_splits: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    if "ALAMO_TEST_DATA" in os.environ:
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 20)
+    else:
+        print("nothing to measure: set ALAMO_TEST_DATA to the folder that holds hillstrom/")

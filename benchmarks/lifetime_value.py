@@ -223,8 +223,9 @@ def main() -> None:
         for process in PROCESSES:
             lines += [*side_by_side(cdnow(Path(options.data)), options.rival_python, process), ""]
     text = "\n".join([*lines, *values(), ""])
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(text)
+    if options.data is not None:  # a table without its first half does not replace a whole one
+        RESULTS.parent.mkdir(exist_ok=True)
+        RESULTS.write_text(text)
     print(text)
 
 

@@ -136,6 +136,9 @@ def main() -> None:
     parser.add_argument("--data", default=os.environ.get("ALAMO_TEST_DATA"))
     parser.add_argument("--seeds", type=int, default=5)
     options = parser.parse_args()
+    if options.data is None:
+        print("nothing to measure: name --data (or ALAMO_TEST_DATA), the folder that holds the data sets")
+        return
     folder = Path(options.data)
     lines = [
         "# Scores",

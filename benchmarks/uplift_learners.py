@@ -157,4 +157,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    if "ALAMO_TEST_DATA" in os.environ:
+        main()
+    else:
+        print("nothing to measure: set ALAMO_TEST_DATA to the folder that holds hillstrom/")

@@ -55,7 +55,7 @@ def _quality(data: Data) -> str:
     lift = formats.number(data["pooled"].get("top_decile_lift"), 3)
     return (
         f"{formats.count(data.get('n'))} rows, {share} of them {data.get('positive')} · AUC {auc}{known} on rows "
-        f"not learnt from · the best tenth holds {lift} times as many as any tenth"
+        f"not learnt from · the highest tenth holds {lift} times as many as an average one"
     )
 
 
