@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.domain.ports import OutcomeLearner
-from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_comparison import (
     Answer,
     Comparison,
@@ -22,27 +21,16 @@ from alamo.inference.experiment_comparison import (
 )
 from alamo.inference.experiment_design import Propensities, arm_counts, blocking_refusal, propensities
 from alamo.inference.experiment_features import choose_features, choose_segment_columns, shares_refusals
+from alamo.inference.experiment_findings import Findings
 from alamo.inference.experiment_found import asks_for_found, compare_found
 from alamo.inference.experiment_guardrails import guardrail_row
-from alamo.inference.experiment_multiplicity import adjusted_tests
 from alamo.inference.experiment_outcome import Prepared, arm_costs, outcome_sums, scored_outcome, with_outcome
 from alamo.inference.experiment_over_time import effects_over_time
 from alamo.inference.experiment_placebo import placebo_splits
-from alamo.inference.experiment_power import Pace, power_rows
+from alamo.inference.experiment_power import Pace
 from alamo.inference.experiment_ratio import linearised_on, no_segments, ratio_refusal
 from alamo.inference.experiment_ratio_check import DrawCheck, check_draws
-from alamo.inference.experiment_result import (
-    EffectRow,
-    ExperimentResult,
-    GuardrailRow,
-    LargestUnit,
-    PeriodRow,
-    PlaceboSplits,
-    PowerRow,
-    SegmentSpread,
-    Trend,
-    WinsorisedRow,
-)
+from alamo.inference.experiment_result import EffectRow, ExperimentResult
 from alamo.inference.experiment_segments import Segmentation, grouped_segments, segments_by_columns
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.experiment_sums import compare_sums, has_sums
@@ -95,7 +83,7 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
     check = check_draws(rows, chance, spec) if len(rows) else DrawCheck(None)
     units = len(np.unique(rows.unit))
     pace = Pace(units, units_per_day(rows.time if rows.dated else None, units))
-    found = _Findings(list(left_out), pace, by_effect=by_effect)
+    found = Findings(list(left_out), pace, by_effect=by_effect)
     blocked = blocking_refusal(arm_counts(rows), spec.action, check.p_value, check.since)
     if blocked is not None:
         found.refusals.append(blocked)
@@ -106,49 +94,10 @@ def analyze_experiment(table: pa.Table, spec: ExperimentSpec, learner: OutcomeLe
                 table, spec, arm_counts(rows), lambda part, asked: analyze_experiment(part, asked, learner)
             )
             found.refusals += refused
-    return ExperimentResult(
-        rows=tuple(sorted(found.rows, key=lambda row: row.segment is not None)),
-        refusals=tuple(found.refusals),
-        ratio_p_value=check.p_value,
-        ratio_first=check.first,
-        counts=arm_counts(rows),
-        units=units,
-        level=spec.level,
-        segment_spread=tuple(found.spread),
-        variance_removed=found.variance_removed,
-        features=found.features,
-        multiplicity=None if spec.fdr is None else adjusted_tests(found.rows, spec.fdr),
-        guardrails=tuple(found.guardrails),
-        power=tuple(found.power),
-        largest_units=tuple(found.largest),
-        winsorised=tuple(found.winsorised),
-        placebo=found.placebo,
-        periods=tuple(found.periods),
-        trends=tuple(found.trends),
-    )
+    return found.result(spec, arm_counts(rows), check)
 
 
-@dataclass(slots=True)
-class _Findings:
-    """What the analysis has come to so far."""
-
-    refusals: list[Refusal]
-    pace: Pace
-    rows: list[EffectRow] = field(default_factory=list)
-    spread: list[SegmentSpread] = field(default_factory=list)
-    variance_removed: dict[str, float] = field(default_factory=dict)
-    features: tuple[str, ...] = ()
-    by_effect: bool = False
-    guardrails: list[GuardrailRow] = field(default_factory=list)
-    power: list[PowerRow] = field(default_factory=list)
-    largest: list[LargestUnit] = field(default_factory=list)
-    winsorised: list[WinsorisedRow] = field(default_factory=list)
-    placebo: PlaceboSplits | None = None
-    periods: list[PeriodRow] = field(default_factory=list)
-    trends: list[Trend] = field(default_factory=list)
-
-
-def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, found: _Findings) -> Prepared:
+def _prepare(rows: ExperimentRows, chance: Propensities, spec: ExperimentSpec, found: Findings) -> Prepared:
     features = choose_features(rows, chance, spec)
     columns = choose_segment_columns(rows, chance, spec)
     seen = {refusal.what.removeprefix("feature ") for refusal in features.refusals}
@@ -172,7 +121,7 @@ def _segmentation(table: pa.Table, columns: tuple[str, ...], spec: ExperimentSpe
     return grouped_segments(table, columns) if spec.segments == "auto" else segments_by_columns(table, columns)
 
 
-def _analyze(data: Prepared, learner: OutcomeLearner, found: _Findings) -> None:
+def _analyze(data: Prepared, learner: OutcomeLearner, found: Findings) -> None:
     for name in data.spec.measured:
         part, refusals = with_outcome(data, name)
         found.refusals += refusals
@@ -181,15 +130,10 @@ def _analyze(data: Prepared, learner: OutcomeLearner, found: _Findings) -> None:
         only_rows = name in part.rows.ratios or name in part.spec.guardrails or found.by_effect
         answers = _from_sums if part.by_sums and not only_rows else _from_rows
         for answer in answers(part, name, learner, found):
-            found.rows += answer.rows
-            found.spread += answer.spread
-            found.refusals += answer.refusals
-            power, refused = power_rows(answer, data.spec, found.pace)
-            found.power += power
-            found.refusals += refused
+            found.add(answer, data.spec)
 
 
-def _from_sums(data: Prepared, name: str, learner: OutcomeLearner, found: _Findings) -> Iterator[Answer]:
+def _from_sums(data: Prepared, name: str, learner: OutcomeLearner, found: Findings) -> Iterator[Answer]:
     capped, caps, refusals = winsorised(data, name)
     found.refusals += refusals
     spec, sums = data.spec, outcome_sums(data, name)
@@ -211,7 +155,7 @@ def _from_sums(data: Prepared, name: str, learner: OutcomeLearner, found: _Findi
         yield answer
 
 
-def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: _Findings) -> Iterator[Answer]:
+def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: Findings) -> Iterator[Answer]:
     capped, caps, refusals = winsorised(data, name)
     found.refusals += refusals
     scored = scored_outcome(capped, name, learner)
@@ -235,7 +179,7 @@ def _from_rows(data: Prepared, name: str, learner: OutcomeLearner, found: _Findi
             yield answer
 
 
-def _add_periods(comparison: Comparison, spec: ExperimentSpec, found: _Findings) -> None:
+def _add_periods(comparison: Comparison, spec: ExperimentSpec, found: Findings) -> None:
     """Add the effect by period and its trend, where they are asked for."""
     if spec.over_time is None:
         return
@@ -245,7 +189,7 @@ def _add_periods(comparison: Comparison, spec: ExperimentSpec, found: _Findings)
     found.refusals += missing
 
 
-def _compared(data: Prepared, comparison: Comparison, found: _Findings) -> Answer:
+def _compared(data: Prepared, comparison: Comparison, found: Findings) -> Answer:
     segmentation = data.segmentation
     if segmentation is not None and comparison.outcome in data.rows.ratios:
         segmentation = None
@@ -256,7 +200,7 @@ def _compared(data: Prepared, comparison: Comparison, found: _Findings) -> Answe
 
 
 def _judge_tails(
-    row: EffectRow, uncapped: Comparison, caps: Caps | None, spec: ExperimentSpec, found: _Findings
+    row: EffectRow, uncapped: Comparison, caps: Caps | None, spec: ExperimentSpec, found: Findings
 ) -> None:
     """Add how much the largest unit matters, and what capping did."""
     _judge_largest(uncapped, spec, found)
@@ -265,7 +209,7 @@ def _judge_tails(
         found.winsorised.append(winsorised_row(row, plain, caps))
 
 
-def _judge_largest(comparison: Comparison, spec: ExperimentSpec, found: _Findings) -> None:
+def _judge_largest(comparison: Comparison, spec: ExperimentSpec, found: Findings) -> None:
     largest = find_largest(comparison.rows, comparison.outcome, comparison.arm)
     if largest is not None:
         unit, rest = largest

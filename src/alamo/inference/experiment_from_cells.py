@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -13,10 +13,11 @@ from alamo.domain.reasons import Refusal
 from alamo.inference.experiment_cells import ExperimentCells
 from alamo.inference.experiment_design import blocking_refusal, constant_chances, design_shares
 from alamo.inference.experiment_features import screening_refusals
-from alamo.inference.experiment_multiplicity import adjusted_tests
+from alamo.inference.experiment_findings import Findings
 from alamo.inference.experiment_outcome import arm_costs, constant_refusal, missing_refusal, uneven_refusal
-from alamo.inference.experiment_power import Pace, power_rows
-from alamo.inference.experiment_result import EffectRow, ExperimentResult, LargestUnit, PowerRow, SegmentSpread
+from alamo.inference.experiment_power import Pace
+from alamo.inference.experiment_ratio_check import DrawCheck
+from alamo.inference.experiment_result import ExperimentResult
 from alamo.inference.experiment_segments import Segmentation, segments_by_columns
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.experiment_sums import OutcomeSums, compare_sums
@@ -52,17 +53,6 @@ class _Design:
         return sums_by(self.arm, values, len(self.arms))
 
 
-@dataclass(slots=True)
-class _Findings:
-    refusals: list[Refusal]
-    pace: Pace
-    rows: list[EffectRow] = field(default_factory=list)
-    spread: list[SegmentSpread] = field(default_factory=list)
-    variance_removed: dict[str, float] = field(default_factory=dict)
-    power: list[PowerRow] = field(default_factory=list)
-    largest: list[LargestUnit] = field(default_factory=list)
-
-
 def effects_of_cells(cells: ExperimentCells, spec: ExperimentSpec) -> ExperimentResult:
     """Estimate the effect of every action against control.
 
@@ -89,7 +79,7 @@ def effects_of_cells(cells: ExperimentCells, spec: ExperimentSpec) -> Experiment
     arm = np.asarray(pc.fill_null(pc.index_in(labels, value_set=pa.array(arms, pa.string())), -1), dtype=np.int64)
     design = _Design(spec, cells.where(arm >= 0), arms, arm[arm >= 0])
     units = design.by_arm(design.cells.rows)
-    found = _Findings(_without_arm(cells, arm, spec), Pace(int(units.sum()), None))
+    found = Findings(_without_arm(cells, arm, spec), Pace(int(units.sum()), None))
     counts = {name: int(n) for name, n in zip(arms, units, strict=True)}
     ratio = _ratio_p_value(design, units) if units.sum() else None
     blocked = blocking_refusal(counts, spec.action, ratio)
@@ -99,19 +89,7 @@ def effects_of_cells(cells: ExperimentCells, spec: ExperimentSpec) -> Experiment
         design = _with_segments(design, found)
         for name in spec.outcomes:
             _analyze(design, name, found)
-    return ExperimentResult(
-        rows=tuple(sorted(found.rows, key=lambda row: row.segment is not None)),
-        refusals=tuple(found.refusals),
-        ratio_p_value=ratio,
-        counts=counts,
-        units=int(units.sum()),
-        level=spec.level,
-        segment_spread=tuple(found.spread),
-        variance_removed=found.variance_removed,
-        multiplicity=None if spec.fdr is None else adjusted_tests(found.rows, spec.fdr),
-        power=tuple(found.power),
-        largest_units=tuple(found.largest),
-    )
+    return found.result(spec, counts, DrawCheck(ratio))
 
 
 def _without_arm(cells: ExperimentCells, arm: Integers, spec: ExperimentSpec) -> list[Refusal]:
@@ -128,7 +106,7 @@ def _ratio_p_value(design: _Design, units: Floats) -> float | None:
     return p_value(float(multinomial_log_e(units, design.chances(units))))
 
 
-def _with_segments(design: _Design, found: _Findings) -> _Design:
+def _with_segments(design: _Design, found: Findings) -> _Design:
     spec, cells = design.spec, design.cells
     if not isinstance(spec.segments, tuple):
         return design
@@ -146,7 +124,7 @@ def _with_segments(design: _Design, found: _Findings) -> _Design:
     return _Design(spec, cells, design.arms, design.arm, segmentation)
 
 
-def _analyze(design: _Design, name: str, found: _Findings) -> None:
+def _analyze(design: _Design, name: str, found: Findings) -> None:
     sums = design.cells.outcomes[name]
     known, missing = design.by_arm(sums.n), design.by_arm(design.cells.rows - sums.n)
     if missing.any():
@@ -171,11 +149,7 @@ def _analyze(design: _Design, name: str, found: _Findings) -> None:
         found.variance_removed[name] = answer.variance_removed
     found.largest += largest_in_sums(data, answer, design.spec.level)
     for part in answer.answers:
-        found.rows += part.rows
-        power, refused = power_rows(part, design.spec, found.pace)
-        found.power += power
-        found.spread += part.spread
-        found.refusals += (*part.refusals, *refused)
+        found.add(part, design.spec)
 
 
 def _by_segment(design: _Design, sums: CellSums) -> CellSums:
