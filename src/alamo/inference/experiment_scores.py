@@ -20,6 +20,8 @@ WORTH_ADJUSTING = 0.05
 """Least share of the variance that adjustment must remove before it is preferred to a difference in means."""
 
 _FOLDS = 5
+_MOST_ROWS = 200_000
+"""Rows from which an outcome model is learnt as well as its few trees can."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ def score_arms(
     if not design.shape[1]:
         return ArmScores(outcome, plain_mu, plain, plain_mu, plain, "difference in means", None)
     data = OutcomeRows(design, np.zeros(len(rows)), rows.arm, outcome)
-    mu = cross_fitted(data, _folds(rows), n_arms, learner)
+    mu = cross_fitted(data, _folds(rows), n_arms, learner, _MOST_ROWS)
     adjusted = scores(mu, rows.arm, outcome, chance.drawn)
     removed = 1.0 - _variance(rows, adjusted, share) / _variance(rows, plain, share)
     if removed < WORTH_ADJUSTING:

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from alamo.domain.ports import FittedOutcome, OutcomeLearner
-from alamo.numerics.folds import fold_splits
+from alamo.numerics.folds import fold_splits, hashed_rows
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -73,10 +73,17 @@ def fit_outcome_model(rows: OutcomeRows, n_arms: int, learner: OutcomeLearner) -
     return OutcomeModel(rest.slope, rest.unit, learner.fit(_design(rows, rows.arm, n_arms), rest.values), n_arms)
 
 
-def cross_fitted(rows: OutcomeRows, folds: Integers, n_arms: int, learner: OutcomeLearner) -> Floats:
-    """Return μ(x, a) of every row from a model that never saw the row's fold, shape (n, n_arms)."""
+def cross_fitted(
+    rows: OutcomeRows, folds: Integers, n_arms: int, learner: OutcomeLearner, most: int | None = None
+) -> Floats:
+    """Return μ(x, a) of every row from a model that never saw the row's fold, shape (n, n_arms).
+
+    A model learns from at most `most` rows of the other folds, chosen by a hash of their number.
+    """
     mu = np.empty((len(rows.prior), n_arms))
     splits = list(fold_splits(folds))
+    if most is not None:
+        splits = [(train[hashed_rows(len(train), most, "train")], held_out) for train, held_out in splits]
     rests = [_Rest.of(rows.prior[train], rows.outcome[train]) for train, _ in splits]
     parts = ((train, rest.values) for (train, _), rest in zip(splits, rests, strict=True))
     models = learner.fit_parts(_design(rows, rows.arm, n_arms), parts)
