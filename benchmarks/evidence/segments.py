@@ -59,7 +59,7 @@ def summed_up(record: Record) -> Evidence:
         number="6",
         what="coverage of segment effects at 90 %, known effects on real covariates",
         to_reach=f"≥ {LEAST} in mixed and smooth, visit and conversion; width ≤ {WIDEST} × raw",
-        measured=f"{_span(covered['Alamo'])}; width ≤ {max(wide.values()):.2f} × raw",
+        measured=f"{_span(covered['Alamo'])}; width ≤ {max(wide.values()):.3f} × raw",
         prototype=_span(covered["prototype"]),
         rival=f"LinearDR {_span(covered['LinearDR'])}, CausalForestDML {_span(covered['CausalForestDML'])}",
         reached=min(covered["Alamo"]) >= LEAST and max(wide.values()) <= WIDEST,
@@ -73,7 +73,7 @@ def summed_up(record: Record) -> Evidence:
             f"| world | {' | '.join(METHODS)} | Alamo's width over raw |",
             "|---|" + "---|" * (len(METHODS) + 1),
             *(
-                f"| {world} | {' | '.join(_words(*each[name][:3]) for name in METHODS)} | {wide[world]:.2f} |"
+                f"| {world} | {' | '.join(_words(*each[name][:3]) for name in METHODS)} | {wide[world]:.3f} |"
                 for world, each in shown.items()
             ),
         ],
