@@ -279,3 +279,12 @@ def test_models_compared_say_once_why_one_is_kept_and_rounding_is_nothing() -> N
     assert "e-17" not in text
     data["choice"] = [*rows, rows[1] | {"model": "pareto-nbd", "reason": "did not converge"}]
     assert "did not converge" in shown(analysis.lifetime_value, data)
+
+
+def test_why_nothing_was_compared_or_a_model_was_not_fitted_is_said() -> None:
+    nothing = {"loss": None, "difference": None, "se": None}
+    kept = {"model": "bg-nbd", "reason": "nothing to choose by", "chosen": True} | nothing
+    data = {"model": "bg-nbd", "rows": [], "choice": [kept]}
+    assert "nothing to choose by" in shown(analysis.lifetime_value, data)
+    data["choice"] = [kept, {"model": "bg-bb", "reason": "could not be fitted", "chosen": False} | nothing]
+    assert "could not be fitted" in shown(analysis.lifetime_value, data)

@@ -39,20 +39,21 @@ def lifetime_value(data: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _choice(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
-    """The models compared; where all others stay behind for one reason, what speaks for the one kept stands below."""
+    """The models compared; where all others were beaten alike, what speaks for the one kept stands below."""
     if not rows:
         return
-    left = {row["reason"] for row in rows if not row.get("chosen")}
+    others = [row for row in rows if not row.get("chosen")]
+    alike = len({row["reason"] for row in others}) <= 1 and all(row["loss"] is not None for row in others)
     columns = [
         column("model", "model"),
         column("loss on time held back", "loss", formats.figure),
         column("to the plainest", "difference", _difference),
         column("± se", "se", _difference),
         Column("", lambda row: "kept" if row.get("chosen") else "", right=False),
-        *([column("why", "reason")] if len(left) > 1 else []),
+        *([] if alike else [column("why", "reason")]),
     ]
     yield table("Models compared", columns, rows)
-    if len(left) == 1:
+    if alike:
         for row in rows:
             if row.get("chosen"):
                 yield note(f"Kept: {row['model']}, {row['reason']}", "dim")
