@@ -109,7 +109,8 @@ def _somebody_may_be_contacted(context: Context) -> Iterator[Finding]:
                 "alamo import consent FILE",
             )
     named = context.history.query(
-        "SELECT DISTINCT channel FROM events WHERE kind IN ('consent_granted', 'consent_withdrawn')"
+        "SELECT DISTINCT channel FROM events "
+        "WHERE kind IN ('consent_granted', 'consent_withdrawn') AND channel IS NOT NULL"
     )
     unused = sorted(set(named["channel"].to_pylist()) - used - {"*"})
     if unused and used:

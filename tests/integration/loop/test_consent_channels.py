@@ -8,12 +8,14 @@ from alamo.project import Project
 
 
 def findings_after(folder: Path, channel: str) -> list[str]:
-    """Return what the doctor says once one customer's consent for `channel` is in."""
-    file = folder / "consent.csv"
+    """Return what the doctor says once one customer's consent for `channel` is in, and one event without a channel."""
+    file, events = folder / "consent.csv", folder / "events.csv"
+    events.write_text("customer,event,date\nc2,consent_granted,2024-03-04\n", encoding="utf-8")
     file.write_text(f"customer,channel,status,date\nc1,{channel},yes,2024-03-04\n", encoding="utf-8")
     Project.init(folder / "shop")
     with Project.open(folder / "shop") as project:
         project.import_file("consent", [str(file)])
+        project.import_file("events", [str(events)])
         return [finding["what"] for finding in project.doctor().to_dict()["findings"] if "consent" in finding["what"]]
 
 
