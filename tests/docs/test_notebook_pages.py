@@ -9,11 +9,14 @@ import pytest
 from docs.notebooks import TUTORIALS, Cell, cells_of, filled, pages, printed_by
 
 _NUMBER = re.compile(r"(?<![\w.])[+-]?\d[\d,]*(?:\.\d+)?")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _RELATIVE = 0.01
 
 
 def complaint(shown: str, printed: str) -> str | None:
     """Return what differs; numbers may by 1 % or one unit of the last place shown, as other processors round."""
+    if _DATE.findall(shown) != _DATE.findall(printed):
+        return f"shown:\n{shown}\nprinted:\n{printed}"
     if " ".join(_NUMBER.sub("#", shown).split()) != " ".join(_NUMBER.sub("#", printed).split()):
         return f"shown:\n{shown}\nprinted:\n{printed}"
     for one, other in zip(_NUMBER.findall(shown), _NUMBER.findall(printed), strict=True):
@@ -29,6 +32,7 @@ def test_a_difference_is_seen() -> None:
     assert complaint("gain +1.25\n", "gain +1.28\n") == "+1.25 is shown, +1.28 is printed"
     assert complaint("gain +1.25\n", "loss +1.25\n") is not None
     assert complaint("no 1", "no 1 and 2") is not None
+    assert complaint("until 2010-11-01", "until 2010-10-02") is not None
 
 
 def test_blocks_share_their_names_and_each_has_its_own_output(tmp_path: Path) -> None:
