@@ -31,6 +31,22 @@ def test_arms_outcomes_and_features_become_observations(bench):
     assert table["city"].to_pylist() == ["x", None, "y", "z"]
 
 
+@pytest.mark.parametrize("outcomes", [("1,50", "2"), ("1", "0")])
+def test_features_with_decimal_commas_are_numbers_and_the_propensity_of_the_mapping_is_read(bench, outcomes):
+    data = "unit;arm;spend;before;shop\na;mail;{};10,25;x 1,5\nb;none;{};1.210,5;y\nc;none;0;1.210;\n".format(*outcomes)
+    table = observations(bench, data, {"constants": {"propensity": 0.5}})
+    assert table["margin_money"].to_pylist() == [float(text.replace(",", ".")) for text in (*outcomes, "0")]
+    assert table["before"].to_pylist() == [10.25, 1210.5, 1210.0]
+    assert table["shop"].to_pylist() == ["x 1,5", "y", None]
+    assert table["p_action"].to_pylist() == [0.5, 0.5, 0.5]
+
+
+def test_features_with_decimal_points_stay_as_they_are(bench):
+    table = observations(bench, 'unit,arm,spend,before,size\na,mail,1.50,10.25,"1,5"\nb,none,2,3,"2,5"\n')
+    assert table["before"].to_pylist() == [10.25, 3.0]
+    assert table["size"].to_pylist() == ["1,5", "2,5"]
+
+
 def test_propensities_are_checked_row_by_row(bench):
     stream = bench.stream(
         "unit,arm,spend,p\na,mail,1,0.5\nb,none,1,0\nc,none,1,\nd,none,1,1.5\ne,none,1,x\nf,none,1,.5\n"

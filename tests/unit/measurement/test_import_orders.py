@@ -138,7 +138,7 @@ def test_a_thousands_separator_left_of_the_decimal_mark_is_read(bench, value):
     assert rows[0]["amount_minor"] == round(float(value.replace(",", "")) * 100)
 
 
-@pytest.mark.parametrize("value", ["49,90", "1.249,00", "-1.249,0"])
+@pytest.mark.parametrize("value", ["49,90", "1.249,00", "-1.249,0", "1.249,000", "0,2500"])
 def test_a_file_that_writes_decimal_commas_is_read_so_without_a_mapping(bench, value):
     rows, bad = bench.imported("orders", f"date;customer;amount\n2010-01-01;c;{value}\n2010-01-01;c;1,234\n")
     assert not bad
@@ -152,6 +152,32 @@ def test_one_decimal_point_among_the_rows_makes_a_comma_doubtful(bench, other):
     rows, (bad,) = bench.imported("orders", data)
     assert (len(rows), bad["row"]) == (1, 2)
     assert 'set decimal = ","' in bad["reason"]
+
+
+def test_a_number_that_could_mean_two_is_not_guessed(bench):
+    data = "date;customer;amount\n2010-01-01;c;1.249\n2010-01-01;c;899\n2010-01-01;c;0.125\n"
+    rows, (bad,) = bench.imported("orders", data)
+    assert [row["amount_minor"] for row in rows] == [89900, 12]
+    assert (bad["value"], "1234 or 1.234" in bad["reason"]) == ("1.249", True)
+    for told in (bench.imported("orders", data, {"decimal": "."}), bench.imported("orders", data + "2010-01-01;c;1.5")):
+        assert (told[0][0]["amount_minor"], told[1]) == (125, [])
+    dinars = ImportContext("orders:test", "KWD", "UTC", datetime(2026, 1, 1, tzinfo=UTC))
+    assert bench.imported("orders", data, context=dinars)[0][0]["amount_minor"] == 1249
+
+
+def test_a_constant_of_the_mapping_has_a_decimal_point_whatever_the_file_has(bench):
+    data = "date;customer;amount\n2010-01-01;c;1,5\n"
+    for quantity in ("0.5", "0,5"):
+        (row,), bad = bench.imported("orders", data, {"constants": {"quantity": quantity}})
+        assert (row["quantity"], row["amount_minor"], bad) == (0.5, 150, [])
+
+
+@pytest.mark.parametrize("word", ["ja", "WAHR"])
+def test_a_german_column_of_returns_is_known(bench, word):
+    data = f"Datum;Kundennummer;Betrag;Retoure\n2010-01-01;c;1,5;{word}\n2010-01-01;c;1,5;nein\n"
+    rows, bad = bench.imported("orders", data)
+    assert not bad
+    assert [row["amount_minor"] for row in rows] == [-150, 150]
 
 
 def test_what_the_mapping_says_of_decimals_is_not_found_out(bench):

@@ -102,6 +102,11 @@ def test_an_example_mapping_guesses_by_resemblance_only():
     ]
 
 
+def test_the_number_of_a_customer_wins_over_the_name():
+    for header in (("Customer", "Customer Number", "Date", "Amount"), ("Kunde", "Kundennummer", "Datum", "Betrag")):
+        assert resolve_mapping("orders", header).columns["customer_id"] == header[1]
+
+
 def test_german_headings_are_known():
     header = ("Bestellnummer", "Kundennummer", "Kaufdatum", "Menge", "Stückpreis", "Land")
     found = resolve_mapping("orders", header).columns

@@ -19,6 +19,8 @@ from alamo.measurement.importing.times import TimeReader
 CLOCK_SKEW = timedelta(days=1)
 """How far ahead of the import a row may be dated: clocks and zones differ by that much."""
 
+_THOUSANDTHS = 3
+
 _FIRST = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -29,13 +31,23 @@ class Desk:
     mapping: ResolvedMapping
     context: ImportContext
     times: TimeReader
-    decimal: str = "."
+    decimal: str | None = "."
     seen: SeenIds = field(default_factory=SeenIds)
 
     def number(self, fields: Fields, name: str, inspection: Inspection) -> Floats | None:
         """Return the numbers of a field, NaN where there is none, or None if the file has no such field."""
         values = fields.raw(name)
-        return None if values is None else read_numbers(values, name, self.decimal, inspection)
+        return None if values is None else read_numbers(values, name, self._mark(name), inspection)
+
+    def _mark(self, name: str) -> str | None:
+        """Return the decimal mark of a field.
+
+        A constant has a point as in TOML, unless it is written with a comma; so has money of thousandths.
+        """
+        constant = None if name in self.mapping.columns else self.mapping.constants.get(name)
+        if constant is not None and "," not in constant:
+            return "."
+        return "." if self.decimal is None and self.exponent == _THOUSANDTHS else self.decimal
 
     def time(self, fields: Fields, name: str, inspection: Inspection) -> pa.Array:
         """Return the moments of a required field; rows without a readable one are quarantined."""

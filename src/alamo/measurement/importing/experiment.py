@@ -18,6 +18,7 @@ from alamo.domain.tables import OBSERVATIONS
 from alamo.measurement.importing.desk import Desk
 from alamo.measurement.importing.identity import customer_ids, row_ids
 from alamo.measurement.importing.mapping import ResolvedMapping
+from alamo.measurement.importing.numbers import with_points
 from alamo.measurement.importing.rows import Fields, ImportContext, Inspection, Normalised, SourceRows, flags
 
 EXPERIMENT = pa.schema(
@@ -45,7 +46,11 @@ def experiment_rows(rows: SourceRows, desk: Desk) -> Normalised:
     named = desk.mapping.has("unit")
     arm = fields.text("action")
     inspection.reject(flags(pc.is_null(arm)), "action", "there is no arm")
-    features = {name: values for name, values in fields.unmapped().items() if desk.mapping.is_feature(name)}
+    features = {
+        name: with_points(values) if desk.decimal == "," else values
+        for name, values in fields.unmapped().items()
+        if desk.mapping.is_feature(name)
+    }
     columns = {
         "row": numbers,
         "unit_id": customer_ids(fields, "unit", inspection) if named else row_ids(desk.context.source, rows.numbers),

@@ -53,8 +53,8 @@ _CUSTOMER = Field(
     "customer_id",
     "the person",
     _synonyms(
-        "customer customerid clientid client cid buyerid householdid memberid contactid userid user personid "
-        "customernumber customerno kundennummer kundennr kdnr kundenid kunde"
+        "customerid customernumber customerno customer clientid client cid buyerid householdid memberid contactid "
+        "userid user personid kundennummer kundennr kdnr kundenid kunde"
     ),
     required=True,
 )
@@ -114,8 +114,16 @@ _ORDERS = Kind(
             _synonyms("unitprice priceperunit pieceprice itemprice preis einzelpreis stueckpreis stückpreis"),
         ),
         _AMOUNT,
-        Field("margin", "margin of the whole line", _synonyms("linemargin grossmargin profit contribution")),
-        Field("is_return", "yes on a returned line", _synonyms("return returned refund isrefund")),
+        Field(
+            "margin",
+            "margin of the whole line",
+            _synonyms("linemargin grossmargin profit contribution deckungsbeitrag rohertrag"),
+        ),
+        Field(
+            "is_return",
+            "yes on a returned line",
+            _synonyms("return returned refund isrefund retoure storno ruecksendung rücksendung"),
+        ),
         Field("currency", "currency of the money", _synonyms("currencycode waehrung währung")),
         _COUNTRY,
         _ACTION,
@@ -144,7 +152,7 @@ _EVENTS = Kind(
         _DECISION,
     ),
 )
-_STATE = _synonyms("status optin subscribed consent granted value")
+_STATE = _synonyms("status optin subscribed consent granted value einwilligung zustimmung")
 _CONSENT = Kind(
     "consent",
     "events",

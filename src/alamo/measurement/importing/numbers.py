@@ -22,6 +22,8 @@ _LARGEST = 1e10
 _PLAIN = r"^[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?$"
 _GROUPED = r"^[+-]?[0-9]{1,3}([ ,.'\x{00a0}\x{202f}][0-9]{3})+([.,][0-9]+)?$"
 _COMMA = r"^[+-]?[0-9]+,[0-9]+$"
+_EITHER = r"^[+-]?[1-9][0-9]{0,2}\.[0-9]{3}$"
+_COMMA_NUMBER = r"^[+-]?([0-9]+|[0-9]{1,3}(\.[0-9]{3})+)(,[0-9]+)?$"
 _BOTH_MARKS = {
     ".": r"^[+-]?[0-9]{1,3}(,[0-9]{3})+\.[0-9]+$",
     ",": r"^[+-]?[0-9]{1,3}(\.[0-9]{3})+,[0-9]+$",
@@ -29,7 +31,7 @@ _BOTH_MARKS = {
 """Numbers with a thousands separator that can mean one thing only, by decimal mark: the mark stands right of it."""
 
 
-def read_numbers(values: pa.Array, field: str, decimal: str, inspection: Inspection) -> Floats:
+def read_numbers(values: pa.Array, field: str, mark: str | None, inspection: Inspection) -> Floats:
     """Return the numbers, shape (n,), NaN where there is none; rows with something unreadable are quarantined.
 
     Parameters
@@ -38,15 +40,19 @@ def read_numbers(values: pa.Array, field: str, decimal: str, inspection: Inspect
         Text or any numeric type.
     field
         For the complaint.
-    decimal
-        ``"."`` or ``","``. A thousands separator is read where the decimal mark stands right of it (``1,234.50``, or
-        ``1.234,50`` with ``","``); without one the number is refused, since ``1,234`` could mean two.
+    mark
+        The decimal mark, ``"."`` or ``","``. A thousands separator is read where the mark stands right of it
+        (``1,234.50``, or ``1.234,50`` with ``","``); without one the number is refused, since ``1,234`` could mean
+        two. So could ``1.234``, and it is refused where nothing shows the file's mark (None).
     """
-    if not _is_text(values.type):
+    if not is_text(values.type):
         numbers = _floats(values.cast(pa.float64(), safe=False))
         _refuse_infinite(numbers, values, field, inspection)
         return numbers
-    text = as_text(values)
+    text, decimal = as_text(values), mark or "."
+    if mark is None:
+        reason = 'is 1234 or 1.234: set decimal = "," or decimal = "." in the mapping'
+        inspection.reject(flags(pc.match_substring_regex(text, _EITHER)), field, reason, text)
     pointed = _with_point(text) if decimal == "," else text
     try:
         numbers = _floats(pointed.cast(pa.float64()))
@@ -54,6 +60,18 @@ def read_numbers(values: pa.Array, field: str, decimal: str, inspection: Inspect
         numbers = _sorted_out(text, pointed, field, decimal, inspection)
     _refuse_infinite(numbers, text, field, inspection)
     return numbers
+
+
+def with_points(values: pa.Array) -> pa.Array:
+    """Return a column of a file with decimal commas, its numbers written plainly: ``1.249,50`` becomes ``1249.50``.
+
+    Other texts, and columns that are no text, stay as they are.
+    """
+    if not is_text(values.type):
+        return values
+    text = pc.utf8_trim_whitespace(values)
+    bare = pc.replace_substring(pc.replace_substring(text, ".", ""), ",", ".")
+    return pc.if_else(pc.match_substring_regex(text, _COMMA_NUMBER), bare, values)
 
 
 def _sorted_out(text: pa.Array, pointed: pa.Array, field: str, decimal: str, inspection: Inspection) -> Floats:
@@ -97,7 +115,8 @@ def _floats(values: pa.Array) -> Floats:
     return np.asarray(values.to_numpy(zero_copy_only=False), dtype=np.float64)
 
 
-def _is_text(kind: pa.DataType) -> bool:
+def is_text(kind: pa.DataType) -> bool:
+    """Say whether a column holds text."""
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 

@@ -10,8 +10,8 @@ import pyarrow.compute as pc
 from alamo.domain.event import EventKind
 from alamo.measurement.importing.rows import Inspection, flags
 
-TRUE = ("true", "yes", "y", "1", "t", "on", "ja", "j")
-FALSE = ("false", "no", "n", "0", "f", "off", "nein")
+TRUE = ("true", "yes", "y", "1", "t", "on", "ja", "j", "wahr")
+FALSE = ("false", "no", "n", "0", "f", "off", "nein", "falsch")
 
 CONSENT_WORDS: dict[str, str] = {
     **dict.fromkeys(
