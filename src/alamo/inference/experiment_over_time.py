@@ -120,7 +120,7 @@ def _trend(comparison: Comparison, line: Line, terms: tuple[Period, float], begi
     """Return the line as a trend, in words beside the effect that it says was there in the period `begin`."""
     by, level = terms
     first = line.intercept + line.slope * begin
-    if not np.isfinite(line.slope):
+    if not line.slope_se > 0.0:  # every row shows the same, or time does not vary: nothing to judge by
         return None
     lower, upper = line.interval(level)
     found = lower > 0.0 or upper < 0.0

@@ -17,6 +17,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 _FLAT = 1e-12
+_LEVEL = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Line:
     intercept, slope
         NaN where x does not vary.
     slope_se
-        Standard error of the slope over clusters.
+        Standard error of the slope over clusters; NaN where x varies by one cluster alone.
     freedom
         Degrees of freedom of the t law that the error deserves: few clusters far out on x are few clusters.
     n_clusters
@@ -142,8 +143,7 @@ class PatternSums:
     def _left_out(self, gram: Floats, right: Floats, centre: float, slope: float) -> Floats:
         """Return the sum of squares by which the slope moves when each cluster of a pattern is left out, shape (k,)."""
         a, b, d = gram.T
-        determinant = a * d - b * b
-        determinant = np.where(determinant > 0.0, determinant, np.nan)
+        determinant = _determinant(a, b, d)
         of_y, of_xy = -b / determinant, a / determinant
         moved = of_y * right[0] + of_xy * right[1] - slope
         xy = self.xy - centre * self.y
@@ -156,10 +156,14 @@ class PatternSums:
 def _solved(gram: Floats, right: Floats) -> Floats:
     """Return the solution of k systems of two equations, shape (k, 2); `gram` holds a, b, d of [[a, b], [b, d]]."""
     a, b, d = gram.T
+    numerators = np.stack([d * right[:, 0] - b * right[:, 1], a * right[:, 1] - b * right[:, 0]], axis=1)
+    return numerators / _determinant(a, b, d).reshape(-1, 1)
+
+
+def _determinant(a: Floats, b: Floats, d: Floats) -> Floats:
+    """Return a·d − b², NaN where x does not vary but for rounding: then there is no line."""
     determinant = a * d - b * b
-    return np.stack([d * right[:, 0] - b * right[:, 1], a * right[:, 1] - b * right[:, 0]], axis=1) / np.where(
-        determinant > 0.0, determinant, np.nan
-    ).reshape(-1, 1)
+    return np.where(determinant > _LEVEL * a * d, determinant, np.nan)
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,9 @@ def test_where_little_was_drawn_or_nothing_predicted_calibration_is_refused():
     same = calibration(replace(few, predicted=np.full(len(few.effect), 2.0)), 0.95)
     assert same[0].p_value is not None
     assert "the same was predicted" in same[1].reason
+    alone = calibration(replace(few, predicted=np.where(few.unit == few.unit[0], 3.0, 2.0)), 0.95)[1]
+    assert alone.p_value is None
+    assert "for all but one" in alone.reason
 
 
 def test_where_few_of_an_arm_bought_the_level_is_refused_and_the_slope_is_judged():

@@ -110,3 +110,12 @@ def test_what_is_common_to_a_cluster_cancels_between_cells():
 def test_too_little_to_compare_is_refused(cell: list[int], cluster: list[int]):
     with pytest.raises(ValueError, match="more clusters than cells"):
         homogeneity(np.ones(3), np.array(cell), np.array(cluster))
+
+
+@pytest.mark.parametrize("common", [2.0, 57.0])
+def test_where_one_cluster_alone_differs_in_x_the_slope_has_no_error(common: float):
+    x, cluster = np.full(40, common), np.arange(40)
+    x[0] += 1.0
+    y = np.random.default_rng(1).normal(size=40)
+    assert np.isnan(clustered_line(x, y, np.ones(40), cluster).slope_se)
+    assert np.isnan(patterns_of(x, y, cluster).line().slope_se)

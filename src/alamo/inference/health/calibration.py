@@ -81,8 +81,8 @@ def _level(rows: JudgedRows, level: float) -> Check:
 
 
 def _slope(rows: JudgedRows, line: Line, level: float) -> Check:
-    if not math.isfinite(line.slope) or line.slope_se <= 0.0:
-        reason = "the same was predicted for every customer, so there is no difference to judge"
+    if not (math.isfinite(line.slope) and line.slope_se > 0.0):  # an error is NaN where a line without one is none
+        reason = "the same was predicted for every customer, or for all but one, so there is no difference to judge"
         return Check(SLOPE, rows.action_id, line.n_clusters, reason)
     admitted = _admitted(rows)
     whole = replace(line, slope_se=math.hypot(line.slope_se, admitted))
