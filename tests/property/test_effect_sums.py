@@ -85,6 +85,32 @@ def history() -> MemoryHistory:
     return MemoryHistory()
 
 
+@pytest.mark.parametrize("money", [1e6, 1e9])
+def test_the_largest_amounts_at_the_least_chance_fit_in_a_sum(history, money):
+    """As where money has no cents and an action was drawn at one in a million, in the hundredth cycle."""
+    observations, scored = world(1)
+    later = pc.add(observations["cycle"], 97)
+    lucky = int(np.flatnonzero(np.asarray(pc.equal(observations["action_id"], "mail")))[-1])
+    outcome = np.where(np.arange(len(later)) == lucky, money, 0.0)
+    observations = observations.drop_columns(["cycle", "outcome_money"]).append_column("cycle", later)
+    observations = observations.append_column("outcome_money", [outcome])
+    observations = observations.append_column("state", pa.array(["loyal|a|b"] * len(later)))
+    row = np.asarray(pc.equal(scored["decision_id"], observations["decision_id"][lucky]))
+    row = row & np.asarray(pc.equal(scored["action_id"], "mail"))
+    columns = scored.to_pydict() | {
+        "cycle": np.asarray(scored["cycle"]) + 97,
+        "p": np.where(row, 1e-6, np.asarray(scored["p"])),
+        "gamma_money": np.where(row, money / 1e-6, 0.0),
+    }
+    log = ScoredLog.of(history, observations, scores=pa.table(columns), by_stage=True)
+    assert effect_sums(log)["mail"].units.squares == pytest.approx((money / 1e-6) ** 2)
+    patterns = log.query(
+        log.statements.by_pattern(100), kept=pa.table({"action_id": ["mail"] * 3, "cycle": [98, 99, 100]})
+    )
+    cycle = later[lucky].as_py()
+    assert pc.sum(patterns["xyxy"]).as_py() == pytest.approx((cycle * money / 1e-6) ** 2)
+
+
 @settings(max_examples=30, deadline=None)
 @given(SEEDS, st.sampled_from([0.01, 1.0, 3e8]))
 def test_what_follows_from_sums_is_what_follows_from_rows(history, seed, money):
@@ -142,7 +168,10 @@ def test_parts_by_stage_and_cycle_are_those_from_rows(history, seed):
         data = log.action(row.action)
         inside = log.cycle[data.place] == row.part
         mean = mean_by_group(data.score[inside], log.unit[data.place][inside])
-        close([row.mean, row.se], [mean.mean, mean.se])
+        compared = inside & (data.drew_action | data.drew_none)
+        residual = log.outcome[data.place] - np.where(data.drew_action, data.mu_action, data.mu_none)
+        least = residual_floor((residual**2)[compared], data.p_action[compared], data.p_none[compared]) / inside.sum()
+        close([row.mean, row.se], [mean.mean, max(mean.se, least**0.5)])
         assert row.n == (inside & data.drew_action).sum()
     for row in found.by_stage:
         data = log.action(row.action)

@@ -44,6 +44,26 @@ def play(seed: int, slope: float, history: MemoryHistory) -> EffectBreakdown:
     return break_down(log, ["mail"], 0.95)
 
 
+def play_rare(seed: int, history: MemoryHistory, rate: float = 0.02) -> EffectBreakdown:
+    """Three cycles of a mail that is drawn for one in twenty and changes nothing; `rate` of the customers buy."""
+    rng = np.random.default_rng([7, seed])
+    p = np.tile([0.95, 0.05], (CUSTOMERS, 1))
+    base = np.full(CUSTOMERS, 40.0 * rate)
+    tables, scored = [], []
+    for cycle in (1, 2, 3):
+        arm = (rng.random(CUSTOMERS) < 0.05).astype(np.int64)
+        orders = (rng.random(CUSTOMERS) < rate).astype(np.int64)
+        outcome = 40.0 * orders * rng.lognormal(-0.125, 0.5, CUSTOMERS)
+        gamma = scores(np.column_stack([base, base]), arm, outcome, p[np.arange(CUSTOMERS), arm])
+        decided = _decisions(cycle, arm, outcome, np.zeros(CUSTOMERS, dtype=np.int64))
+        tables.append(
+            decided.set_column(decided.column_names.index("orders_window"), "orders_window", pa.array(orders))
+        )
+        scored.append(_scores(cycle, p, base, gamma))
+    log = ScoredLog.of(history, pa.concat_tables(tables), scores=pa.concat_tables(scored), by_stage=True)
+    return break_down(log, ["mail"], 0.95)
+
+
 def _decisions(cycle: int, arm: np.ndarray, outcome: np.ndarray, stage: np.ndarray) -> pa.Table:
     at = START + timedelta(days=28 * cycle)
     return pa.table(
@@ -110,6 +130,23 @@ def test_an_effect_that_wears_off_is_found_to_and_its_slope_is_covered(history, 
     assert {trend.says for trend in trends} <= {"wears off", "no trend found"}
     assert np.mean([trend.says == "wears off" for trend in trends]) > 0.8
     assert abs(np.mean([trend.slope for trend in trends]) + 0.25) < 3.0 * _error(trends)
+
+
+def test_a_thin_arm_in_which_nobody_bought_for_a_cycle_is_no_harm(history, n_seeds):
+    found = [play_rare(seed, history) for seed in range(3 * n_seeds)]
+    cycles = [row for play in found for row in play.over_time]
+    assert len(cycles) > 2 * len(found)
+    assert sum(row.found for row in cycles) <= binom.ppf(0.999, len(cycles), 0.05)
+    trends = [trend for play in found for trend in play.trends]
+    assert sum(trend.says != "no trend found" for trend in trends) <= binom.ppf(0.999, len(trends), 0.05)
+    stages = [row for play in found for row in play.by_stage]
+    assert sum(row.found for row in stages) <= binom.ppf(0.999, len(stages), 0.05)
+
+
+def test_cycles_in_which_nobody_bought_have_neither_effect_nor_trend(history):
+    found = play_rare(0, history, rate=0.0)
+    assert (found.over_time, found.trends) == ((), ())
+    assert any("nobody bought" in refusal.reason for refusal in found.refusals)
 
 
 def _error(trends: list[CycleTrend]) -> float:

@@ -1,10 +1,11 @@
 """Effects of the loop by lifecycle stage and by cycle, and whether an action wears off with its age.
 
 *By stage:* shrunk like the segments, for a raw table of stages nearly always "finds" something. *By cycle:* the mean
-score of the cycle's decisions, errors by unit. *Trend:* a line through the scores over the cycles since the action was
-first drawn; every decision weighs the same, because weights that follow the propensities would follow earlier outcomes,
-and the slope would then be biased. The logged propensities make every cycle's mean unbiased whatever policy drew the
-actions, so none of this needs them to be constant.
+score of the cycle's decisions, errors by unit, but never below those of arms whose outcomes are equally uncertain: a
+thin arm in which nobody bought for one cycle would look certain, and the action harmful. *Trend:* a line through the
+scores over the cycles since the action was first drawn; every decision weighs the same, because weights that follow the
+propensities would follow earlier outcomes, and the slope would then be biased. The logged propensities make every
+cycle's mean unbiased whatever policy drew the actions, so none of this needs them to be constant.
 
 Assumes that the customers decided about do not change much from cycle to cycle: else the trend may be theirs. A change
 that is no line may not be found by one. All intervals are for one look.
@@ -165,8 +166,9 @@ def break_down(log: ScoredLog, actions: Sequence[str], level: float) -> EffectBr
 
 
 def _by_stage(action: str, data: ActionSums, level: float, refusals: list[Refusal]) -> list[PartEffect]:
-    mean = data.units.mean()
-    pooled = normal_estimate(mean.mean, mean.se, mean.n, level)
+    mean, cycles = data.units.mean(), data.cycles
+    floor = float(np.sqrt(cycles.residual.sum() / cycles.weight.sum() / cycles.n.sum()))
+    pooled = normal_estimate(mean.mean, max(mean.se, floor), mean.n, level)  # shown by stages that are too few
     table = segment_effects(segment_sums(data, data.segments), pooled, level)
     if table.too_small:
         what = f"effect of {action} in {len(table.too_small)} stage(s): {', '.join(table.too_small)}"
@@ -194,12 +196,20 @@ def _full(cycles: CycleSums) -> list[int]:
     return np.flatnonzero(np.minimum(cycles.n_action, cycles.n_control) >= LEAST_PER_ARM).tolist()
 
 
+def _shown(cycles: CycleSums) -> list[int]:
+    """Return those of them in which anybody bought: where nobody did, nothing tells how uncertain the outcome is."""
+    return [place for place in _full(cycles) if cycles.nonzero_action[place] + cycles.nonzero_control[place] > 0.0]
+
+
 def _by_cycle(action: str, cycles: CycleSums, units: pa.Table, level: float) -> list[PartEffect]:
     rows, of_units = [], {row["cycle"]: row for row in units.to_pylist()}
-    for place in _full(cycles):
+    for place in _shown(cycles):
         groups, *squares = (float(of_units[int(cycles.cycle[place])][name]) for name in UNIT_SUMS)
         mean = GroupSums(groups, float(cycles.score[place]), float(cycles.n[place]), *squares).mean()
-        found = normal_estimate(mean.mean, mean.se, mean.n, level)
+        if mean.n < 2:  # the decisions of one customer have no error
+            continue
+        floor = float(np.sqrt(cycles.residual[place] / cycles.weight[place] / cycles.n[place]))
+        found = normal_estimate(mean.mean, max(mean.se, floor), mean.n, level)
         rows.append(
             PartEffect(
                 action=action,
@@ -219,10 +229,10 @@ def _by_cycle(action: str, cycles: CycleSums, units: pa.Table, level: float) -> 
 
 
 def _thin(action: str, cycles: CycleSums) -> list[Refusal]:
-    thin = len(cycles) - len(_full(cycles))
+    thin = len(cycles) - len(_shown(cycles))
     if not thin:
         return []
-    reason = f"fewer than {LEAST_PER_ARM} decisions in one of the compared arms"
+    reason = f"fewer than {LEAST_PER_ARM} decisions in one of the compared arms, or nobody bought"
     return [Refusal(f"effect of {action} in {thin} cycle(s)", reason, "explore more: opening_share or floor_minimum")]
 
 
@@ -237,7 +247,7 @@ def _trends(
             "cycle": pa.array([cycle for _, cycle in pairs], pa.int64()),
         }
     )
-    patterns = log.query(log.statements.by_pattern(), kept=counted)
+    patterns = log.query(log.statements.by_pattern(max((cycle for _, cycle in pairs), default=1)), kept=counted)
     trends = []
     for action, cycles in kept.items():
         if len(cycles) < _LEAST_CYCLES:
@@ -249,7 +259,10 @@ def _trends(
             continue
         mine = patterns.filter(pc.equal(patterns["action_id"], action))
         line = PatternSums(**{name: column(mine, name) for name in _PATTERN}).line()
-        if np.isfinite(line.slope):
+        if not line.slope_se > 0.0 or not len(_shown(of_actions[action])):
+            reason = "nobody bought, or the decisions of one customer are all there is to tell cycles apart by"
+            refusals.append(Refusal(f"trend of the effect of {action}", reason, "needs more cycles"))
+        else:
             trends.append(_trend(action, line, (int(cycles[0]), int(cycles[-1]), len(cycles)), level))
     return tuple(trends)
 

@@ -81,11 +81,13 @@ SELECT action_id, cycle, count(*) AS units, {self._squares("score * score")} AS 
 FROM units GROUP BY action_id, cycle ORDER BY action_id, cycle
 """
 
-    def by_pattern(self) -> str:
+    def by_pattern(self, newest: int) -> str:
         """Return the statement of the sums by action over units decided about in the same cycles.
 
-        Reads a fourth relation, ``kept``: the cycles of each action that count.
+        Reads a fourth relation, ``kept``: the cycles of each action that count, none above `newest`. What is multiplied
+        by the number of the cycle is added up in parts that are coarser by as much.
         """
+        coarser = max(newest, 1).bit_length()
         return f"""
 WITH {self._pairs()},
 units AS (
@@ -96,7 +98,8 @@ units AS (
 )
 SELECT action_id, CAST(size AS DOUBLE) AS size, CAST(x AS DOUBLE) AS x, CAST(xx AS DOUBLE) AS xx,
        CAST(count(*) AS DOUBLE) AS clusters, {self._total("y")} AS y, {self._total("xy")} AS xy,
-       {self._squares("y * y")} AS yy, {self._squares("y * xy")} AS yxy, {self._squares("xy * xy")} AS xyxy
+       {self._squares("y * y")} AS yy, {self._squares("y * xy", coarser)} AS yxy,
+       {self._squares("xy * xy", 2 * coarser)} AS xyxy
 FROM units GROUP BY action_id, size, x, xx ORDER BY action_id, size, x, xx
 """
 
@@ -156,9 +159,9 @@ pairs AS (
         """Return the SQL of a sum that is the same in any order of rows."""
         return _exact(expression, BITS)
 
-    def _squares(self, expression: str) -> str:
-        """Return the same of an expression in money squared."""
-        return _exact(expression, self.bits)
+    def _squares(self, expression: str, coarser: int = 0) -> str:
+        """Return the same of an expression in money squared, in parts 2^`coarser` times as large."""
+        return _exact(expression, self.bits - coarser)
 
 
 def _exact(expression: str, bits: int) -> str:

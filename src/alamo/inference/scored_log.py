@@ -20,7 +20,8 @@ Floats = npt.NDArray[np.float64]
 UNKNOWN = "unknown"
 """Segment or stage of a decision of which nothing was known, such as those of an imported experiment."""
 
-_ORDINARY_MONEY = 1e7
+_ORDINARY_MONEY = 1e6
+"""Over the least chance, squared, and in parts of 2^−`BITS`, a hundred of these fit in a sum."""
 
 
 @dataclass(frozen=True, slots=True)
