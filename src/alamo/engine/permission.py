@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from alamo.domain.ports import ContinuationValue
 from alamo.domain.reasons import Refusal
 from alamo.domain.records import StepRecord
 from alamo.engine.context import Context
@@ -38,12 +39,16 @@ def freeze_price(
     return _for_people(context, found)
 
 
-def prices(context: Context, cycles: Iterable[int]) -> Prices | None:
-    """Return the prices frozen before each of `cycles`; None where lost permissions are not priced."""
+def prices(context: Context, models: Mapping[int, ContinuationValue]) -> Prices | None:
+    """Return the prices frozen before each cycle of `models`, over the horizon of its value model.
+
+    None where lost permissions are not priced. The horizon of the settings stands in where no value model was fitted.
+    """
     outcome = context.settings.outcome
     if not outcome.price_permissions:
         return None
-    return Prices({cycle: frozen_price(context, cycle) for cycle in cycles}, outcome.residual_horizon_days)
+    horizons = {cycle: model.horizon_days for cycle, model in models.items() if model.horizon_days}
+    return Prices({cycle: frozen_price(context, cycle) for cycle in models}, outcome.residual_horizon_days, horizons)
 
 
 def frozen_price(context: Context, cycle: int) -> PermissionPrices | None:

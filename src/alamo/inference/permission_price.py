@@ -18,7 +18,7 @@ loses less.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -154,11 +154,15 @@ class Prices:
     by_cycle
         Cycle → the prices frozen before it; a cycle that is missing, or None, charges nothing.
     horizon_days
-        Future that counts after the outcome window: the horizon of the residual value.
+        Future that counts after the outcome window, of cycles that `horizons` lacks.
+    horizons
+        Cycle → horizon of the residual value that its outcomes hold: frozen before it, so that the short and the longer
+        outcome count the same future whatever the settings have become in between.
     """
 
     by_cycle: Mapping[int, PermissionPrices | None]
     horizon_days: int
+    horizons: Mapping[int, int] = field(default_factory=dict)
 
     def charge(self, observations: pa.Table, elapsed_days: Floats | None = None) -> Floats:
         """Return what each row is charged (money at the end of the outcome window, ≥ 0), shape (n,).
@@ -189,6 +193,6 @@ class Prices:
         price = self.by_cycle.get(cycle)
         if price is None:
             return 0.0
-        ahead = max(round(self.horizon_days - elapsed_days), 0)
+        ahead = max(round(self.horizons.get(cycle, self.horizon_days) - elapsed_days), 0)
         rate = price.whole.discount_rate_per_year
         return price.charge_money(lost, ahead) * float(np.exp(-rate * elapsed_days / _YEAR_DAYS))

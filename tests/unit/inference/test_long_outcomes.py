@@ -88,6 +88,13 @@ def test_a_permission_lost_is_charged_over_what_is_left_of_the_horizon():
     assert table["outcome_money"].to_pylist() == pytest.approx([28.0, 28.0 - left])
 
 
+def test_short_and_longer_outcome_charge_over_the_horizon_frozen_before_their_cycle():
+    frozen = Prices({1: prices(), 2: prices()}, 154, {1: 364})
+    rows = pa.table({"cycle": [1, 2], "permission_lost": [True, True]})
+    assert frozen.charge(rows).tolist() == pytest.approx([26.0, 11.0])
+    assert frozen.charge(rows, np.array([154.0, 154.0])).tolist() == pytest.approx([15.0, 0.0])
+
+
 def test_a_cycle_without_a_value_model_is_refused():
     with pytest.raises(StateError, match="cycle 2 has no value model"):
         value_long_outcomes(long_rows(), {1: PerDay("v")})
