@@ -74,10 +74,24 @@ def seal_deliveries(context: Context) -> None:
         columns = {column.name: [getattr(row, column.name) for row in rows] for column in DELIVERIES.columns}
         table = DELIVERIES.check(pa.table(columns, schema=DELIVERIES.schema))
         batch = content_hash({"plan": plan_id, "counts": dict(counts)})
-        if context.history.replace("deliveries", table, where={"plan_id": plan_id}, batch=batch):
+        written = context.history.replace("deliveries", table, where={"plan_id": plan_id}, batch=batch)
+        if written or _uncounted(context, plan_id):
             _count_contacts(context, plan_id)
         now = context.clock.now()
         context.state.steps.finish(StepRecord(key, now, now, sealed))
+
+
+def _uncounted(context: Context, plan_id: str) -> bool:
+    """Say whether no event tells of a contact of a plan: a kill came after its deliveries were copied."""
+    found = context.history.query(
+        """
+        SELECT count(*) AS n FROM deliveries
+        WHERE plan_id = $plan AND state IN ('sent', 'unknown')
+          AND decision_id NOT IN (SELECT decision_id FROM events WHERE kind = 'sent' AND decision_id IS NOT NULL)
+        """,
+        {"plan": plan_id},
+    )
+    return bool(found["n"][0].as_py())
 
 
 def _count_contacts(context: Context, plan_id: str) -> None:
