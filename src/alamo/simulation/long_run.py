@@ -112,7 +112,8 @@ def _plan(context: Context, cycle: int, *, blind: bool) -> PlanRecord:
     """Return the plan of a cycle: of a whole turn, or without the inference that a blind policy would not look at.
 
     What is inferred at the end is the same: outcomes are valued by the model frozen before their cycle, and a cycle's
-    scores come from it and earlier ones, whenever they are made.
+    scores come from it and earlier ones, whenever they are made. As nothing is found on the way, ``uniform`` stays even
+    also where actions cost differently; in a whole turn exploration draws the dear less once an effect is found.
     """
     if not blind:
         return turn(context).plan
