@@ -52,7 +52,7 @@ from alamo.numerics.normal import z_value
 
 Floats = npt.NDArray[np.float64]
 
-_RULES = 6
+_RULES = 7
 """Raised when checks change, so that what was judged by older ones is judged again."""
 
 

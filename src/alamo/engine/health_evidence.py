@@ -129,6 +129,7 @@ def rivals_judged(context: Context, one: JudgedCycle, before: JudgedCycle | None
         """
         SELECT s.decision_id, o.unit_id, s.action_id, o.action_id AS drawn, s.p, n.p AS p_none,
                s.gamma_money - n.gamma_money AS effect_money,
+               coalesce(o.margin_money <> 0, false) AS bought,
                v.value_mean_money - coalesce(c.money, 0) AS champion,
                0.0 AS zero,
                coalesce(everybody.mean_money, -v.cost_money) AS "one effect",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -16,6 +18,7 @@ TABLE = pa.table(
         "drawn": ["post", "post", "none", "none", "mail"],
         "p": [0.25, 0.25, 0.25, 0.25, 0.5],
         "p_none": [0.5, 0.5, 0.5, 0.5, 0.5],
+        "bought": [True] * 5,
         "effect_money": [1.0, 4.0, -2.0, -3.0, 6.0],
         "champion": [0.5, 1.5, -1.0, -0.5, 1.0],
         "zero": [0.0, 0.0, 0.0, 0.0, 0.0],
@@ -38,7 +41,7 @@ def test_decisions_are_told_apart_and_a_rule_without_values_is_no_challenger():
 
 def test_a_row_without_a_real_chance_or_a_value_of_the_champion_is_left_out():
     table = TABLE.set_column(4, "p", pa.array([1e-9, 0.25, 0.25, 0.25, 0.5]))
-    table = table.set_column(7, "champion", pa.array([0.5, 1.5, -1.0, None, 1.0], pa.float64()))
+    table = table.set_column(8, "champion", pa.array([0.5, 1.5, -1.0, None, 1.0], pa.float64()))
     rivals = Rivals.of(table)
     assert rivals.effect.tolist() == [4.0, -2.0, 6.0]
     assert rivals.start.tolist() == [0, 1, 2]
@@ -50,8 +53,10 @@ def many(times: int = 40, table: pa.Table = TABLE) -> Rivals:
         ids = [f"{i:03d}-{name}" for name in table["decision_id"].to_pylist()]
         units = [f"{i:03d}-{name}" for name in table["unit_id"].to_pylist()]
         shift = np.asarray(table["effect_money"]) + np.random.default_rng(i).normal(0.0, 0.1, 5)
-        part = table.set_column(0, "decision_id", pa.array(ids)).set_column(1, "unit_id", pa.array(units))
-        parts.append(part.set_column(6, "effect_money", pa.array(shift)))
+        drawn = [table["drawn"].to_pylist(), ["mail"] * 5, ["none"] * 5][i % 3]
+        part = table.set_column(3, "drawn", pa.array(drawn))
+        part = part.set_column(0, "decision_id", pa.array(ids)).set_column(1, "unit_id", pa.array(units))
+        parts.append(part.set_column(7, "effect_money", pa.array(shift)))
     return Rivals.of(pa.concat_tables(parts))
 
 
@@ -71,17 +76,17 @@ def test_the_lead_is_what_the_champions_choices_earn_more():
 
 
 def test_the_last_model_is_compared_on_the_customers_it_knew():
-    table = TABLE.set_column(11, "last model", pa.array([1.0, 1.0, 1.0, None, 1.0], pa.float64()))
-    rivals = many(table=table)
-    assert len(rivals.start) == 120
+    table = TABLE.set_column(12, "last model", pa.array([1.0, 1.0, 1.0, None, 1.0], pa.float64()))
+    rivals = many(60, table)
+    assert len(rivals.start) == 180
     found = {(c.aspect, c.subject): c for c in judged(challenged(rivals, 0.95), 0.95)}
     last = found["challenger", "last model"]
     # champion: post (4), mail (6); last model: mail (1), mail (6); of the second decision, of b, it knew a part
-    assert (last.n, last.verdict) == (40, "keep")
+    assert (last.n, last.verdict) == (60, "keep")
     assert last.found == pytest.approx(5.0, abs=0.05)
     assert last.expected == pytest.approx(3.5, abs=0.05)
-    assert found["challenger loss", "last model"].n == 40
-    assert found["challenger", "one effect"].n == 80
+    assert found["challenger loss", "last model"].n == 60
+    assert found["challenger", "one effect"].n == 120
 
 
 def test_a_cycle_of_which_nothing_is_scored_is_refused_once_with_the_reason():
@@ -104,7 +109,7 @@ def test_the_lead_in_squared_error_is_that_of_the_weighted_losses():
 def test_a_challenger_that_would_have_earned_more_replaces_the_champion():
     rivals = many()
     worse = Rivals(
-        rivals.effect, rivals.weight, rivals.start, rivals.unit, rivals.drawn, rivals.drew_none,
+        rivals.effect, rivals.weight, rivals.start, rivals.unit, rivals.drawn, rivals.drew_none, rivals.bought,
         -rivals.effect, {"zero": rivals.champion * 0.0, "one effect": rivals.effect},
     )  # fmt: skip
     verdicts = {(c.aspect, c.subject): c.verdict for c in judged(challenged(worse, 0.95), 0.95)}
@@ -114,12 +119,22 @@ def test_a_challenger_that_would_have_earned_more_replaces_the_champion():
 
 
 def test_rules_that_choose_alike_are_not_compared_by_their_choices():
-    rivals = Rivals.of(TABLE)
+    rivals = many()
     alike = Rivals(
-        rivals.effect, rivals.weight, rivals.start, rivals.unit, rivals.drawn, rivals.drew_none,
+        rivals.effect, rivals.weight, rivals.start, rivals.unit, rivals.drawn, rivals.drew_none, rivals.bought,
         rivals.champion, {"zero": rivals.champion, "segments": 2.0 * rivals.champion},
     )  # fmt: skip
     found = {(c.aspect, c.subject): c for c in challenged(alike, 0.95)}
     assert "choose differently in 0 decisions" in found["challenger", "zero"].reason
     assert "value everything alike" in found["challenger loss", "zero"].reason
     assert found["challenger loss", "segments"].value is not None
+
+
+def test_where_few_bought_with_either_choice_nothing_is_told_apart():
+    rivals = many()
+    few = replace(rivals, bought=np.arange(len(rivals.start)) < 19)
+    for check in challenged(few, 0.95):
+        assert check.p_value is None
+    found = {(c.aspect, c.subject): c.reason for c in challenged(few, 0.95)}
+    assert "bought of those who drew the champion's choice" in found["challenger", "one effect"]
+    assert "20 of both are needed" in found["challenger loss", "one effect"]

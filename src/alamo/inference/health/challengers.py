@@ -20,8 +20,7 @@ import pyarrow.compute as pc
 
 from alamo.inference.health.checks import Check
 from alamo.inference.outcomes import column
-from alamo.inference.segment_effects import LEAST_PER_ARM
-from alamo.numerics.confidence_sequence import LEAST_CHANCE
+from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO
 from alamo.numerics.moments import codes
 from alamo.numerics.skewed_mean import SkewedMean
 
@@ -57,6 +56,8 @@ class Rivals:
         Whether the row's action was drawn, shape (n,).
     drew_none
         Whether none was drawn, by decision, shape (m,).
+    bought
+        Whether the decision's window shows any margin, shape (m,).
     champion, challengers
         Values, shape (n,), NaN where none was given; a challenger that valued nothing is not there.
     """
@@ -67,12 +68,16 @@ class Rivals:
     unit: Integers
     drawn: Bools
     drew_none: Bools
+    bought: Bools
     champion: Floats
     challengers: Mapping[str, Floats]
 
     @classmethod
     def of(cls, table: pa.Table) -> Rivals:
-        """Read a table ordered by ``decision_id``: beside those of `judged_rows`, a column per rule, null: no value."""
+        """Read a table ordered by ``decision_id``.
+
+        Beside the columns of `judged_rows` it has ``bought`` and one per rule, null: no value.
+        """
         p, p_none = column(table, "p"), column(table, "p_none")
         champion = column(table, "champion")
         open_ = (p >= LEAST_CHANCE) & (p_none >= LEAST_CHANCE) & np.isfinite(champion)
@@ -89,6 +94,7 @@ class Rivals:
             unit=codes(unit)[0],
             drawn=np.asarray(pc.equal(mine["drawn"], mine["action_id"]), dtype=bool),
             drew_none=np.asarray(pc.equal(mine["drawn"], "none"), dtype=bool)[start],
+            bought=np.asarray(mine["bought"], dtype=bool)[start],
             champion=champion[open_],
             challengers={name: value for name, value in values.items() if np.isfinite(value).any()},
         )
@@ -108,8 +114,10 @@ def challenged(rivals: Rivals, level: float) -> list[Check]:
 
     Not supported
     -------------
-    A difference that lies in decisions whose drawn action neither rule would have chosen is not seen: it is refused
-    where fewer than ten were drawn.
+    A difference that lies in decisions whose drawn action neither rule would have chosen is not seen. Where fewer than
+    20 bought of those who drew the champion's choice, or the challenger's, it is refused: a handful of buyers in a thin
+    arm would tell rules apart that are worth the same. So are the values where fewer than 20 bought with an action, or
+    without.
     """
     if not len(rivals.start):
         reason = (
@@ -141,6 +149,7 @@ def _valued(rivals: Rivals, name: str) -> Rivals:
         unit=rivals.unit[mine],
         drawn=rivals.drawn[rows],
         drew_none=rivals.drew_none[mine],
+        bought=rivals.bought[mine],
         champion=rivals.champion[rows],
         challengers={name: values[rows]},
     )
@@ -149,17 +158,21 @@ def _valued(rivals: Rivals, name: str) -> Rivals:
 def _value(rivals: Rivals, name: str, words: str, level: float) -> Check:
     ours, theirs = (_choice(values, rivals) for values in (rivals.champion, rivals.challengers[name]))
     differ = ours != theirs
-    seen = int((differ & (_drawn(ours, rivals) | _drawn(theirs, rivals))).sum())
-    if seen < LEAST_PER_ARM:
-        reason = (
-            f"against {words}: they choose differently in {int(differ.sum()):,} decisions, of which {seen} drew either"
+    buyers = tuple(int((differ & rivals.bought & _drawn(choice, rivals)).sum()) for choice in (ours, theirs))
+    if min(buyers) < LEAST_NONZERO:
+        few = "{:,} bought of those who drew the champion's choice, and {:,} of those who drew the other".format(
+            *buyers
         )
-        return Check(CHALLENGER, name, len(rivals.start), f"{reason} choice; {LEAST_PER_ARM} are needed")
+        reason = f"against {words}: they choose differently in {int(differ.sum()):,} decisions, in which {few}"
+        return Check(CHALLENGER, name, len(rivals.start), f"{reason}; {LEAST_NONZERO} of both are needed")
     earned, would = _worth(ours, rivals), _worth(theirs, rivals)
     lead = SkewedMean.of(earned - would, rivals.unit)
-    reason = f"against {words}: they choose differently in {differ.mean():.0%} of the decisions, {seen:,} drew either"
+    reason = (
+        f"against {words}: they choose differently in {differ.mean():.0%} of the decisions, "
+        f"in which {sum(buyers):,} bought who drew either choice"
+    )
     sides = (float(would.mean()), float(earned.mean()))
-    return _compared(CHALLENGER, name, lead, (f"{reason} choice", sides), level)
+    return _compared(CHALLENGER, name, lead, (reason, sides), level)
 
 
 def _loss(rivals: Rivals, name: str, words: str, level: float) -> Check:
@@ -169,6 +182,11 @@ def _loss(rivals: Rivals, name: str, words: str, level: float) -> Check:
     unit = np.repeat(rivals.unit, sizes)
     if not gap.any():
         return Check(LOSS, name, len(rivals.start), f"against {words}: they value everything alike")
+    drew_action = np.logical_or.reduceat(rivals.drawn, rivals.start)
+    buyers = tuple(int((rivals.bought & drew).sum()) for drew in (drew_action, rivals.drew_none))
+    if min(buyers) < LEAST_NONZERO:
+        few = "{:,} of those who drew an action bought, and {:,} of those who drew none".format(*buyers)
+        return Check(LOSS, name, len(rivals.start), f"against {words}: {few}; {LEAST_NONZERO} of both are needed")
     lead = SkewedMean.of(gap, unit, weight)
     reason = f"against {words}: squared error of the values, weighted by precision"
     return _compared(LOSS, name, lead, (reason, (None, None)), level)
