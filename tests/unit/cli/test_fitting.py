@@ -89,7 +89,9 @@ def test_every_column_stands_once_in_order_and_no_block_is_too_wide(
     assert max(sum(one.folded for one in block) + 2 * (len(block) - 1) for block in cut) <= width
 
 
-@pytest.mark.parametrize(("view", "data"), [(view, data) for view, data, _ in EXPECTED], ids=str)
+@pytest.mark.parametrize(
+    ("view", "data"), [(view, data) for view, data, _ in EXPECTED], ids=lambda part: getattr(part, "__name__", "of")
+)
 @pytest.mark.parametrize("width", [60, 80, 100])
 def test_a_narrow_page_says_every_number_of_a_wide_one(view: View, data: dict[str, object], width: int) -> None:
     narrow = shown(view, data, width)
