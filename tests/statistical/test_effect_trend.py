@@ -124,7 +124,7 @@ def test_a_constant_effect_seldom_seems_to_move_and_its_parts_are_covered(histor
 
 
 def test_an_effect_that_wears_off_is_found_to_and_its_slope_is_covered(history, n_seeds):
-    found = _plays(history, 5 * n_seeds, -0.25)
+    found = _plays(history, max(5 * n_seeds, 80), -0.25)  # fewer say little of a mean within three of its errors
     trends = [trend for play in found for trend in play.trends]
     assert _missed(trends, -0.25) <= binom.ppf(0.999, len(trends), 0.05)
     assert {trend.says for trend in trends} <= {"wears off", "no trend found"}
