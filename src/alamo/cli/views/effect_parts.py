@@ -13,7 +13,8 @@ from alamo.cli.output import Column, column, interval_column, note, table
 
 def stages_and_time(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Show the stages in which something was found, and how each action's effect moves with its age."""
-    yield from _by_stage(data.get("by_stage") or [])
+    told = "Effects by lifecycle stage at the decision, shrunk likewise"
+    yield from shrunk_effects(data.get("by_stage") or [], "stage", "Lifecycle stages", told)
     yield from _over_time(data.get("over_time") or [], data.get("trends") or [])
 
 
@@ -24,12 +25,23 @@ def verdict(row: Mapping[str, Any]) -> str:
     return "helps" if (row.get("mean") or 0) > 0 else "harms"
 
 
-def _by_stage(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+def shrunk_effects(rows: Sequence[Mapping[str, Any]], part: str, title: str, told: str) -> Iterator[RenderableType]:
+    """Show the rows in which something was found; the rest is counted, and stands in ``--json`` and ``--html``.
+
+    Parameters
+    ----------
+    rows
+        Effects, each of one `part`, the key and the heading of its name.
+    title
+        Of the table.
+    told
+        What the effects are; begins the line below.
+    """
     if not rows:
         return
     columns = [
         column("action", "action"),
-        column("stage", "stage"),
+        column(part, part),
         Column("effect", lambda row: formats.money(row.get("mean"), signed=True)),
         interval_column("shrunk interval", "lower", "upper", formats.money),
         column("n", "n", formats.count),
@@ -38,10 +50,10 @@ def _by_stage(rows: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
     ]
     found = [row for row in rows if row.get("found")]
     if found:
-        yield table("Lifecycle stages in which something was found", columns, found)
+        yield table(f"{title} in which something was found", columns, found)
     yield note(
-        f"Effects by lifecycle stage at the decision, shrunk likewise: {len(found)} of {len(rows)} exclude zero, not "
-        "adjusted for their number; all of them with --html or --json",
+        f"{told}: {len(found)} of {len(rows)} exclude zero, not adjusted for their number; all of them with --html or "
+        "--json",
         "dim",
     )
 

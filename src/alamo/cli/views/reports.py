@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, note, refusals, table
 from alamo.cli.views.calibration import side_by_side
-from alamo.cli.views.effect_parts import stages_and_time, verdict
+from alamo.cli.views.effect_parts import shrunk_effects, stages_and_time, verdict
 from alamo.cli.views.health import health
 
 PROGRAMME = "*"
@@ -31,7 +31,9 @@ def effects(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         Column("", verdict, right=False),
     ]
     yield table(f"Effects in {data.get('unit')}, {_as_of(data)}", columns, pooled)
-    yield from _segment_effects([row for row in data["rows"] if row.get("segment") is not None])
+    parts = [row for row in data["rows"] if row.get("segment") is not None]
+    told = "Segment effects, shrunk towards what the segments share"
+    yield from shrunk_effects(parts, "segment", "Segments", told)
     yield note(
         f"{formats.percent(data.get('level'), 0)} intervals, {formats.count(data.get('intervals_shown'))} shown; "
         "the always-valid one may be looked at after every cycle",
@@ -132,29 +134,6 @@ _LIMITS = (
 def action_name(row: Mapping[str, Any]) -> str:
     """Return the action's name; the programme as a whole in words."""
     return "all together, against the universal control" if row.get("action") == PROGRAMME else str(row.get("action"))
-
-
-def _segment_effects(rows: list[Mapping[str, Any]]) -> Iterator[RenderableType]:
-    """Show the segments in which something was found; the rest is counted, and stands in ``--json`` and ``--html``."""
-    if not rows:
-        return
-    columns = [
-        column("action", "action"),
-        column("segment", "segment"),
-        Column("effect", lambda row: formats.money(row.get("mean"), signed=True)),
-        interval_column("shrunk interval", "lower", "upper", formats.money),
-        column("n", "n", formats.count),
-        column("control", "n_control", formats.count),
-        Column("", verdict, right=False),
-    ]
-    found = [row for row in rows if row.get("found")]
-    if found:
-        yield table("Segments in which something was found", columns, found)
-    yield note(
-        f"Segment effects, shrunk towards what the segments share: {len(found)} of {len(rows)} exclude zero, "
-        "not adjusted for their number; all of them with --html or --json",
-        "dim",
-    )
 
 
 def _as_of(data: Mapping[str, Any]) -> str:
