@@ -157,7 +157,7 @@ def break_down(log: ScoredLog, actions: Sequence[str], level: float) -> EffectBr
             continue
         shown[action] = data
         stages += _by_stage(action, data, level, refusals)
-    within = log.query(log.statements.by_unit_and_cycle())
+    within = log.query(log.statements.by_unit(within_cycles=True))
     for action, data in shown.items():
         over_time += _by_cycle(action, data.cycles, of_action(within, action), level)
         refusals += _thin(action, data.cycles)

@@ -55,30 +55,18 @@ SELECT action_id, cycle, likely, max(decided_at) AS decided_at, {_COUNTS},
 FROM pairs GROUP BY action_id, cycle, likely ORDER BY action_id, cycle, likely
 """
 
-    def by_unit(self) -> str:
-        """Return the statement of the sums over units, by action."""
+    def by_unit(self, *, within_cycles: bool = False) -> str:
+        """Return the statement of the sums over units, by action; `within_cycles`: and by cycle."""
+        group = "action_id, cycle" if within_cycles else "action_id"
         return f"""
 WITH {self._pairs()},
 units AS (
-    SELECT action_id, unit, count(*) AS size, {self._total("score")} AS score
-    FROM pairs WHERE likely GROUP BY action_id, unit
+    SELECT {group}, unit, count(*) AS size, {self._total("score")} AS score
+    FROM pairs WHERE likely GROUP BY {group}, unit
 )
-SELECT action_id, count(*) AS units, {self._squares("score * score")} AS squares,
+SELECT {group}, count(*) AS units, {self._squares("score * score")} AS squares,
        {self._total("score * size")} AS crossed, CAST(sum(size * size) AS DOUBLE) AS sizes
-FROM units GROUP BY action_id ORDER BY action_id
-"""
-
-    def by_unit_and_cycle(self) -> str:
-        """Return the statement of the sums over units, by action and cycle."""
-        return f"""
-WITH {self._pairs()},
-units AS (
-    SELECT action_id, cycle, unit, count(*) AS size, {self._total("score")} AS score
-    FROM pairs WHERE likely GROUP BY action_id, cycle, unit
-)
-SELECT action_id, cycle, count(*) AS units, {self._squares("score * score")} AS squares,
-       {self._total("score * size")} AS crossed, CAST(sum(size * size) AS DOUBLE) AS sizes
-FROM units GROUP BY action_id, cycle ORDER BY action_id, cycle
+FROM units GROUP BY {group} ORDER BY {group}
 """
 
     def by_pattern(self, newest: int) -> str:
