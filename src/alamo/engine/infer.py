@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,6 @@ from alamo.engine.micro_segments import bring_up_to_date
 from alamo.engine.micro_segments import inputs as segment_inputs
 from alamo.engine.permission import charged, freeze_price, prices
 from alamo.inference import (
-    ActionSums,
     ScoredLog,
     SegmentDefinition,
     assign_segments,
@@ -277,18 +276,20 @@ def _score_matured_cycles(context: Context, observations: pa.Table) -> list[int]
 
 
 def _write_effects(context: Context, as_of: datetime, observations: pa.Table) -> dict[str, Any]:
-    if not _scored_rows(context):
+    late = late_cycles(context)
+    scored = _scored_rows(context, late)
+    if not scored:
         return {"effects": 0, "found": [], "refusals": [], "gains": []}
-    level = context.settings.inference.level
+    level, paid = context.settings.inference.level, charged(context)
     effects = loop_effects(
-        sums_so_far(context, observations),
+        effect_sums(ScoredLog.of(context.history, observations, late=late)),
         as_of=as_of,
         actions=context.actions,
         inference=context.settings.inference,
         planned_rows=_planned_rows(context, observations),
     )
     own = observations.filter(pc.greater_equal(observations["cycle"], 1))  # experiments knew no universal control
-    programme, programme_refusals = programme_effect(own, as_of=as_of, level=level, charged=charged(context))
+    programme, programme_refusals = programme_effect(own, as_of=as_of, level=level, charged=paid)
     table = CONTRACTS["effects"].check(pa.concat_tables([effects.table, programme]))
     rewrite(context, "effects", table, {"as_of_day": _day(as_of)})
     return {
@@ -296,29 +297,26 @@ def _write_effects(context: Context, as_of: datetime, observations: pa.Table) ->
         "found": found_actions(table),
         "refusals": [refusal.to_dict() for refusal in (*effects.refusals, *programme_refusals)],
         "ratio_checks": effects.ratio_checks,
-        "gains": _gains(context, observations, level),
+        "gains": _gains(context, observations, paid, scored),
     }
 
 
-def _scored_rows(context: Context) -> dict[int, int]:
-    """Return the number of scores of each cycle that has matured by now."""
-    late = late_cycles(context)
+def _scored_rows(context: Context, late: Collection[int]) -> dict[int, int]:
+    """Return the number of scores of each cycle that is not `late`."""
     counted = context.history.query("SELECT cycle, count(*) AS n FROM dr_scores GROUP BY cycle ORDER BY cycle")
     return {row["cycle"]: row["n"] for row in counted.to_pylist() if row["cycle"] not in late}
 
 
-def sums_so_far(context: Context, observations: pa.Table) -> dict[str, ActionSums]:
-    """Return what the scores of `observations_with_outcome` add up to, by action; later cycles are left out."""
-    return effect_sums(ScoredLog.of(context.history, observations, late=late_cycles(context)))
-
-
-def _gains(context: Context, observations: pa.Table, level: float) -> list[dict[str, Any]]:
+def _gains(
+    context: Context, observations: pa.Table, paid: Mapping[str, float], scored: Mapping[int, int]
+) -> list[dict[str, Any]]:
     """Return what each matured cycle brought; scores of a cycle are written once, so its gain is worked out once."""
+    level = context.settings.inference.level
     known: dict[int, dict[str, Any]] = {}
     for step in context.state.steps.all():
         if step.key.endswith("/infer"):
             known |= {gain["cycle"]: gain for gain in step.detail.get("gains", ())}
-    gains, paid, scored = [], charged(context), _scored_rows(context)
+    gains = []
     for cycle in matured_cycles(context):
         stamps = {"level": level, "score_rows": scored.get(cycle, 0)}
         gain = known.get(cycle)
