@@ -22,12 +22,11 @@ from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.experiment_table import ExperimentRows
 from alamo.numerics.moments import sums_by
 from alamo.numerics.ratio_check import (
-    MISMATCH,
     TILT_FACTORS,
     inverse_weight_p_value,
-    mixtures_log_e,
+    looked_at,
+    mixture_log_e,
     multinomial_log_e,
-    p_value,
     tilted_from_sums,
 )
 
@@ -121,15 +120,14 @@ def _multinomial(arm: Integers, looks: _Looks, shares: Floats) -> Floats:
 
 def _tilted(drawn: npt.NDArray[np.bool_], p: Floats, looks: _Looks) -> Floats:
     expected = np.stack([looks.so_far(np.log1p(p * factor)) for factor in TILT_FACTORS], axis=1)
-    return mixtures_log_e(tilted_from_sums(looks.so_far(drawn.astype(np.float64))[:, None], expected))
+    return mixture_log_e(tilted_from_sums(looks.so_far(drawn.astype(np.float64))[:, None], expected))
 
 
 def _judged(log_e: Floats, tests: int, looks: _Looks, rows: ExperimentRows) -> DrawCheck:
     """Return the check of running log e-values, shape (k,), the largest of as many `tests` (Bonferroni)."""
-    smallest = min(1.0, tests * p_value(float(log_e.max())))
-    if looks.times is None or smallest > MISMATCH:
+    smallest, place = looked_at(log_e, tests)
+    if looks.times is None or place is None:
         return DrawCheck(smallest)
-    place = int(np.argmax(log_e >= np.log(tests / MISMATCH)))
     draws, time = int((looks.place <= place).sum()), float(looks.times[place])
     if not np.isfinite(time):
         return DrawCheck(smallest)

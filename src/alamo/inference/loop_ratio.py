@@ -9,9 +9,7 @@ from typing import Any
 import numpy as np
 
 from alamo.inference.effect_sums import CycleSums
-from alamo.numerics.ratio_check import MISMATCH, mixture_log_e, p_value, tilted_from_sums
-
-_ARMS = 2.0
+from alamo.numerics.ratio_check import MISMATCH, looked_at, mixture_log_e, tilted_from_sums
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,15 +55,8 @@ def ratio_check(cycles: CycleSums) -> RatioCheck:
     The smaller of the two always-valid p-values, doubled (Bonferroni).
     """
     arms = ((cycles.n_action, cycles.tilt_action), (cycles.n_control, cycles.tilt_control))
-    so_far = [
-        np.cumsum(tilted_from_sums(drawn[:, None], expected), axis=0) for drawn, expected in arms
-    ]  # in the order of cycles
-    smallest, tripped = 1.0, None
-    for place in range(len(cycles)):
-        largest = max(mixture_log_e(evidence[place]) for evidence in so_far)
-        smallest = min(smallest, _ARMS * p_value(largest))
-        if tripped is None and smallest <= MISMATCH:
-            tripped = place
+    largest = [mixture_log_e(np.cumsum(tilted_from_sums(drawn[:, None], tilt), axis=0)) for drawn, tilt in arms]
+    smallest, tripped = looked_at(np.maximum(*largest), len(arms))
     return RatioCheck(
         p_value=smallest,
         drawn=int(cycles.n_action.sum()),

@@ -80,13 +80,8 @@ def tilted_from_sums(drawn: float | Floats, expected: Floats) -> Floats:
     return np.asarray(_TILTS * drawn - expected)
 
 
-def mixture_log_e(log_likelihoods: Floats) -> float:
-    """Return the log e-value of the uniform mixture over the tilts of `tilted_log_likelihoods`."""
-    return float(mixtures_log_e(log_likelihoods))
-
-
-def mixtures_log_e(log_likelihoods: Floats) -> Floats:
-    """Return the same of many, shape (…) from (…, 16)."""
+def mixture_log_e(log_likelihoods: Floats) -> Floats:
+    """Return the log e-value of the uniform mixture over `tilted_log_likelihoods`, shape (…) from (…, 16)."""
     top = log_likelihoods.max(axis=-1, keepdims=True)
     log_e: Floats = top[..., 0] + np.log(np.exp(log_likelihoods - top).mean(axis=-1))
     return log_e
@@ -95,6 +90,21 @@ def mixtures_log_e(log_likelihoods: Floats) -> Floats:
 def p_value(log_e: float) -> float:
     """Return the always-valid p-value of the largest log e-value seen so far: min(1, 1/E)."""
     return math.exp(-max(log_e, 0.0))
+
+
+def looked_at(log_e: Floats, tests: int) -> tuple[float, int | None]:
+    """Return the smallest always-valid p-value of all looks, and the place of the first at which it was a mismatch.
+
+    Parameters
+    ----------
+    log_e
+        Log e-value at each look, the largest of as many `tests` (Bonferroni), shape (k,).
+    """
+    smallest = min(1.0, tests * p_value(float(log_e.max(initial=0.0))))
+    if smallest > MISMATCH:
+        return smallest, None
+    enough = min(math.log(tests / MISMATCH), float(log_e.max()))  # the largest is, whatever the logarithm rounds to
+    return smallest, int(np.argmax(log_e >= enough))
 
 
 def inverse_weight_p_value(inverse_p_sums: Floats, inverse_p_squares: Floats, n: int) -> float:
