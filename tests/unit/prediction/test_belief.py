@@ -56,9 +56,9 @@ def test_a_learner_in_no_table_gets_what_further_ones_get():
     assert "mine" not in FILE.weights(money, ["mine"], scaled=True)
 
 
-def test_the_prior_of_differences_goes_with_the_model_unless_it_is_the_loops():
+def test_the_prior_of_differences_goes_with_the_model():
     parts = EffectParts(2.0, EffectLevel(1.0, 0.1), EffectLevel(0.4, 0.3))
-    assert "contrast_prior" not in parts.to_dict()
+    assert parts.contrast_prior == CONTRAST_IN_LOOP
     assert EffectParts.from_dict(json.loads(json.dumps(parts.to_dict()))) == parts
     other = EffectParts(2.0, EffectLevel(1.0, 0.1), EffectLevel(0.4, 0.3), FILE.contrast)
     assert EffectParts.from_dict(json.loads(json.dumps(other.to_dict()))) == other
@@ -70,7 +70,7 @@ def test_a_model_file_of_an_earlier_version_scores_as_it_did():
     state = json.loads(json.dumps(model.to_dict()))
     assert state["stacks"][0]["parts"].pop("contrast_prior") == list(FILE.contrast)
     earlier = FittedUplift.from_dict(state)
-    assert earlier.stacks[0].parts.contrast_prior == CONTRAST_IN_LOOP
+    assert earlier.stacks[0].parts.contrast_prior == (0.2, 0.3)
     assert earlier.stacks[0].parts.contrast == model.stacks[0].parts.contrast
 
 

@@ -137,9 +137,9 @@ def test_differences_that_are_there_are_kept():
 
 
 def test_few_customers_leave_differences_nearly_as_sceptical_as_the_prior():
-    """By hand: a slope of 1 ± 1 under .2 ± .3 keeps (.2/.09 + 1)/(1/.09 + 1) = 3.2222/12.1111 of the differences."""
+    """By hand: a slope of 1 ± 1 under .6 ± .3 keeps (.6/.09 + 1)/(1/.09 + 1) = 7.6667/12.1111 of the differences."""
     parts = EffectParts(2.0, EffectLevel(1.0, 1e-6), EffectLevel(1.0, 1.0))
-    assert parts.kept(np.array([5.0]), np.ones(1)) == pytest.approx([2.0 + 3.0 * 3.2222 / 12.1111], rel=1e-4)
+    assert parts.kept(np.array([5.0]), np.ones(1)) == pytest.approx([2.0 + 3.0 * 7.6667 / 12.1111], rel=1e-4)
 
 
 def test_a_mixture_without_differences_has_none_to_test():
