@@ -31,7 +31,7 @@ def report(
 ) -> None:
     """What is known now, each number with its n, interval and date.
 
-    KIND: effects, segments, value, policy, loop, health or micro-segments.
+    KIND: effects, segments, value, policy, loop, contacts, health or micro-segments.
     """
     if kind != _MICRO and (moved_from or moved_to):
         raise UsageError(

@@ -19,6 +19,14 @@ class Ineligible(StrEnum):
     UNIVERSAL_CONTROL = "in the universal control"
 
 
+class LeftOut(StrEnum):
+    """Why nothing came of an action that was open to a customer; counted after all reasons of `Ineligible`."""
+
+    UNSCORED = "no score for the action"
+    UNAFFORDABLE = "alone uses more than a limit allows"
+    NOT_DRAWN = "another action, or none, was drawn"
+
+
 class DecisionReason(StrEnum):
     """Why a decision came out as it did; logged with it."""
 

@@ -14,6 +14,7 @@ from alamo.domain.result import Result
 from alamo.engine.act import newest_plan
 from alamo.engine.break_down import stages_and_time
 from alamo.engine.calibration_report import beside_effects
+from alamo.engine.contact_report import funnel_rows
 from alamo.engine.context import Context
 from alamo.engine.health import judge_health
 from alamo.engine.health_advice import advise
@@ -86,6 +87,13 @@ class LoopReport(Report):
     )  # fmt: skip
 
 
+class ContactsReport(Report):
+    """The funnel of the newest plan: who is left to each action after each stage, and why the others fell out."""
+
+    schema: ClassVar[str] = "alamo.report.contacts/1"
+    columns: ClassVar[tuple[str, ...]] = ("action", "stage", "customers", "excluded", "reason")
+
+
 class HealthReport(Report):
     """Model health: what was promised before each cycle beside what it brought, newest cycle first."""
 
@@ -97,7 +105,7 @@ class HealthReport(Report):
 
 
 def report(context: Context, kind: str) -> Report:
-    """Return the report of `kind`: ``effects segments value policy loop health``.
+    """Return the report of `kind`: ``effects segments value policy loop contacts health``.
 
     Raises
     ------
@@ -260,6 +268,16 @@ def _loop(context: Context) -> LoopReport:
     )
 
 
+def _contacts(context: Context) -> ContactsReport:
+    plan = newest_plan(context)
+    if plan is None:
+        raise _nothing("contacts", "no plan has been made yet", "alamo run")
+    rows = funnel_rows(plan)
+    if not rows:
+        raise _nothing("contacts", f"plan {plan.plan_id} is of a version that kept no funnel", "alamo run")
+    return ContactsReport(rows, {"as_of": plan.created_at, "plan": plan.plan_id, "state": plan.state})
+
+
 def _health(context: Context) -> HealthReport:
     judge_health(context)
     table = context.history.query("SELECT * FROM health ORDER BY cycle DESC")
@@ -294,6 +312,7 @@ KINDS: dict[str, Callable[[Context], Report]] = {
     "value": _value,
     "policy": _policy,
     "loop": _loop,
+    "contacts": _contacts,
     "health": _health,
 }
 """The reports, by the word a person types."""

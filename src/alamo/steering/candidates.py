@@ -13,10 +13,12 @@ import pyarrow.compute as pc
 from alamo.domain.action import Action, Limit
 from alamo.domain.policy import LimitRow
 from alamo.domain.ports import Warehouse
+from alamo.domain.reasons import LeftOut
 from alamo.numerics.hashing import unit_keys
 from alamo.steering.cells import Cells, Pairs, Units, assemble
 from alamo.steering.control import in_universal_control
 from alamo.steering.eligibility import Eligibility, Gatekeeper
+from alamo.steering.funnel import Stage
 from alamo.steering.limits import LimitTables, affordable, limit_rows, limit_tables
 from alamo.steering.predicates import cross, predicate_masks
 
@@ -59,17 +61,25 @@ class Candidates:
         The limits over the cells' groups.
     eligibility
         What was excluded and why.
-    unscored
-        Eligible pairs without a score, which therefore cannot be drawn.
-    unaffordable
-        Eligible, scored pairs that alone use more than a limit allows.
+    scored, affordable
+        What was left of the eligible pairs with a score, and of those that do not alone use more than a limit allows.
     """
 
     cells: Cells
     tables: LimitTables
     eligibility: Eligibility
-    unscored: int
-    unaffordable: int
+    scored: Stage
+    affordable: Stage
+
+    @property
+    def unscored(self) -> int:
+        """Eligible pairs without a score, which therefore cannot be drawn."""
+        return sum(self.scored.excluded)
+
+    @property
+    def unaffordable(self) -> int:
+        """Eligible, scored pairs that alone use more than a limit allows."""
+        return sum(self.affordable.excluded)
 
 
 def rows_of(limits: Sequence[Limit], actions: Sequence[Action]) -> tuple[LimitRow, ...]:
@@ -101,8 +111,20 @@ def gather(
     cells = assemble(Units(ids, key, group, held_out), pairs, USE_NAMES, action_ids, terms.salt)
     tables = limit_tables(terms.rows, action_ids, USE_NAMES, patterns)
     fits = affordable(cells, tables)
-    unscored = int(eligibility.open.sum()) - cells.n_cells
-    return Candidates(cells.keep(fits), tables, eligibility, unscored, int((~fits).sum()))
+    kept = cells.keep(fits)
+    scored = _stage_of(LeftOut.UNSCORED, eligibility.open.sum(axis=0), cells)
+    return Candidates(kept, tables, eligibility, scored, _stage_of(LeftOut.UNAFFORDABLE, _customers_of(cells), kept))
+
+
+def _stage_of(reason: LeftOut, before: Sequence[int], left: Cells) -> Stage:
+    """Return the stage that leaves the pairs `left`, of `before` customers per action."""
+    excluded = tuple(int(was - now) for was, now in zip(before, _customers_of(left), strict=True))
+    return Stage(reason, excluded, int(np.count_nonzero(np.diff(left.indptr))))
+
+
+def _customers_of(cells: Cells) -> Sequence[int]:
+    counts: list[int] = np.bincount(cells.action, minlength=len(cells.action_ids)).tolist()
+    return counts
 
 
 def _scored(scores: pa.Table, ids: pa.Array, action_ids: Sequence[str], is_open: npt.NDArray[np.bool_]) -> Pairs:

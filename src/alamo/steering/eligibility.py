@@ -16,9 +16,19 @@ from alamo.domain.event import ALL_CHANNELS
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Ineligible
 from alamo.steering.contact_policy import any_capped
+from alamo.steering.funnel import Stage, stage
 from alamo.steering.predicates import list_holds, predicate_masks
 
 Flags = npt.NDArray[np.bool_]
+
+
+_STEPS = {
+    Ineligible.PREDICATE: "eligible",
+    Ineligible.SUPPRESSED: "consented",
+    Ineligible.TOTAL_CAP: "under the cap",
+    Ineligible.UNIVERSAL_CONTROL: "not in the universal control",
+}
+"""What is true of the customers left once all reasons up to and including this one have been applied."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,15 +39,26 @@ class Eligibility:
     ----------
     open
         Shape (n_customers, n_actions).
-    excluded
-        Per action: reason → customers it excluded, each customer counted under the first reason that applies.
-    anything
-        Customers left with at least one action after each step, over all actions: (step in words, customers).
+    stages
+        What fell out and what was left after each reason, in the order of counting; each pair counts under the first
+        reason that applies.
     """
 
     open: Flags
-    excluded: tuple[dict[str, int], ...]
-    anything: tuple[tuple[str, int], ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def excluded(self) -> tuple[dict[str, int], ...]:
+        """Per action: reason → customers it excluded, each customer counted under the first reason that applies."""
+        return tuple(
+            {at.reason.value: at.excluded[a] for at in self.stages if at.excluded[a]} for a in range(self.open.shape[1])
+        )
+
+    @property
+    def anything(self) -> tuple[tuple[str, int], ...]:
+        """Customers left with at least one action after each step, over all actions: (step in words, customers)."""
+        left = {at.reason: at.customers for at in self.stages}
+        return (("customers", len(self.open)), *((words, left[reason]) for reason, words in _STEPS.items()))
 
     def to_dict(self, action_ids: Sequence[str]) -> dict[str, Any]:
         """Return the counts as they stand in a plan."""
@@ -48,15 +69,6 @@ class Eligibility:
                 for a, action_id in enumerate(action_ids)
             ],
         }
-
-
-_STEPS = {
-    Ineligible.PREDICATE: "eligible",
-    Ineligible.SUPPRESSED: "consented",
-    Ineligible.TOTAL_CAP: "under the cap",
-    Ineligible.UNIVERSAL_CONTROL: "not in the universal control",
-}
-"""What is true of the customers left once all reasons up to and including this one have been applied."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,19 +99,14 @@ class Gatekeeper:
         ConfigError
             If the predicate of an action is not valid SQL over the profiles.
         """
-        n = profiles.num_rows
-        is_open = np.ones((n, len(self.actions)), dtype=bool)
-        excluded: tuple[dict[str, int], ...] = tuple({} for _ in self.actions)
-        steps = [("customers", n)]
+        is_open = np.ones((profiles.num_rows, len(self.actions)), dtype=bool)
+        stages: list[Stage] = []
         for reason, masks in self._reasons(warehouse, profiles, held_out):
+            before = is_open.sum(axis=0)
             for a, mask in enumerate(masks):
-                hit = is_open[:, a] & mask
-                if hit.any():
-                    excluded[a][reason.value] = int(hit.sum())
-                    is_open[:, a] &= ~mask
-            if reason in _STEPS:
-                steps.append((_STEPS[reason], int(is_open.any(axis=1).sum())))
-        return Eligibility(is_open, excluded, tuple(steps))
+                is_open[:, a] &= ~mask
+            stages.append(stage(reason, before, is_open))
+        return Eligibility(is_open, tuple(stages))
 
     def _reasons(
         self, warehouse: Warehouse, profiles: pa.Table, held_out: Flags

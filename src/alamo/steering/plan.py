@@ -11,9 +11,12 @@ import numpy as np
 
 from alamo.domain.action import NO_ACTION, Action
 from alamo.domain.policy import BlockState
+from alamo.domain.reasons import LeftOut
+from alamo.steering import funnel
 from alamo.steering.candidates import Candidates
 from alamo.steering.cells import Floats, Ints
 from alamo.steering.exploration import Exploration
+from alamo.steering.funnel import Stage
 from alamo.steering.limits import LimitTables
 
 
@@ -79,6 +82,7 @@ def plan_summary(
         "limits": _limit_rows(candidates, drawn),
         "excluded": _excluded(candidates),
         "eligibility": candidates.eligibility.to_dict(cells.action_ids),
+        "funnel": _funnel(candidates, taken),
         "unscored": candidates.unscored,
         "unaffordable": candidates.unaffordable,
         "stopped_by_a_limit": drawn.stopped,
@@ -201,6 +205,17 @@ def _mean_prices(blocks: Sequence[BlockState], tables: LimitTables) -> Floats:
     if not blocks:
         return np.zeros(tables.m)
     return np.asarray(np.mean([block.prices for block in blocks], axis=0))
+
+
+def _funnel(candidates: Candidates, taken: Ints) -> dict[str, Any]:
+    """Return the funnel down to the customers who are contacted."""
+    cells = candidates.cells
+    before, drawn = (
+        np.bincount(action, minlength=len(cells.action_ids)) for action in (cells.action, cells.action[taken])
+    )
+    contacted = Stage(LeftOut.NOT_DRAWN, tuple((before - drawn).tolist()), len(taken))
+    stages = (*candidates.eligibility.stages, candidates.scored, candidates.affordable, contacted)
+    return funnel.to_dict(cells.n, stages, cells.action_ids)
 
 
 def _excluded(candidates: Candidates) -> dict[str, int]:

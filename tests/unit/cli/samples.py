@@ -289,6 +289,21 @@ LOOP: dict[str, Any] = {
     "level": 0.95,
     "currency": "GBP",
 }  # fmt: skip
+_STAGES = [
+    {"stage": "customers", "customers": 4383, "excluded": 0, "reason": None},
+    {"stage": "eligible", "customers": 4383, "excluded": 0, "reason": "outside the action's target group"},
+    {"stage": "consented", "customers": 3732, "excluded": 651, "reason": "channel suppressed (bounce or complaint)"},
+    {"stage": "under the cap", "customers": 3732, "excluded": 0, "reason": "contact cap over all channels reached"},
+    {"stage": "contacted", "customers": 1500, "excluded": 2232, "reason": "another action, or none, was drawn"},
+]
+FUNNEL: dict[str, Any] = {"overall": _STAGES, "actions": [{"action": "voucher-mail", "stages": _STAGES}]}
+CONTACTS: dict[str, Any] = {
+    "schema": "alamo.report.contacts/1",
+    "plan": "c9",
+    "state": "proposed",
+    "as_of": "2011-07-22T00:00:00+00:00",
+    "rows": [{"action": action, **row} for action in (None, "voucher-mail") for row in _STAGES],
+}
 _SUMMARY = {
     "gain": {"mean": 640.0, "lower": 500.0, "upper": 780.0, "level": 0.95},
     "cost_money": 600.0,
@@ -299,6 +314,7 @@ _SUMMARY = {
     "actions": [_ACTION],
     "limits": [_LIMIT],
     "excluded": {"no consent on record for the channel": 651},
+    "funnel": FUNNEL,
 }
 PLAN: dict[str, Any] = {
     "plan_id": "c9",

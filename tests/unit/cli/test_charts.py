@@ -117,6 +117,7 @@ SAMPLES: dict[str, Mapping[str, Any]] = {
     "value": samples.VALUE,
     "policy": samples.POLICY,
     "loop": samples.LOOP,
+    "contacts": samples.CONTACTS,
     "health": samples.HEALTH,
     "plan": samples.PLAN,
     "off-policy": samples.OFF_POLICY,
@@ -171,6 +172,10 @@ def test_a_plan_shows_its_limits_with_prices_and_who_is_left_out() -> None:
     assert "price of one more unit" in text
     assert "no consent on record for the channel" in text
     assert "price of one more unit" in page("policy", samples.POLICY)
+    assert "customers 4,383 → eligible 4,383 → consented 3,732 → contacted 1,500" in text
+    older = {**samples.PLAN, "summary": {**samples.PLAN["summary"]}}
+    del older["summary"]["funnel"]
+    assert "Customers left" not in page("plan", older)
 
 
 def test_a_gain_is_never_told_without_its_interval() -> None:

@@ -113,6 +113,15 @@ def test_the_funnel_counts_customers_left_with_anything_after_each_step():
     )
 
 
+def test_each_pair_is_counted_under_exactly_one_reason():
+    """Every customer is closed to the mail for three reasons at once, and stands under the first."""
+    customers = profiles(6, consent=[[]] * 6, withdrawn=[["*"]] * 6, suppressed=[["email"]] * 6)
+    found = judged(customers, contact=ContactPolicy(caps=(ContactCap(0, 7),)), held_out=np.ones(6, dtype=bool))
+    assert [sum(at.excluded[a] for at in found.stages) for a in range(3)] == [6, 6, 6]
+    assert found.excluded[0] == {Ineligible.CONSENT_WITHDRAWN.value: 6}
+    assert [at.reason for at in found.stages] == [*Ineligible]
+
+
 def test_a_bad_target_group_names_its_action_and_what_the_database_said():
     offers = (replace(actions()[0], eligible="ordres > 2"),)
     with pytest.raises(ConfigError, match=r"action 'mail-small'.*ordres") as caught:

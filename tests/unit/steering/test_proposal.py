@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pyarrow as pa
 import pytest
@@ -83,6 +84,34 @@ def test_the_summary_adds_up_with_the_decisions(proposal):
         assert line["customers"] == sum(row["action_id"] == line["action"] for row in rows)
     assert [step["step"] for step in summary["eligibility"]["steps"]][:3] == ["customers", "eligible", "consented"]
     assert summary["excluded"]["no consent on record for the channel"] > 0
+
+
+def test_every_pair_and_every_customer_falls_out_at_exactly_one_stage_of_the_funnel(proposal):
+    funnel, drawn = proposal.summary["funnel"], proposal.decisions["action_id"].to_pylist()
+    parts = {None: funnel["overall"]} | {entry["action"]: entry["stages"] for entry in funnel["actions"]}
+    assert list(parts) == [None, *proposal.policy.action_ids]
+    for action, stages in parts.items():
+        assert stages[0]["customers"] == N
+        assert all(was["customers"] - at["excluded"] == at["customers"] >= 0 for was, at in pairwise(stages))
+        assert N - sum(at["excluded"] for at in stages) == stages[-1]["customers"]
+        contacted = sum(name != "none" for name in drawn) if action is None else drawn.count(action)
+        assert (stages[-1]["stage"], stages[-1]["customers"]) == ("contacted", contacted)
+    overall = {at["stage"]: at for at in funnel["overall"]}
+    assert overall["consent on record"]["excluded"] == N // 5
+    assert overall["not in the universal control"]["excluded"] > 0
+
+
+def test_pairs_without_a_score_and_too_dear_for_a_limit_are_stages_of_their_own():
+    few = SCORES.slice(0, SCORES.num_rows - 3)  # the last customer has no score
+    summary = propose(
+        MemoryHistory(), CUSTOMERS, few, replace(REQUEST, limits=(Limit("cheap", use="cost", maximum=0.5),))
+    ).summary
+    stages = {entry["action"]: {at["stage"]: at for at in entry["stages"]} for entry in summary["funnel"]["actions"]}
+    assert stages["letter"]["scored"]["excluded"] == 1
+    assert stages["letter"]["affordable"]["excluded"] == stages["letter"]["scored"]["customers"] > 0
+    assert stages["letter"]["contacted"]["customers"] == 0
+    assert summary["unscored"] == sum(at["scored"]["excluded"] for at in stages.values())
+    assert summary["unaffordable"] == sum(at["affordable"]["excluded"] for at in stages.values())
 
 
 def test_limits_are_kept_in_the_draw_and_minima_have_negative_prices(proposal):

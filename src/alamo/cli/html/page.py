@@ -17,7 +17,8 @@ from alamo.cli.html.off_policy import pictures as _off_policy
 from alamo.cli.html.policies import policy_choice, policy_tree
 from alamo.cli.html.scores import about, scores
 from alamo.cli.html.segments import segments
-from alamo.cli.html.tables import all_rows, left_out, limits, named
+from alamo.cli.html.tables import all_rows, funnel, left_out, limits, named
+from alamo.cli.views.funnel import line, of_rows
 
 Data = Mapping[str, Any]
 
@@ -32,7 +33,7 @@ def page(kind: str, data: Data) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body>"
         f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{_warnings(data)}{advice(data)}{about(data)}{figures(pictures)}"
-        f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}{left_out(data)}</main>"
+        f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}{funnel(data)}{left_out(data)}</main>"
         f"<footer>{escape(str(data.get('attribution') or ''))} Made by Alamo.</footer></body></html>\n"
     )
 
@@ -74,6 +75,16 @@ def _loop(data: Data) -> tuple[str, list[Picture]]:
     return "The loop over time", [over_time(rows, message, f"incremental {data.get('currency') or 'money'}")]
 
 
+def _contacts(data: Data) -> tuple[str, list[Picture]]:
+    overall = of_rows(data["rows"])["overall"]
+    left = [
+        {"name": row["stage"], "value": float(row["customers"]), "written": formats.count(row["customers"])}
+        for row in overall
+    ]
+    message = line({"overall": overall}) if overall else "No plan yet"
+    return f"Contacts of plan {data['plan']}", [bars(left, message, "customers left with any action")]
+
+
 def _plan(data: Data) -> tuple[str, list[Picture]]:
     summary = data["summary"]
     gains = _lines(summary.get("actions", []), "action", "expected_gain_money", formats.money)
@@ -95,6 +106,7 @@ PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {
     "value": _value,
     "policy": _policy,
     "loop": _loop,
+    "contacts": _contacts,
     "health": health,
     "plan": _plan,
     "off-policy": _off_policy,

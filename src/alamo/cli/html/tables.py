@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from html import escape
 from typing import Any
 
 from alamo.cli import formats
 from alamo.cli.html.marks import data_table
+from alamo.cli.views.funnel import line, stages_shown, table_rows
 from alamo.cli.views.reports import PROGRAMME, action_name
 from alamo.domain.action import NO_ACTION
 
@@ -43,6 +45,16 @@ def left_out(data: Data) -> str:
     if not cells:
         return ""
     return f"<h2>Left out</h2>{_table(['not contactable because', 'customer × action'], cells)}"
+
+
+def funnel(data: Data) -> str:
+    """Return the customers left to each action after each stage of a plan; nothing where no funnel was kept."""
+    found = data.get("summary", {}).get("funnel")
+    if not found:
+        return ""
+    shown = stages_shown(found)
+    cells = [[str(row["action"]), *(formats.count(row[stage]) for stage in shown)] for row in table_rows(found)]
+    return f"<h2>Customers left after each stage</h2><p>{escape(line(found))}</p>{_table(['action', *shown], cells)}"
 
 
 def cell(key: str, value: Any) -> str:

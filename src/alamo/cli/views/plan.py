@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, next_step, note, refusals, table
+from alamo.cli.views.funnel import funnel
 
 _NEXT = {
     "proposed": "alamo plan approve {plan}",
@@ -34,6 +35,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table("What is drawn", _ACTIONS, summary.get("actions", []))
     if summary.get("limits"):
         yield table("Limits", _LIMITS, summary["limits"])
+    yield from funnel(summary.get("funnel"))
     excluded = summary.get("excluded") or {}
     if excluded:
         rows = [{"reason": reason, "customers": n} for reason, n in excluded.items()]

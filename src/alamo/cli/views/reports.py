@@ -8,9 +8,10 @@ from typing import Any
 from rich.console import RenderableType
 
 from alamo.cli import formats
-from alamo.cli.output import Column, column, interval_column, note, refusals, table
+from alamo.cli.output import Column, column, heading, interval_column, note, refusals, table
 from alamo.cli.views.calibration import side_by_side
 from alamo.cli.views.effect_parts import shrunk_effects, stages_and_time, verdict
+from alamo.cli.views.funnel import funnel, of_rows
 from alamo.cli.views.health import health
 
 PROGRAMME = "*"
@@ -113,12 +114,19 @@ def loop(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield note(f"{formats.percent(data.get('level'), 0)} intervals; a cycle without a gain has not matured yet", "dim")
 
 
+def contacts(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Who is left at each stage of the newest plan."""
+    yield heading(f"Contacts of plan {data.get('plan')} ({data.get('state')}), {_as_of(data)}")
+    yield from funnel(of_rows(data["rows"]))
+
+
 VIEWS: dict[str, Callable[[Mapping[str, Any]], Iterator[RenderableType]]] = {
     "effects": effects,
     "segments": segments,
     "value": value,
     "policy": policy,
     "loop": loop,
+    "contacts": contacts,
     "health": health,
 }
 """The view of each report."""

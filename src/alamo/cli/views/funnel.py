@@ -1,0 +1,65 @@
+"""The funnel of a plan: one line over all actions, and a table with a column for each stage where somebody fell out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.console import RenderableType
+
+from alamo.cli import formats
+from alamo.cli.output import Column, column, note, table
+
+Rows = Sequence[Mapping[str, Any]]
+
+ANY = "any action"
+_ALWAYS = ("customers", "eligible", "consented", "contacted")
+
+
+def funnel(found: Mapping[str, Any] | None) -> Iterator[RenderableType]:
+    """Who is left after each stage; nothing for a plan of a version that kept no funnel."""
+    if not found or not found.get("overall"):
+        return
+    yield note(line(found))
+    lines = table_rows(found)
+    columns = [column("action", "action"), *(_count(stage) for stage in stages_shown(found))]
+    yield table("Customers left after each stage", columns, lines)
+
+
+def line(found: Mapping[str, Any]) -> str:
+    """Write the stages over all actions: ``customers 50,000 → eligible 41,000 → … → contacted 12,000``."""
+    rows = {row["stage"]: row["customers"] for row in found["overall"]}
+    shown = [row["stage"] for row in found["overall"] if row["excluded"] or row["stage"] in _ALWAYS]
+    return " → ".join(f"{stage} {formats.count(rows[stage])}" for stage in shown)
+
+
+def stages_shown(found: Mapping[str, Any]) -> list[str]:
+    """Return the stages at which anybody fell out of anything, and those always shown, in order."""
+    fell: set[str] = set(_ALWAYS)
+    for rows in _parts(found).values():
+        fell |= {row["stage"] for row in rows if row["excluded"]}
+    return [row["stage"] for row in found["overall"] if row["stage"] in fell]
+
+
+def table_rows(found: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row per action with the customers left at each stage; all actions together first."""
+    return [
+        {"action": name, **{row["stage"]: row["customers"] for row in rows}} for name, rows in _parts(found).items()
+    ]
+
+
+def of_rows(rows: Rows) -> dict[str, Any]:
+    """Return the funnel that the rows of the report on contacts list."""
+    by_action: dict[str | None, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_action.setdefault(row["action"], []).append(row)
+    overall = by_action.pop(None, [])
+    return {"overall": overall, "actions": [{"action": a, "stages": found} for a, found in by_action.items()]}
+
+
+def _parts(found: Mapping[str, Any]) -> dict[str, Rows]:
+    return {ANY: found["overall"], **{entry["action"]: entry["stages"] for entry in found["actions"]}}
+
+
+def _count(stage: str) -> Column:
+    return column(stage, stage, formats.count)
