@@ -97,6 +97,8 @@ def settings_page() -> str:
     parts += ["## `limits.toml`, `[[limit]]`", summary(actions.Limit), _fields_table(actions.Limit)]
     parts += ["## `limits.toml`, `[contact]`", summary(actions.ContactPolicy), _fields_table(actions.ContactPolicy)]
     parts += ["## `[contact]`, each of `caps`", summary(actions.ContactCap), _fields_table(actions.ContactCap)]
+    parts += ["## `[contact]`, each of `spacing`", summary(actions.Spacing), _fields_table(actions.Spacing)]
+    parts += ["## `[contact]`, a table in `exclusive`", summary(actions.Exclusion), _fields_table(actions.Exclusion)]
     parts += ["## `[contact]`, `quiet_hours`", summary(actions.QuietHours), _fields_table(actions.QuietHours)]
     return page(parts)
 
@@ -116,7 +118,7 @@ _MOVED = {
     "store": {"state_url": "state_url", "history_path": "history_path"},
 }
 """Sections whose keys are fields of `Settings` itself: section → key → field."""
-_RENAMED = {"cost_money": "cost", "start": "from"}
+_RENAMED = {"cost_money": "cost", "start": "from", "message_class": "class"}
 """Fields that a file calls otherwise."""
 _BY_FILE: Mapping[tuple[type, str], str] = {(actions.Action, "name"): "the id"}
 """Defaults that the file has although the field has none."""

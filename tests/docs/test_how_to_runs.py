@@ -46,7 +46,10 @@ def test_the_script_holds_commands_documents_and_python() -> None:
         ("write-actions-and-limits.md", ["no consent is on record for channel 'post'"]),
         (
             "set-the-contact-policy.md",
-            ["eligible 400 → consent on record 320 → consented 320 → under the channel's cap 260"],
+            [
+                "consent on record 320 → consented 320 → under the channel's cap 260",
+                "renewal-notice        400       400                320        320",
+            ],
         ),
         ("read-audience-files.md", ["welcome-back email We have missed you", "report.csv: 1 row taken in"]),
         (

@@ -6,13 +6,13 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from alamo.config.reading import Amount, Faults, Source, Text, decode, read_toml
 from alamo.config.settings import moment
-from alamo.domain.action import LEVELS, NO_ACTION, Action
+from alamo.domain.action import LEVELS, NO_ACTION, Action, MessageClass, Passage
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")
 _ID_HINT = "Use letters, digits, '-' and '_', beginning with a letter or digit; 'none' is taken: it means no action."
@@ -28,6 +28,8 @@ class _ActionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     valid_from: Any = None
     valid_until: Any = None
     content: dict[str, Any] = {}
+    message_class: str = msgspec.field(default="marketing", name="class")
+    passes: list[str] = []
 
 
 def load_action(path: Path) -> Action:
@@ -59,7 +61,26 @@ def load_action(path: Path) -> Action:
         valid_from=valid_from,
         valid_until=valid_until,
         content=table.content,
+        message_class=_message_class(source, table),
+        passes=_passes(source, table),
     )
+
+
+def _message_class(source: Source, table: _ActionTable) -> MessageClass:
+    source.known("class", table.message_class, get_args(MessageClass), "class")
+    return next(known for known in get_args(MessageClass) if known == table.message_class)
+
+
+def _passes(source: Source, table: _ActionTable) -> tuple[Passage, ...]:
+    for name in table.passes:
+        source.known("passes", name, get_args(Passage), "part of the contact policy")
+    if table.passes and table.message_class == "marketing":
+        raise source.error(
+            "passes",
+            "only a transactional action passes anything",
+            hint='Leave it out, or say class = "transactional" if it really is a service message.',
+        )
+    return tuple(known for known in get_args(Passage) if known in table.passes)
 
 
 def load_actions(folder: Path) -> tuple[Action, ...]:

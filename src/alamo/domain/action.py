@@ -22,6 +22,9 @@ LEVELS = (
 """The seven customer-journey levels."""
 
 Period = Literal["cycle", "day", "week", "month"]
+MessageClass = Literal["marketing", "transactional"]
+Passage = Literal["quiet_hours", "control"]
+"""What a transactional action may be declared to pass besides caps."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,11 @@ class Action:
         UTC bounds, half-open ``[from, until)``; `None` means unbounded.
     content
         What the channel needs to deliver it (subject, template, voucher code …).
+    message_class
+        ``marketing``, or ``transactional``: a service message (a renewal notice, a recall). It passes caps, spacing and
+        exclusions and does not count towards them; consent and suppression hold for it all the same.
+    passes
+        What else a transactional action passes: ``quiet_hours``, ``control`` (it is open to the universal control).
     """
 
     id: str
@@ -58,6 +66,13 @@ class Action:
     valid_from: datetime | None = None
     valid_until: datetime | None = None
     content: Mapping[str, Any] = field(default_factory=dict)
+    message_class: MessageClass = "marketing"
+    passes: tuple[Passage, ...] = ()
+
+    @property
+    def is_marketing(self) -> bool:
+        """Whether caps, spacing and exclusions hold for it and count it."""
+        return self.message_class == "marketing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +116,7 @@ class Limit:
 
 @dataclass(frozen=True, slots=True)
 class ContactCap:
-    """At most `maximum` contacts per customer in any `days` days, in one channel or (`channel` None) over all.
+    """At most `maximum` marketing contacts per customer in any `days` days, of everything or of what it is limited to.
 
     Attributes
     ----------
@@ -111,11 +126,56 @@ class ContactCap:
         Length of the window that is counted back from every decision.
     channel
         Channel whose contacts are counted; left out: those of all channels together.
+    actions, levels
+        Restrict the actions it counts and closes; empty means all.
     """
 
     maximum: int
     days: int
     channel: str | None = None
+    actions: tuple[str, ...] = ()
+    levels: tuple[str, ...] = ()
+
+    def covers(self, action: Action) -> bool:
+        """Say whether a contact with `action` counts towards this cap, and is closed once it is reached."""
+        return (
+            action.is_marketing
+            and (self.channel is None or action.channel == self.channel)
+            and (not self.actions or action.id in self.actions)
+            and (not self.levels or action.level in self.levels)
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Spacing:
+    """At least `days` days between two marketing contacts of a customer, in one channel or over all.
+
+    Attributes
+    ----------
+    days
+        Days that have to pass after a contact.
+    channel
+        Channel it holds in; left out: over all channels together.
+    """
+
+    days: int
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Exclusion:
+    """None of `actions` within `days` days after another of them; the same action again is a matter for a cap.
+
+    Attributes
+    ----------
+    actions
+        Two or more actions that keep each other out.
+    days
+        For how long.
+    """
+
+    actions: tuple[str, ...]
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,8 +212,14 @@ class ContactPolicy:
         Contact caps per channel and over all channels.
     quiet_hours
         In the customer's time zone, else the project's.
+    spacing
+        Days between contacts, per channel and over all channels.
+    exclusive
+        Actions that exclude each other: a pair ``["a", "b"]`` within a cycle, a table with `days` beyond it.
     """
 
     max_actions: int = 1
     caps: tuple[ContactCap, ...] = ()
     quiet_hours: QuietHours | None = None
+    spacing: tuple[Spacing, ...] = ()
+    exclusive: tuple[Exclusion, ...] = ()

@@ -137,6 +137,11 @@ class PolicySnapshot:
         return content_hash(values)
 
 
+def passage(action: Action) -> dict[str, Any]:
+    """Return what a snapshot notes of an action that passes part of the contact policy; nothing of any other."""
+    return {} if action.is_marketing else {"class": action.message_class, "passes": list(action.passes)}
+
+
 def message_hash(action: Action) -> str:
     """Return the content hash (hex SHA-256) of what a customer receives: the action, its channel and its content.
 

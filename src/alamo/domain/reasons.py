@@ -16,6 +16,9 @@ class Ineligible(StrEnum):
     SUPPRESSED = "channel suppressed (bounce or complaint)"
     CHANNEL_CAP = "contact cap of the channel reached"
     TOTAL_CAP = "contact cap over all channels reached"
+    GROUP_CAP = "contact cap of a group of actions reached"
+    SPACING = "too soon after the last contact"
+    EXCLUSIVE = "too soon after an action that excludes it"
     UNIVERSAL_CONTROL = "in the universal control"
 
 

@@ -283,7 +283,7 @@ def _batch(under_way: _UnderWay, rows: Sequence[LedgerRow]) -> DeliveryBatch:
         channel=rows[0].channel,
         content={} if action is None else action.content,
         decided_at=plan.created_at,
-        rows=_addresses(under_way.context, plan, rows),
+        rows=_addresses(under_way, rows),
     )
 
 
@@ -295,11 +295,12 @@ def _no_channel(context: Context, action_id: str, channel: str) -> StateError:
     )
 
 
-def _addresses(context: Context, plan: PlanRecord, rows: Sequence[LedgerRow]) -> pa.Table:
+def _addresses(under_way: _UnderWay, rows: Sequence[LedgerRow]) -> pa.Table:
     """Return where each message goes and, because of quiet hours, from when on it may.
 
     The moment counts from the start of the launch, so a resumed launch hands over the same rows again.
     """
+    context, plan = under_way.context, under_way.plan
     wanted = pa.table(
         {
             "decision_id": pa.array([row.decision_id for row in rows], pa.string()),
@@ -318,7 +319,8 @@ def _addresses(context: Context, plan: PlanRecord, rows: Sequence[LedgerRow]) ->
         """,
         relations={"wanted": wanted},
     )
-    quiet, zone = context.contact.quiet_hours, context.settings.time_zone
+    noted, zone = under_way.policy.actions[rows[0].action_id], context.settings.time_zone
+    quiet = None if "quiet_hours" in noted.get("passes", ()) else context.contact.quiet_hours
     send_at = earliest_send(found["time_zone"], quiet, zone, plan.launched_at or context.clock.now())
     return found.drop(["time_zone"]).append_column("send_at", send_at)
 

@@ -120,7 +120,7 @@ def decision_table(cells: Cells, batch: Batch, stamp: Stamp) -> pa.Table:
         "eligible": pa.ListArray.from_arrays(offsets, names),
         "p": pa.ListArray.from_arrays(offsets, pa.array(p)),
         "p_action": np.where(acted, _at(drawn.p, taken, n), drawn.p_none),
-        "universal_control": pa.array(cells.units.held_out),
+        "universal_control": pa.array(cells.units.universal_control),
         "plan_id": pa.repeat(pa.scalar(stamp.plan_id), n),
         "block": batch.block,
         "reason": pa.array([reason.value for reason in REASONS]).take(pa.array(drawn.reason.astype(np.int64))),

@@ -141,6 +141,8 @@ def _as_of_policy(policy: PolicySnapshot, action_id: str, known: Action | None) 
         eligible=noted["eligible"],
         valid_from=None if known is None else known.valid_from,
         valid_until=None if known is None else known.valid_until,
+        message_class=noted.get("class", "marketing"),
+        passes=tuple(noted.get("passes", ())),
     )
 
 

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.action import Action, ContactPolicy, Limit
 from alamo.domain.money import minor_per_major
-from alamo.domain.policy import PolicySnapshot, message_hash
+from alamo.domain.policy import PolicySnapshot, message_hash, passage
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import DecisionReason
 from alamo.domain.records import PlanRecord
@@ -188,6 +188,7 @@ def _policy(
                 "cost_money": action.cost_money,
                 "eligible": action.eligible,
                 "message": message_hash(action),
+                **passage(action),
             }
             for action in request.actions
         },

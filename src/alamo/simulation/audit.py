@@ -62,7 +62,8 @@ def breaches(world: World, earlier: list[Contacts], now: Contacts, where: Where)
     found = [_permissions(world, now), _once(now, n, scenario.contact.max_actions)]
     bounded = [limit for limit in scenario.limits if limit.maximum is not None]
     found += [_limit(limit, scenario, [*earlier, now], where) for limit in bounded]
-    found += [_cap(cap, scenario.actions, [*earlier, now], now, n) for cap in scenario.contact.caps]
+    spaced = [ContactCap(1, one.days, one.channel) for one in scenario.contact.spacing]
+    found += [_cap(cap, scenario.actions, [*earlier, now], now, n) for cap in (*scenario.contact.caps, *spaced)]
     return [breach for breach in found if breach is not None]
 
 
@@ -98,7 +99,7 @@ def _cap(
     cap: ContactCap, actions: tuple[SimulatedAction, ...], history: list[Contacts], now: Contacts, n: int
 ) -> Breach | None:
     """Count contacts in the `cap.days` days up to each day on which something was sent now."""
-    covered = np.array([cap.channel is None or action.channel == cap.channel for action in actions])
+    covered = np.array([cap.covers(action.action) for action in actions])
     worst = 0
     for day in np.unique(now.day):
         count = np.zeros(n, dtype=np.int64)

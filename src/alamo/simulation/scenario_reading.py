@@ -12,7 +12,7 @@ from datetime import time
 from importlib import resources
 from typing import Any
 
-from alamo.domain.action import LEVELS, NO_ACTION, ContactCap, ContactPolicy, Limit, QuietHours
+from alamo.domain.action import LEVELS, NO_ACTION, ContactCap, ContactPolicy, Limit, QuietHours, Spacing
 from alamo.domain.errors import ConfigError
 from alamo.domain.money import minor_unit_exponent
 from alamo.domain.settings import (
@@ -218,7 +218,12 @@ def _limit(table: _Table, key: str, value: Any) -> Limit:
 
 def _cap(table: _Table, key: str, value: Any) -> ContactCap:
     fields = {"channel": _text, "maximum": _whole(0, 10_000), "days": _whole(1, 3_660)}
+    fields |= {"actions": _list_of(_text), "levels": _list_of(_choice(*LEVELS))}
     return ContactCap(**table.child(key, value).read(fields, required=("maximum", "days")))
+
+
+def _spacing(table: _Table, key: str, value: Any) -> Spacing:
+    return Spacing(**table.child(key, value).read({"days": _whole(1, 3_660), "channel": _text}, required=("days",)))
 
 
 def _time(table: _Table, key: str, value: Any) -> time:
@@ -311,6 +316,7 @@ _CONTACT: dict[str, Convert] = {
     "max_actions": _whole(1, 1),
     "caps": _list_of(_cap),
     "quiet_hours": _quiet,
+    "spacing": _list_of(_spacing),
     "exclusive": _list_of(_list_of(_text)),
 }
 _PURCHASE: dict[str, Convert] = {

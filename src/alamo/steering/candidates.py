@@ -101,14 +101,15 @@ def gather(
     """
     ids = profiles["customer_id"].combine_chunks().cast(pa.string())
     key = unit_keys(ids.to_pylist())
-    held_out = in_universal_control(key, terms.universal_salt, terms.universal_share)
-    eligibility = terms.gatekeeper.judge(warehouse, profiles, held_out)
+    in_control = in_universal_control(key, terms.universal_salt, terms.universal_share)
+    eligibility = terms.gatekeeper.judge(warehouse, profiles, in_control)
+    held_out = in_control & ~eligibility.open.any(axis=1)  # what is open to the universal control passes it
     scopes = {f"limit {row.limit!r}": row.where for row in terms.rows}
     counted = profiles if counted_as is None else counted_as
     group, patterns = cross(predicate_masks(warehouse, "profiles", counted, scopes), len(key))
     action_ids = tuple(action.id for action in terms.gatekeeper.actions)
     pairs = _scored(scores, ids, action_ids, eligibility.open)
-    cells = assemble(Units(ids, key, group, held_out), pairs, USE_NAMES, action_ids, terms.salt)
+    cells = assemble(Units(ids, key, group, held_out, in_control), pairs, USE_NAMES, action_ids, terms.salt)
     tables = limit_tables(terms.rows, action_ids, USE_NAMES, patterns)
     fits = affordable(cells, tables)
     kept = cells.keep(fits)

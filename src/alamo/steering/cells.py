@@ -39,13 +39,17 @@ class Units:
     group
         Index of the pattern of limit predicates that hold for the customer, shape (n,).
     held_out
-        Whether the customer is in the universal control, shape (n,).
+        Whether the customer is held out of everything, shape (n,).
+    in_control
+        Whether the customer is in the universal control, held out or open to actions that pass it, shape (n,); None:
+        the same as `held_out`.
     """
 
     ids: pa.Array
     key: npt.NDArray[np.uint64]
     group: npt.NDArray[np.int32]
     held_out: Flags
+    in_control: Flags | None = None
 
     @property
     def n(self) -> int:
@@ -54,7 +58,13 @@ class Units:
 
     def take(self, index: Ints) -> Units:
         """Return the customers `index`, in that order."""
-        return Units(self.ids.take(pa.array(index)), self.key[index], self.group[index], self.held_out[index])
+        control = None if self.in_control is None else self.in_control[index]
+        return Units(self.ids.take(pa.array(index)), self.key[index], self.group[index], self.held_out[index], control)
+
+    @property
+    def universal_control(self) -> Flags:
+        """Whether the customer is in the universal control, shape (n,)."""
+        return self.held_out if self.in_control is None else self.in_control
 
     def order(self, salt: str) -> Ints:
         """Return the positions of the customers in the order in which they are decided."""
@@ -146,6 +156,7 @@ class Cells:
             self.units.key[start:stop],
             self.units.group[start:stop],
             self.units.held_out[start:stop],
+            None if self.units.in_control is None else self.units.in_control[start:stop],
         )
         return self._pick(units, self.indptr[start : stop + 1] - first, slice(first, last))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -11,43 +12,106 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.domain.action import ContactCap, QuietHours
+from alamo.domain.action import Action, ContactCap, ContactPolicy, Exclusion, QuietHours
 from alamo.domain.ports import Warehouse
+from alamo.domain.reasons import Ineligible
 
 Flags = npt.NDArray[np.bool_]
 
+_EVERYBODY_FROM = 1_000
+"""From so many customers on, contacts are counted of everybody rather than of those asked about."""
+
 _CONTACTS_SQL = """
-SELECT customer_id, count(*) AS contacts
+SELECT customer_id
 FROM events
 WHERE kind = 'sent' AND occurred_at > $since AND occurred_at < $now AND ($channel = '' OR channel = $channel)
+  AND ($everything OR action_id IN (SELECT action_id FROM counted))
+  AND (action_id IS NULL OR action_id NOT IN (SELECT action_id FROM uncounted))
+  AND ($everybody OR customer_id IN (SELECT customer_id FROM asked))
 GROUP BY customer_id
 HAVING count(*) >= $maximum
 """
 
 
-def capped(warehouse: Warehouse, customer_ids: pa.ChunkedArray, cap: ContactCap, now: datetime) -> Flags:
-    """Return which customers may not receive one more contact under `cap`, shape (n,).
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """Contacts to be counted: of `customer_ids` before `now`; `actions` say which are transactional and of which level.
 
-    A cap of 3 in 7 days is reached by the third contact later than seven days before `now`.
+    A contact with an action that is not among them counts as marketing, and towards every level.
     """
-    if cap.maximum <= 0:
-        return np.ones(len(customer_ids), dtype=bool)
-    parameters = {
-        "since": now - timedelta(days=cap.days),
-        "now": now,
-        "channel": cap.channel or "",
-        "maximum": cap.maximum,
-    }
-    reached = warehouse.query(_CONTACTS_SQL, parameters)["customer_id"]
-    return np.asarray(pc.is_in(customer_ids, value_set=reached.combine_chunks().cast(pa.string())))
+
+    warehouse: Warehouse
+    customer_ids: pa.ChunkedArray
+    actions: tuple[Action, ...]
+    now: datetime
+
+    def capped(self, cap: ContactCap) -> Flags:
+        """Return which customers may not receive one more contact that `cap` counts, shape (n,).
+
+        A cap of 3 in 7 days is reached by the third contact later than seven days before `now`.
+        """
+        if cap.maximum <= 0:
+            return np.ones(len(self.customer_ids), dtype=bool)
+        by_class_and_level = replace(cap, actions=(), channel=None)  # a contact's channel is that of its event
+        uncounted = [action.id for action in self.actions if not by_class_and_level.covers(action)]
+        few = len(self.customer_ids) < _EVERYBODY_FROM
+        parameters = {
+            "since": self.now - timedelta(days=cap.days),
+            "now": self.now,
+            "channel": cap.channel or "",
+            "maximum": cap.maximum,
+            "everything": not cap.actions,
+            "everybody": not few,
+        }
+        relations = {
+            "counted": _named("action_id", cap.actions),
+            "uncounted": _named("action_id", uncounted),
+            "asked": _named("customer_id", self.customer_ids.to_pylist() if few else ()),
+        }
+        reached = self.warehouse.query(_CONTACTS_SQL, parameters, relations)["customer_id"]
+        return np.asarray(pc.is_in(self.customer_ids, value_set=reached.combine_chunks().cast(pa.string())))
 
 
-def any_capped(warehouse: Warehouse, customer_ids: pa.ChunkedArray, caps: Sequence[ContactCap], now: datetime) -> Flags:
-    """Return which customers have reached any of `caps`, shape (n,)."""
-    out = np.zeros(len(customer_ids), dtype=bool)
-    for cap in caps:
-        out |= capped(warehouse, customer_ids, cap, now)
-    return out
+def closed_by_contacts(ledger: Ledger, policy: ContactPolicy) -> Iterator[tuple[Ineligible, list[Flags]]]:
+    """Yield each reason that rests on earlier contacts with whom it closes each action to, in the order of counting.
+
+    Transactional actions are never closed by them.
+    """
+    n = len(ledger.customer_ids)
+    for reason, caps in _as_caps(policy).items():
+        found = {cap: ledger.capped(cap) for cap in caps if any(cap.covers(action) for action in ledger.actions)}
+        yield reason, [_any(n, [mask for cap, mask in found.items() if cap.covers(a)]) for a in ledger.actions]
+    yield Ineligible.EXCLUSIVE, [_any(n, _excluding(ledger, policy.exclusive, action)) for action in ledger.actions]
+
+
+def _as_caps(policy: ContactPolicy) -> dict[Ineligible, list[ContactCap]]:
+    """Return caps and spacing by reason; a spacing of N days is a cap of one contact in N days."""
+    kinds: dict[Ineligible, list[ContactCap]] = {
+        Ineligible.CHANNEL_CAP: [], Ineligible.TOTAL_CAP: [], Ineligible.GROUP_CAP: []
+    }  # fmt: skip
+    for cap in policy.caps:
+        grouped = bool(cap.actions or cap.levels)
+        whole = Ineligible.TOTAL_CAP if cap.channel is None else Ineligible.CHANNEL_CAP
+        kinds[Ineligible.GROUP_CAP if grouped else whole].append(cap)
+    return {**kinds, Ineligible.SPACING: [ContactCap(1, spacing.days, spacing.channel) for spacing in policy.spacing]}
+
+
+def _excluding(ledger: Ledger, exclusive: Iterable[Exclusion], action: Action) -> list[Flags]:
+    if not action.is_marketing:
+        return []
+    mine = [one for one in exclusive if action.id in one.actions]
+    others = [tuple(other for other in one.actions if other != action.id) for one in mine]
+    return [
+        ledger.capped(ContactCap(1, one.days, actions=kept_out)) for one, kept_out in zip(mine, others, strict=True)
+    ]
+
+
+def _any(n: int, masks: Sequence[Flags]) -> Flags:
+    return np.logical_or.reduce(masks) if masks else np.zeros(n, dtype=bool)
+
+
+def _named(column: str, names: Iterable[str]) -> pa.Table:
+    return pa.table({column: pa.array(list(names), pa.string())})
 
 
 def earliest_send(

@@ -15,7 +15,7 @@ from alamo.domain.action import Action, ContactPolicy
 from alamo.domain.event import ALL_CHANNELS
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Ineligible
-from alamo.steering.contact_policy import any_capped
+from alamo.steering.contact_policy import Ledger, closed_by_contacts
 from alamo.steering.funnel import Stage, stage
 from alamo.steering.predicates import list_holds, predicate_masks
 
@@ -102,10 +102,11 @@ class Gatekeeper:
         is_open = np.ones((profiles.num_rows, len(self.actions)), dtype=bool)
         stages: list[Stage] = []
         for reason, masks in self._reasons(warehouse, profiles, held_out):
-            before = is_open.sum(axis=0)
-            for a, mask in enumerate(masks):
-                is_open[:, a] &= ~mask
-            stages.append(stage(reason, before, is_open))
+            hit = [a for a, mask in enumerate(masks) if mask.any()]
+            before = is_open.sum(axis=0) if hit or not stages else None
+            for a in hit:
+                is_open[:, a] &= ~masks[a]
+            stages.append(stages[-1].unchanged(reason) if before is None else stage(reason, before, is_open))
         return Eligibility(is_open, tuple(stages))
 
     def _reasons(
@@ -126,10 +127,13 @@ class Gatekeeper:
         yield Ineligible.UNKNOWN_CONSENT, [~yes & ~no for yes, no in zip(consent, withdrawn, strict=True)]
         yield Ineligible.CONSENT_WITHDRAWN, withdrawn
         yield Ineligible.SUPPRESSED, suppressed
-        yield Ineligible.CHANNEL_CAP, self._channel_caps(warehouse, ids)
-        total = [cap for cap in self.contact.caps if cap.channel is None]
-        yield Ineligible.TOTAL_CAP, [any_capped(warehouse, ids, total, self.now)] * len(self.actions)
-        yield Ineligible.UNIVERSAL_CONTROL, [held_out] * len(self.actions)
+        ledger = Ledger(warehouse, ids, self.actions, self.now)
+        yield from closed_by_contacts(ledger, self.contact)
+        nobody = np.zeros(n, dtype=bool)
+        yield (
+            Ineligible.UNIVERSAL_CONTROL,
+            [nobody if "control" in action.passes else held_out for action in self.actions],
+        )
 
     def _valid(self, action: Action) -> bool:
         return (action.valid_from is None or action.valid_from <= self.now) and (
@@ -139,13 +143,6 @@ class Gatekeeper:
     def _per_channel(self, column: pa.ChunkedArray) -> list[Flags]:
         found = {
             channel: list_holds(column, (channel, ALL_CHANNELS))
-            for channel in {action.channel for action in self.actions}
-        }
-        return [found[action.channel] for action in self.actions]
-
-    def _channel_caps(self, warehouse: Warehouse, ids: pa.ChunkedArray) -> list[Flags]:
-        found = {
-            channel: any_capped(warehouse, ids, [cap for cap in self.contact.caps if cap.channel == channel], self.now)
             for channel in {action.channel for action in self.actions}
         }
         return [found[action.channel] for action in self.actions]

@@ -26,6 +26,9 @@ STAGES: dict[Reason, str] = {
     Ineligible.SUPPRESSED: "consented",
     Ineligible.CHANNEL_CAP: "under the channel's cap",
     Ineligible.TOTAL_CAP: "under the cap",
+    Ineligible.GROUP_CAP: "under the cap of its group",
+    Ineligible.SPACING: "spaced",
+    Ineligible.EXCLUSIVE: "not excluded by another action",
     Ineligible.UNIVERSAL_CONTROL: "not in the universal control",
     LeftOut.UNSCORED: "scored",
     LeftOut.UNAFFORDABLE: "affordable",
@@ -56,6 +59,10 @@ class Stage:
     def name(self) -> str:
         """What is true of what is left, in words."""
         return STAGES[self.reason]
+
+    def unchanged(self, reason: Reason) -> Stage:
+        """Return the stage of `reason` after this one, where nobody falls out."""
+        return Stage(reason, (0,) * len(self.excluded), self.customers)
 
 
 def stage(reason: Reason, before: Sequence[int], left: Flags) -> Stage:

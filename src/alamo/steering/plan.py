@@ -64,13 +64,13 @@ def plan_summary(
     taken = drawn.choice[owner]
     gain, by_action = _gains(candidates, taken, about)
     cost = cells.use("cost")[taken]
-    held_out = int(cells.units.held_out.sum())
+    in_control = cells.units.universal_control
     return {
         "cycle": about.cycle,
         "customers": cells.n,
         "contacted": len(taken),
-        "control": cells.n - len(taken) - held_out,
-        "universal_control": held_out,
+        "control": int(np.count_nonzero((drawn.choice < 0) & ~in_control)),
+        "universal_control": int(in_control.sum()),
         "gain": {"mean": gain.mean, "lower": gain.lower, "upper": gain.upper, "level": about.level},
         "cost_money": float(cost.sum()),
         "expected": {

@@ -34,6 +34,16 @@ def test_every_key_reaches_the_action(tmp_path: Path) -> None:
     assert found.content == {"subject": "Hello", "voucher": {"code": "A", "worth": 5}}
 
 
+def test_a_service_message_says_so_and_what_it_passes(tmp_path: Path) -> None:
+    found = action_of(tmp_path, MINIMAL.format(id="a") + 'class = "transactional"\npasses = ["control", "quiet_hours"]')
+    assert (found.message_class, found.passes, found.is_marketing) == (
+        "transactional",
+        ("quiet_hours", "control"),
+        False,
+    )
+    assert action_of(tmp_path, MINIMAL.format(id="a")).is_marketing
+
+
 @pytest.mark.parametrize("bad", ["none", "spring mail", "-mail", "", "größe", "a/b"])
 def test_an_identifier_is_letters_digits_and_dashes_and_not_none(tmp_path: Path, bad: str) -> None:
     with pytest.raises(ConfigError, match="cannot be an identifier"):
@@ -51,6 +61,12 @@ def test_an_identifier_is_letters_digits_and_dashes_and_not_none(tmp_path: Path,
         (MINIMAL.format(id="a") + "costs = 1", "did you mean 'cost'"),
         (MINIMAL.format(id="a") + "valid_from = 2026-02-01\nvalid_until = 2026-02-01", "must be after valid_from"),
         (MINIMAL.format(id="a") + 'valid_from = "soon"', "'soon' is not allowed"),
+        (MINIMAL.format(id="a") + 'class = "transactionl"', "did you mean 'transactional'"),
+        (MINIMAL.format(id="a") + 'passes = ["control"]', "only a transactional action passes anything"),
+        (
+            MINIMAL.format(id="a") + 'class = "transactional"\npasses = ["consent"]',
+            "unknown part of the contact policy",
+        ),
     ],
 )
 def test_a_complaint_says_what_is_wrong(tmp_path: Path, text: str, told: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from alamo.config import LimitsFile, load_limits
-from alamo.domain.action import Action, ContactCap, ContactPolicy, Limit, QuietHours
+from alamo.domain.action import Action, ContactCap, ContactPolicy, Exclusion, Limit, QuietHours, Spacing
 from alamo.domain.errors import ConfigError
 
 ACTIONS = (Action("spring-mail", "Mail", "email", "upsell"), Action("spring-post", "Post", "post", "upsell"))
@@ -57,6 +57,23 @@ def test_times_may_be_toml_times(tmp_path: Path) -> None:
     assert contact.quiet_hours == QuietHours(time(20, 30), time(7))
 
 
+def test_spacing_groups_and_exclusions_beyond_the_cycle(tmp_path: Path) -> None:
+    _, contact = limits_of(
+        tmp_path,
+        """
+        [contact]
+        caps = [{ maximum = 1, days = 30, actions = ["spring-mail"] }, { maximum = 2, days = 90, levels = ["upsell"] }]
+        spacing = [{ days = 2 }, { channel = "email", days = 5 }]
+        exclusive = [["spring-mail", "spring-post"], { actions = ["spring-mail", "spring-post"], days = 28 }]
+        """,
+    )
+    assert contact == ContactPolicy(
+        caps=(ContactCap(1, 30, actions=("spring-mail",)), ContactCap(2, 90, levels=("upsell",))),
+        spacing=(Spacing(2), Spacing(5, "email")),
+        exclusive=(Exclusion(("spring-mail", "spring-post"), 28),),
+    )
+
+
 def test_in_analyze_any_action_and_channel_may_be_named(tmp_path: Path) -> None:
     text = '[[limit]]\nname = "n"\nactions = ["whatever"]\nchannels = ["fax"]\nmaximum = 1'
     limits, _ = limits_of(tmp_path, text, None)
@@ -92,6 +109,21 @@ def test_in_analyze_any_action_and_channel_may_be_named(tmp_path: Path) -> None:
         ('[contact]\nexclusive = [["spring-mail"]]', "pair of two different actions"),
         ('[contact]\nexclusive = [["spring-mail", "spring-mail"]]', "pair of two different actions"),
         ('[contact]\nexclusive = [["spring-mail", "autumn"]]', "unknown action 'autumn'"),
+        ('[contact]\nexclusive = [{ actions = ["spring-mail", "spring-post"] }]', "a table with actions and days"),
+        ('[contact]\nexclusive = [{ actions = ["spring-mail"], days = 3 }]', "two different actions, or more"),
+        ('[contact]\nexclusive = [{ actions = ["spring-mail", "spring-post"], days = 0 }]', "at least 1"),
+        ('[contact]\nexclusive = [{ actions = ["spring-mail", 3], days = 7 }]', "must name actions"),
+        ('[contact]\nexclusive = ["spring-mail"]', "must be a pair of actions, or a table"),
+        ("[contact]\nspacing = [{ channel = 'email' }]", "contact.spacing number 1.days: is missing"),
+        ("[contact]\nspacing = [{ days = 0 }]", "0 is not allowed"),
+        ("[contact]\nspacing = [{ days = 3, channel = 'fax' }]", "unknown channel 'fax'"),
+        ("[contact]\ncaps = [{ maximum = 1, days = 7, actions = ['spring-mial'] }]", "did you mean 'spring-mail'"),
+        ("[contact]\ncaps = [{ maximum = 1, days = 7, levels = ['upsel'] }]", "did you mean 'upsell'"),
+        ("[contact]\ncaps = [{ maximum = 1, days = 7, levels = ['retention and loyalty'] }]", "counts nothing"),
+        (
+            "[contact]\ncaps = [{ maximum = 1, days = 7, channel = 'post', actions = ['spring-mail'] }]",
+            "counts nothing",
+        ),
     ],
 )
 def test_a_complaint_names_the_key_and_what_is_allowed(tmp_path: Path, text: str, told: str) -> None:

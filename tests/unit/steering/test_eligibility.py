@@ -10,10 +10,11 @@ import pyarrow as pa
 import pytest
 from tests.unit.steering.worlds import NOW, actions, profiles
 
-from alamo.domain.action import ContactCap, ContactPolicy
+from alamo.domain.action import ContactCap, ContactPolicy, Exclusion, Spacing
 from alamo.domain.errors import ConfigError
 from alamo.domain.reasons import Ineligible
 from alamo.domain.tables import EVENTS
+from alamo.steering import contact_policy
 from alamo.steering.eligibility import Gatekeeper
 from alamo.store import MemoryHistory
 
@@ -35,6 +36,13 @@ def sent(*rows: tuple[str, str, float]) -> pa.Table:
         for i, (customer, channel, days) in enumerate(rows)
     ]
     return pa.Table.from_pylist(events, schema=EVENTS.schema)
+
+
+def sent_with(*rows: tuple[str, str, float, str | None]) -> pa.Table:
+    """Return `sent` events: customer, channel, days ago, action."""
+    plain = sent(*(row[:3] for row in rows))
+    place = plain.column_names.index("action_id")
+    return plain.set_column(place, EVENTS.schema.field("action_id"), pa.array([row[3] for row in rows], pa.string()))
 
 
 def judged(customers: pa.Table, *, events: pa.Table | None = None, contact=None, held_out=NOBODY, offers=None):
@@ -77,6 +85,75 @@ def test_caps_count_contacts_of_the_channel_and_of_all_channels_within_their_day
     assert found.open[:, 2].tolist() == [True, True, False, True, True, True]
     assert found.excluded[0] == {Ineligible.CHANNEL_CAP.value: 1, Ineligible.TOTAL_CAP.value: 1}
     assert found.excluded[2] == {Ineligible.TOTAL_CAP.value: 1}
+
+
+def test_a_cap_of_a_group_counts_and_closes_its_actions_alone():
+    events = sent_with(("c0", "email", 1, "mail-big"), ("c1", "email", 1, "mail-small"), ("c2", "email", 1, None))
+    of_one = ContactPolicy(caps=(ContactCap(1, 7, actions=("mail-big",)),))
+    found = judged(profiles(6, orders=[2] * 6), events=events, contact=of_one)
+    assert found.open[:, 1].tolist() == [False, True, True, True, True, True]
+    assert found.open[:, (0, 2)].all()
+    assert found.excluded[1] == {Ineligible.GROUP_CAP.value: 1}
+    of_level = ContactPolicy(caps=(ContactCap(1, 7, levels=("upsell",)),))
+    small, big, letter = actions()
+    found = judged(
+        profiles(6, orders=[2] * 6),
+        events=events,
+        contact=of_level,
+        offers=(small, replace(big, level="upsell"), letter),
+    )
+    assert found.open[:, 1].tolist() == [False, True, False, True, True, True]  # what is unknown counts towards all
+
+
+def test_spacing_counts_days_since_the_last_contact_in_its_channel_or_in_any():
+    events = sent(("c0", "email", 2.9), ("c1", "email", 3), ("c2", "post", 0.5), ("c3", "email", 0.5))
+    contact = ContactPolicy(spacing=(Spacing(3, "email"), Spacing(1)))
+    found = judged(profiles(6), events=events, contact=contact)
+    assert found.open[:, 0].tolist() == [False, True, False, False, True, True]
+    assert found.open[:, 2].tolist() == [True, True, False, False, True, True]
+    assert found.excluded[0] == {Ineligible.SPACING.value: 3}
+
+
+def test_actions_that_exclude_each_other_do_so_for_their_days_and_not_themselves():
+    events = sent_with(("c0", "email", 27, "mail-big"), ("c1", "email", 28, "mail-big"), ("c2", "post", 3, "letter"))
+    contact = ContactPolicy(exclusive=(Exclusion(("mail-big", "letter"), 28),))
+    found = judged(profiles(6, orders=[2] * 6), events=events, contact=contact)
+    assert found.open[:, 1].tolist() == [True, True, False, True, True, True]
+    assert found.open[:, 2].tolist() == [False, True, True, True, True, True]
+    assert found.open[:, 0].all()
+    assert found.excluded[2] == {Ineligible.EXCLUSIVE.value: 1}
+
+
+def test_a_service_message_passes_caps_and_does_not_count_but_needs_consent():
+    small, big, letter = actions()
+    notice = replace(small, message_class="transactional")
+    everything = ContactPolicy(
+        caps=(ContactCap(1, 7), ContactCap(1, 7, "email")),
+        spacing=(Spacing(7),),
+        exclusive=(Exclusion(("mail-small", "letter"), 7),),
+    )
+    events = sent_with(("c0", "email", 1, "mail-big"), ("c1", "email", 1, "mail-small"))
+    customers = profiles(6, orders=[2] * 6, consent=[["*"]] * 4 + [[], ["*"]], suppressed=[[]] * 5 + [["email"]])
+    found = judged(customers, events=events, contact=everything, offers=(notice, big, letter))
+    assert found.open[:, 0].tolist() == [True, True, True, True, False, False]
+    assert found.open[:, 2].tolist() == [False, True, True, True, False, True]
+
+
+def test_only_what_passes_the_control_is_open_to_the_universal_control():
+    small, big, letter = actions()
+    offers = (replace(small, message_class="transactional", passes=("control",)), big, letter)
+    held = np.array([True] * 3 + [False] * 3)
+    found = judged(profiles(6, orders=[2] * 6), held_out=held, offers=offers)
+    assert found.open[:, 0].all()
+    assert found.open[:, 1].tolist() == found.open[:, 2].tolist() == [False] * 3 + [True] * 3
+
+
+def test_contacts_of_everybody_and_of_those_asked_about_are_counted_alike(monkeypatch):
+    events = sent(("c0", "email", 1), ("c0", "email", 2), ("c1", "email", 1), ("gone", "email", 1))
+    contact = ContactPolicy(caps=(ContactCap(2, 7, "email"),))
+    few = judged(profiles(6), events=events, contact=contact)
+    monkeypatch.setattr(contact_policy, "_EVERYBODY_FROM", 0)
+    assert np.array_equal(judged(profiles(6), events=events, contact=contact).open, few.open)
 
 
 def test_a_cap_of_nothing_closes_the_channel():

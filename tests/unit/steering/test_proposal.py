@@ -72,6 +72,22 @@ def test_nobody_without_consent_and_nobody_in_the_universal_control_is_contacted
     assert {row["reason"] for row in held} == {"held out by the universal control"}
 
 
+def test_a_service_message_reaches_the_universal_control_which_stays_one():
+    """Of everybody held out only the notice is open, and they are still counted as the universal control."""
+    notice, big, letter = actions()
+    offers = (replace(notice, message_class="transactional", passes=("control",)), big, letter)
+    found = proposed(actions=offers, limits=())
+    rows = found.decisions.to_pylist()
+    held = [row for row in rows if row["universal_control"]]
+    assert {name for row in held for name in row["eligible"]} == {"mail-small", "none"}
+    assert any(row["action_id"] == "mail-small" for row in held)
+    assert len(held) == found.summary["universal_control"] == proposed(limits=()).summary["universal_control"]
+    control = [row for row in rows if row["action_id"] == "none" and not row["universal_control"]]
+    assert len(control) == found.summary["control"]
+    assert found.policy.actions["mail-small"]["passes"] == ["control"]
+    assert "passes" not in found.policy.actions["mail-big"]
+
+
 def test_the_summary_adds_up_with_the_decisions(proposal):
     summary, rows = proposal.summary, proposal.decisions.to_pylist()
     acted = [row for row in rows if row["action_id"] != "none"]
