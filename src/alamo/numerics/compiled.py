@@ -12,12 +12,20 @@ from typing import Any, TypeVar, cast
 from numba import njit
 
 Kernel = TypeVar("Kernel", bound=Callable[..., Any])
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
 def compiled(function: Kernel) -> Kernel:
     """Compile `function` with numba on its first call; the machine code is cached where a cache can be written."""
-    options = {"nogil": True, "error_model": "numpy"}
     try:
-        return cast("Kernel", njit(cache=True, **options)(function))
+        return cast("Kernel", njit(cache=True, **_OPTIONS)(function))
     except RuntimeError:  # a read-only installation without a home folder has no place for the cache
-        return cast("Kernel", njit(**options)(function))
+        return cast("Kernel", njit(**_OPTIONS)(function))
+
+
+def inlined(function: Kernel) -> Kernel:
+    """Compile `function` as part of each kernel that calls it: for what is done per cell.
+
+    A call that hands over arrays counts its references, which takes three times as long as the work on a cell.
+    """
+    return cast("Kernel", njit(inline="always", **_OPTIONS)(function))

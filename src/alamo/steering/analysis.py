@@ -24,7 +24,7 @@ from alamo.steering.allocation.prices import soft_prices
 from alamo.steering.allocation.problem import Problem, build_problem
 from alamo.steering.allocation.repair import repair
 from alamo.steering.allocation_file import FileCells, read_cells
-from alamo.steering.cells import Floats, Ints
+from alamo.steering.cells import Floats, Ints, Places
 from alamo.steering.pacing import block_bounds, block_count, pace
 from alamo.steering.rule import BlockTerms, decide
 
@@ -179,12 +179,12 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
         infeasible_limits=_broken(file, certificate),
         seconds=_stopwatch() - started,
         refusals=_refusals(spec, certificate),
-        assignments=_assignments(table.schema, file, spec, choice),
+        assignments=_assignments(table.schema, file, spec, file.cells.at(choice)),
         limits_file=spec.limits_file,
     )
 
 
-def _drawn(problem: Problem, file: FileCells, temperature: float) -> tuple[Ints, Floats]:
+def _drawn(problem: Problem, file: FileCells, temperature: float) -> tuple[Places, Floats]:
     """Return a paced draw at the temperature, and the prices it started from."""
     rule = RuleSettings(temperature, 0.0, 0.0)
     prices = soft_prices(problem, rule)
@@ -194,7 +194,7 @@ def _drawn(problem: Problem, file: FileCells, temperature: float) -> tuple[Ints,
     for block, (start, stop) in enumerate(block_bounds(problem.n, n_blocks)):
         terms = BlockTerms(pacer.prices_for(block, remaining), remaining, rule, _SALT)
         drawn = decide(file.cells.span(start, stop), file.tables, terms)
-        parts.append(np.where(drawn.choice >= 0, drawn.choice + file.cells.indptr[start], -1))
+        parts.append(file.cells.span(start, stop).places(drawn.choice))
         remaining = drawn.remaining
     return np.concatenate(parts), prices / problem.scale
 

@@ -14,6 +14,8 @@ from alamo.numerics.hashing import mix
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
+Places = npt.NDArray[np.int16]
+"""A choice: position of the cell taken among the customer's own cells, −1 for none."""
 
 
 class CellArrays(NamedTuple):
@@ -24,6 +26,10 @@ class CellArrays(NamedTuple):
     value: Floats
     uses: Floats
     group: npt.NDArray[np.int32]
+
+    def span(self, start: int, stop: int) -> CellArrays:
+        """Return the customers ``start:stop``; `indptr` keeps pointing into the same cells, nothing is copied."""
+        return self._replace(indptr=self.indptr[start : stop + 1], group=self.group[start:stop])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +81,8 @@ class Units:
 class Cells:
     """Eligible cells in compressed sparse rows; *no action* is implicit in every row, with value and use 0.
 
+    `compact` stores value and use as float32 and actions in as few bytes as they need; every sum is float64 anyway.
+
     Attributes
     ----------
     units
@@ -122,6 +130,29 @@ class Cells:
     def arrays(self) -> CellArrays:
         """What the kernels read."""
         return CellArrays(self.indptr, self.action, self.value_money, self.uses, self.units.group)
+
+    def at(self, choice: Places) -> Ints:
+        """Return the cell of each customer's `choice`, −1 for none, shape (n,)."""
+        return np.where(choice >= 0, self.indptr[:-1] + choice, -1)
+
+    def places(self, cell: Ints) -> Places:
+        """Return the choice of the cells `cell`, one or −1 per customer, shape (n,): the inverse of `at`."""
+        return np.where(cell >= 0, cell - self.indptr[:-1], -1).astype(np.int16)
+
+    def compact(self) -> Cells:
+        """Return the cells rounded to float32, 9 bytes each with one use column and up to 256 actions.
+
+        The rounded values and uses are the problem then; standard deviations are left out.
+        """
+        narrow = np.min_scalar_type(max(len(self.action_ids) - 1, 0))
+        return replace(
+            self,
+            action=self.action.astype(narrow),
+            value_money=self.value_money.astype(np.float32),
+            value_sd_money=np.broadcast_to(np.float32(0.0), self.n_cells),
+            uses=self.uses.astype(np.float32),
+            shared_sd_money=None,
+        )
 
     def owner(self) -> Ints:
         """Return the customer of each cell, shape (n_cells,)."""

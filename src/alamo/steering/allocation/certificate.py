@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alamo.steering.cells import Cells, Floats, Ints
+from alamo.steering.allocation.source import CellSource, add_counts, count_cells
+from alamo.steering.cells import Cells, Floats, Places
 from alamo.steering.limits import LimitTables
 
 
@@ -44,13 +45,17 @@ class Certificate:
         return distance / reference if distance > 0 and reference > 0 else 0.0
 
 
-def certify(cells: Cells, tables: LimitTables, choice: Ints, dual_bound: float) -> Certificate:
-    """Return the certificate of `choice` (cell of each customer, −1 none, shape (n,))."""
-    owner = np.flatnonzero(choice >= 0).astype(np.int64)
-    cell = choice[owner]
-    used = tables.cell_use(cells, cell, owner).sum(axis=1)
+def certify(cells: Cells | CellSource, tables: LimitTables, choice: Places, dual_bound: float) -> Certificate:
+    """Return the certificate of `choice` (position among its own cells of what each customer gets, −1 none, (n,)).
+
+    Value and use are counted again from the raw cells, in float64, by group and action, and weighed by the rows.
+    """
+    if isinstance(cells, Cells):
+        shape = (1 + len(cells.use_names), *tables.coefficient.shape[1:])
+        counted = add_counts(count_cells(cells, choice), shape)
+    else:
+        counted = cells.count(choice)
+    used = (tables.coefficient * counted.tallies[tables.column + 1]).sum(axis=(1, 2))
     rounding = 1e-12 * np.maximum(np.abs(tables.bound), np.abs(used)) * (tables.column >= 0)
     excess = used - tables.bound
-    return Certificate(
-        float(cells.value_money[cell].sum()), used, np.where(excess > rounding, excess, 0.0), float(dual_bound)
-    )
+    return Certificate(counted.value_money, used, np.where(excess > rounding, excess, 0.0), float(dual_bound))

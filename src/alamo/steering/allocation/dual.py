@@ -14,13 +14,17 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from alamo.steering.allocation.kernels import HardSums, Mixture, scan_hard
+from alamo.steering.allocation.kernels import Mixture
 from alamo.steering.allocation.newton import Schedule, follow_path, mixed_sums
 from alamo.steering.allocation.problem import Problem
-from alamo.steering.cells import Floats, Ints
+from alamo.steering.allocation.streamed import Scannable
+from alamo.steering.cells import Floats, Places
 
 _FIRST_SAMPLE, _SECOND_SAMPLE = 4_000, 40_000
 _NEAR, _REST, _ROUNDS = 60_000, 40_000, 12
+_LOOKED_AT = 200_000
+CUT = 18.0
+"""Cells this many temperatures below a customer's best are left out of models: e⁻¹⁸ is 1.5·10⁻⁸."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +40,7 @@ class Scan:
     use
         Scaled use of the choice, shape (m,).
     choice
-        Cell of each customer, −1 for none, shape (n,).
+        Position among its own cells of what each customer gets, −1 for none, shape (n,).
     gap
         Money by which the best beats the second best, shape (n,).
     """
@@ -44,22 +48,18 @@ class Scan:
     bound: float
     prices: Floats
     use: Floats
-    choice: Ints
-    gap: Floats
+    choice: Places
+    gap: npt.NDArray[np.float32]
 
 
-def hard_dual(problem: Problem, prices: Floats) -> Scan:
+def hard_dual(problem: Scannable, prices: Floats) -> Scan:
     """Return the hard dual at scaled `prices`: one pass over all cells."""
-    slabs, _, groups, actions = problem.table.shape
-    out = HardSums(
-        np.zeros(1), np.zeros((slabs, groups, actions)), np.empty(problem.n, dtype=np.int64), np.empty(problem.n)
-    )
-    scan_hard(problem.cells.arrays, problem.weight, problem.collapse(prices), out)
+    out = problem.scan(prices)
     bound = float(out.total[0] + prices @ problem.bound)
     return Scan(bound, prices, problem.row_use(out.tallies), out.choice, out.gap)
 
 
-def sample_prices(problem: Problem, end: float) -> Floats:
+def sample_prices(problem: Scannable, end: float, cut: float = 700.0) -> Floats:
     """Return prices from nested samples of the customers: the start of everything else.
 
     Customers stand in salted-hash order, so the first ones are a random sample.
@@ -67,22 +67,22 @@ def sample_prices(problem: Problem, end: float) -> Floats:
     prices, start = np.zeros(problem.m), problem.value_scale
     for size, stop in ((_FIRST_SAMPLE, max(end, 0.03 * problem.value_scale)), (_SECOND_SAMPLE, end)):
         part = head(problem, size)
-        prices = follow_path(part, prices, Schedule(start, stop, tolerance=0.1))
+        prices = follow_path(part, prices, Schedule(start, stop, tolerance=0.1, cut=cut))
         start = max(0.1 * problem.value_scale, stop)
-        if part is problem and stop <= end:
+        if size >= problem.n and stop <= end:
             break
     return prices
 
 
-def head(problem: Problem, size: int) -> Problem:
+def head(problem: Scannable, size: int) -> Problem:
     """Return the problem over its first `size` customers, with bounds in proportion to their weight."""
     if size >= problem.n:
-        return problem
+        return problem.whole()
     part = problem.take(np.arange(size, dtype=np.int64))
-    return replace(part, bound=problem.bound * float(part.weight.sum() / problem.weight.sum()))
+    return replace(part, bound=problem.bound * float(part.weight.sum() / problem.total_weight))
 
 
-def solve_dual(problem: Problem, start: Floats | None = None) -> Scan:
+def solve_dual(problem: Scannable, start: Floats | None = None) -> Scan:
     """Return the scan with the lowest bound.
 
     Parameters
@@ -91,7 +91,7 @@ def solve_dual(problem: Problem, start: Floats | None = None) -> Scan:
         Scaled prices of an earlier plan (warm start); None: prices of a sample.
     """
     tau = 1e-3 * problem.value_scale
-    prices = sample_prices(problem, 2.0 * tau) if start is None else start
+    prices = sample_prices(problem, 2.0 * tau, CUT) if start is None else start
     goal = min(300.0, max(1.0, 3e-4 * problem.n))
     best, last = hard_dual(problem, prices), None
     scan = best
@@ -100,7 +100,7 @@ def solve_dual(problem: Problem, start: Floats | None = None) -> Scan:
             break
         model, cut = _near_ties(problem, scan, last)
         tau = max(min(tau, cut / 5.0), 2e-5 * problem.value_scale)
-        prices = follow_path(_shifted(problem, model, scan, tau), scan.prices, Schedule(tau, tau))
+        prices = follow_path(_shifted(problem, model, scan, tau), scan.prices, Schedule(tau, tau, cut=CUT))
         last, scan = scan, hard_dual(problem, prices)
         gain = best.bound - scan.bound
         if gain > 0:
@@ -114,39 +114,40 @@ def solve_dual(problem: Problem, start: Floats | None = None) -> Scan:
     return best
 
 
-def switches_left(problem: Problem, scan: Scan) -> float:
+def switches_left(problem: Scannable, scan: Scan) -> float:
     """Return about how many customers still have to switch: shortfalls and unused priced capacity in typical uses."""
     slack = problem.bound - scan.use
     wrong = np.maximum(-slack, 0.0) + np.where(scan.prices > 0, np.maximum(slack, 0.0), 0.0)
     return float((wrong / problem.unit).sum())
 
 
-def _near_ties(problem: Problem, scan: Scan, last: Scan | None) -> tuple[Problem, float]:
+def _near_ties(problem: Scannable, scan: Scan, last: Scan | None) -> tuple[Problem, float]:
     """Return all near ties and recent switchers at full weight with a thin sample of the rest, and the gap cut."""
-    near = max(_NEAR, problem.n // 100)
-    if near >= problem.n:
-        return problem, np.inf
-    cut = float(np.quantile(scan.gap, near / problem.n))
+    n, near = problem.n, max(_NEAR, problem.n // 100)
+    if near >= n:
+        return problem.whole(), np.inf
+    cut = float(np.quantile(scan.gap[:: max(n // _LOOKED_AT, 1)], near / n))
     hot = scan.gap <= cut
     if last is not None:
         changed = scan.choice != last.choice
-        hot |= changed if changed.sum() < problem.n // 25 else False
-    cold = np.flatnonzero(~hot)
-    kept = cold[:: max(len(cold) // _REST, 1)]
-    index = np.sort(np.concatenate([np.flatnonzero(hot), kept])).astype(np.int64)
-    weight = np.where(hot[index], 1.0, len(cold) / max(len(kept), 1)) * problem.weight[index]
-    return problem.take(index, weight), cut
+        hot |= changed if changed.sum() < n // 25 else False
+    n_cold = n - int(hot.sum())
+    rest = np.arange(0, n, max(n_cold // _REST, 1), dtype=np.int64)
+    rest = rest[~hot[rest]]
+    index = np.sort(np.concatenate([np.flatnonzero(hot), rest])).astype(np.int64)
+    model = problem.take(index)
+    return replace(model, weight=model.weight * np.where(hot[index], 1.0, n_cold / max(len(rest), 1))), cut
 
 
-def _shifted(problem: Problem, model: Problem, scan: Scan, tau: float) -> Problem:
+def _shifted(problem: Scannable, model: Problem, scan: Scan, tau: float) -> Problem:
     """Return the model with bounds moved so that its gradient at the scan's prices is the true one."""
-    if model is problem:
-        return problem
-    used = model.row_use(mixed_sums(model, scan.prices, Mixture(tau, 1.0)).tallies)
+    if model.n == problem.n:
+        return model
+    used = model.row_use(mixed_sums(model, scan.prices, Mixture(tau, 1.0, cut=CUT)).tallies)
     return replace(model, bound=problem.bound - scan.use + used)
 
 
-def nearest(gap: Floats, size: int) -> npt.NDArray[np.int64]:
+def nearest(gap: npt.NDArray[np.float32], size: int) -> npt.NDArray[np.int64]:
     """Return the positions of the `size` smallest gaps, ascending in position."""
     if size >= len(gap):
         return np.arange(len(gap), dtype=np.int64)

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
-from alamo.numerics.compiled import compiled
+from alamo.numerics.compiled import compiled, inlined
 from alamo.numerics.exponential import exp_nonpositive
-from alamo.steering.cells import CellArrays, Floats, Ints
+from alamo.steering.cells import CellArrays, Floats, Ints, Places
 
 _NEGLIGIBLE = 1e-6
 """Probabilities below it, and customers as certain as one less it, add nothing to a Hessian."""
@@ -17,21 +18,21 @@ _NEGLIGIBLE = 1e-6
 class HardSums(NamedTuple):
     """What `scan_hard` writes.
 
-    ``total[0]`` Σ weight · best net; `tallies` use by column, group and action; `choice` cell or −1;
-    `gap` distance of the best to the second best.
+    ``total[0]`` Σ weight · best net; `tallies` use by column, group and action; `choice` position of the best among the
+    customer's cells, −1 for none; `gap` distance of the best to the second best.
     """
 
     total: Floats
     tallies: Floats
-    choice: Ints
-    gap: Floats
+    choice: Places
+    gap: npt.NDArray[np.float32]
 
 
 class SoftSums(NamedTuple):
     """What `scan_soft` writes.
 
     ``total[0]`` Σ weight · τ log(1 + Σ e^{net/τ}), ``total[1]`` Σ weight · p · value; `tallies` expected use;
-    `covariance` of the choice times use, by pairs of use columns, group and pairs of actions (empty: not wanted).
+    `covariance` of the choice times use, by group, pairs of actions and pairs of use columns (empty: not wanted).
     """
 
     total: Floats
@@ -40,15 +41,19 @@ class SoftSums(NamedTuple):
 
 
 class Mixture(NamedTuple):
-    """p(a) = share · softmax(net / temperature)_a + floor · g_a / (1 + Σ g), with g the `weights` by action."""
+    """p(a) = share · softmax(net / temperature)_a + floor · g_a / (1 + Σ g), with g the `weights` by action.
+
+    Cells more than `cut` temperatures below the best count as impossible; by default those that underflow.
+    """
 
     temperature: float
     share: float
     floor: float = 0.0
     weights: Floats = np.zeros(0)
+    cut: float = 700.0
 
 
-@compiled
+@inlined
 def net_of(cells: CellArrays, prices: Floats, group: int, j: int) -> float:
     """Return the value of cell `j` less the price of what it uses."""
     action = cells.action[j]
@@ -69,7 +74,7 @@ def scan_hard(cells: CellArrays, weight: Floats, prices: Floats, out: HardSums) 
                 best, first, second = j, net, first
             elif net > second:
                 second = net
-        out.choice[i] = best
+        out.choice[i] = best - cells.indptr[i] if best >= 0 else -1
         out.gap[i] = first - second
         out.total[0] += weight[i] * first
         if best >= 0:
@@ -77,6 +82,16 @@ def scan_hard(cells: CellArrays, weight: Floats, prices: Floats, out: HardSums) 
 
 
 @compiled
+def count_choice(cells: CellArrays, choice: Places, total: Floats, tallies: Floats) -> None:
+    """Add up value (``total[0]``) and use of a choice, one position or −1 per customer."""
+    for i in range(choice.size):
+        if choice[i] >= 0:
+            j = cells.indptr[i] + choice[i]
+            total[0] += cells.value[j]
+            _tally(cells, tallies, cells.group[i], j, 1.0)
+
+
+@inlined
 def _tally(cells: CellArrays, tallies: Floats, group: int, j: int, amount: float) -> None:
     action = cells.action[j]
     tallies[0, group, action] += amount
@@ -90,22 +105,25 @@ def scan_soft(cells: CellArrays, weight: Floats, prices: Floats, mixture: Mixtur
     widest = 0
     for i in range(weight.size):
         widest = max(widest, cells.indptr[i + 1] - cells.indptr[i])
-    p = np.empty(widest)
+    p, likely = np.empty(widest), np.empty(widest, dtype=np.int64)
     for i in range(weight.size):
         first, last = cells.indptr[i], cells.indptr[i + 1]
-        out.total[0] += weight[i] * _softmax(cells, prices, mixture.temperature, i, p)
+        out.total[0] += weight[i] * _softmax(cells, prices, mixture, i, p)
         _mix(cells, mixture, first, p[: last - first])
-        highest = 0.0
+        highest, n_likely = 0.0, 0
         for t in range(last - first):
-            out.total[1] += weight[i] * p[t] * cells.value[first + t]
             if p[t] > 0.0:
+                out.total[1] += weight[i] * p[t] * cells.value[first + t]
                 _tally(cells, out.tallies, cells.group[i], first + t, weight[i] * p[t])
             highest = max(highest, p[t])
+            if p[t] >= _NEGLIGIBLE:
+                likely[n_likely] = t
+                n_likely += 1
         if out.covariance.size and highest < 1.0 - _NEGLIGIBLE:
-            _covary(cells, i, p, weight[i], out.covariance)
+            _covary(cells, i, (p, likely[:n_likely]), weight[i], out.covariance)
 
 
-@compiled
+@inlined
 def _mix(cells: CellArrays, mixture: Mixture, first: int, p: Floats) -> None:
     """Turn the softmax of a customer's cells from `first` on into the mixture."""
     mass = 1.0
@@ -118,44 +136,43 @@ def _mix(cells: CellArrays, mixture: Mixture, first: int, p: Floats) -> None:
             p[t] += mixture.floor / mass * mixture.weights[cells.action[first + t]]
 
 
-@compiled
-def _softmax(cells: CellArrays, prices: Floats, temperature: float, i: int, p: Floats) -> float:
+@inlined
+def _softmax(cells: CellArrays, prices: Floats, mixture: Mixture, i: int, p: Floats) -> float:
     """Write the softmax of a customer's cells; return τ log(1 + Σ e^{net/τ})."""
-    first, last = cells.indptr[i], cells.indptr[i + 1]
+    first, last, temperature = cells.indptr[i], cells.indptr[i + 1], mixture.temperature
     top = 0.0
     for j in range(first, last):
         p[j - first] = net_of(cells, prices, cells.group[i], j)
         top = max(top, p[j - first])
     total = exp_nonpositive(-top / temperature)
     for t in range(last - first):
-        p[t] = exp_nonpositive((p[t] - top) / temperature)
+        below = (p[t] - top) / temperature
+        p[t] = exp_nonpositive(below) if below >= -mixture.cut else 0.0
         total += p[t]
     for t in range(last - first):
-        p[t] /= total
+        if p[t] > 0.0:
+            p[t] /= total
     return top + temperature * np.log(total)
 
 
-@compiled
-def _covary(cells: CellArrays, i: int, p: Floats, weight: float, covariance: Floats) -> None:
-    """Add the covariance of (one-hot choice × use) of one customer."""
+@inlined
+def _covary(cells: CellArrays, i: int, chances: tuple[Floats, Ints], weight: float, covariance: Floats) -> None:
+    """Add the covariance of (one-hot choice × use) of one customer, over its cells that are likely enough."""
     first, group = cells.indptr[i], cells.group[i]
-    for t in range(cells.indptr[i + 1] - first):
-        if p[t] < _NEGLIGIBLE:
-            continue
-        for s in range(cells.indptr[i + 1] - first):
-            if p[s] < _NEGLIGIBLE:
-                continue
+    p, likely = chances
+    for t in likely:
+        for s in likely:
             mass = weight * (p[t] * (1.0 - p[t]) if s == t else -p[t] * p[s])
             _add_pair(cells, covariance, group, first + t, first + s, mass)
 
 
-@compiled
+@inlined
 def _add_pair(cells: CellArrays, covariance: Floats, group: int, j: int, k: int, mass: float) -> None:
     a, b = cells.action[j], cells.action[k]
-    for c in range(covariance.shape[0]):
+    for c in range(covariance.shape[3]):
         left = mass if c == 0 else mass * cells.uses[j, c - 1]
-        for d in range(covariance.shape[1]):
-            covariance[c, d, group, a, b] += left if d == 0 else left * cells.uses[k, d - 1]
+        for d in range(covariance.shape[4]):
+            covariance[group, a, b, c, d] += left if d == 0 else left * cells.uses[k, d - 1]
 
 
 @compiled
@@ -178,7 +195,7 @@ def scan_exploration(cells: CellArrays, prices: Floats, weights: Floats, tempera
             out[2 + q] += _softmax_mean(cells, prices, i, top, temperatures[q])
 
 
-@compiled
+@inlined
 def _softmax_mean(cells: CellArrays, prices: Floats, i: int, top: float, temperature: float) -> float:
     mass = exp_nonpositive(-top / temperature)
     weighted = 0.0
@@ -188,72 +205,3 @@ def _softmax_mean(cells: CellArrays, prices: Floats, i: int, top: float, tempera
         mass += e
         weighted += e * net
     return weighted / mass
-
-
-class Moves(NamedTuple):
-    """Alternatives of the customers whose choice may still be switched; alternatives of one customer are adjacent.
-
-    `start` first alternative of each customer and the end, `value`, `use` (n_moves, m), `current` the one taken.
-    """
-
-    start: Ints
-    value: Floats
-    use: Floats
-    current: Ints
-
-
-class SwitchTerms(NamedTuple):
-    """`slack` left of each row (changed in place), `penalty` per unit of excess, `step` the least use that matters."""
-
-    slack: Floats
-    penalty: Floats
-    step: Floats
-
-
-@compiled
-def switch_steepest(moves: Moves, terms: SwitchTerms, limit: int) -> int:
-    """Switch one customer at a time, first out of infeasibility, then uphill inside it; return how many switched."""
-    done = 0
-    while done < limit:
-        customer, target = _best_switch(moves, terms)
-        if customer < 0:
-            break
-        terms.slack[:] += moves.use[moves.current[customer]] - moves.use[target]
-        moves.current[customer] = target
-        done += 1
-    return done
-
-
-@compiled
-def _best_switch(moves: Moves, terms: SwitchTerms) -> tuple[int, int]:
-    infeasible = terms.slack.min() < 0.0 if terms.slack.size else False
-    most, customer, target = 1e-9, -1, -1
-    for i in range(moves.current.size):
-        now = moves.current[i]
-        for t in range(moves.start[i], moves.start[i + 1]):
-            gain = moves.value[t] - moves.value[now]
-            if t == now or (not infeasible and gain <= most):
-                continue
-            gain += _relief(moves, terms, now, t, infeasible)
-            if gain > most:
-                most, customer, target = gain, i, t
-    return customer, target
-
-
-@compiled
-def _relief(moves: Moves, terms: SwitchTerms, now: int, target: int, infeasible: bool) -> float:
-    """Return by how much a switch lowers the penalty of broken rows; −∞ if it breaks one while none is broken."""
-    relief = 0.0
-    for r in range(terms.slack.size):
-        change = moves.use[now, r] - moves.use[target, r]
-        if change == 0.0:
-            continue
-        before, after = terms.slack[r], terms.slack[r] + change
-        if after >= 0.0 and before >= 0.0:
-            continue
-        if not infeasible:
-            return -np.inf
-        relief += terms.penalty[r] * (
-            (after - terms.step[r] if after < 0.0 else 0.0) - (before - terms.step[r] if before < 0.0 else 0.0)
-        )
-    return relief

@@ -33,12 +33,15 @@ class Schedule:
         A temperature is done when the predicted decrease falls below half of tolerance · τ · m.
     max_passes
         Passes over the cells after which the path stops where it is.
+    cut
+        Cells more than this many temperatures below a customer's best are left out, see `Mixture`.
     """
 
     start: float
     end: float
     tolerance: float = 0.02
     max_passes: int = 80
+    cut: float = 700.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,12 +61,13 @@ class _State:
     damping: float
     widened: int
     passes: int
+    cut: float
 
 
 def mixed_sums(problem: Problem, prices: Floats, mixture: Mixture, *, covariance: bool = False) -> SoftSums:
     """Return expected value, use and (if wanted) covariance of the mixture at scaled `prices`."""
     slabs, _, groups, actions = problem.table.shape
-    shape = (slabs, slabs, groups, actions, actions) if covariance else (0, 0, 0, 0, 0)
+    shape = (groups, actions, actions, slabs, slabs) if covariance else (0, 0, 0, 0, 0)
     out = SoftSums(np.zeros(2), np.zeros((slabs, groups, actions)), np.zeros(shape))
     scan_soft(problem.cells.arrays, problem.weight, problem.collapse(prices), mixture, out)
     return out
@@ -73,17 +77,18 @@ def contract(problem: Problem, covariance: Floats) -> Floats:
     """Return the covariance of the rows' use from the tables of a pass, shape (m, m)."""
     out = np.zeros((problem.m, problem.m))
     slabs, _, groups, _ = problem.table.shape
+    by_columns = np.ascontiguousarray(np.moveaxis(covariance, (3, 4), (0, 1)))
     for g in range(groups):
         for c in range(slabs):
             left = problem.table[c, :, g]
             for d in range(slabs):
-                out += left @ covariance[c, d, g] @ problem.table[d, :, g].T
+                out += left @ by_columns[c, d, g] @ problem.table[d, :, g].T
     return 0.5 * (out + out.T)
 
 
-def soft_dual(problem: Problem, prices: Floats, tau: float) -> Evaluation:
+def soft_dual(problem: Problem, prices: Floats, tau: float, cut: float = 700.0) -> Evaluation:
     """Return the entropic dual, its gradient and its Hessian at scaled `prices`."""
-    sums = mixed_sums(problem, prices, Mixture(tau, 1.0), covariance=True)
+    sums = mixed_sums(problem, prices, Mixture(tau, 1.0, cut=cut), covariance=True)
     value = float(sums.total[0] + prices @ problem.bound)
     return Evaluation(value, problem.bound - problem.row_use(sums.tallies), contract(problem, sums.covariance) / tau)
 
@@ -97,7 +102,9 @@ def follow_path(problem: Problem, prices: Floats, schedule: Schedule) -> Floats:
     if not problem.m:
         return prices
     widest = max(schedule.start, problem.value_scale)
-    state = _State(prices, schedule.start, soft_dual(problem, prices, schedule.start), 1e-7, 0, 1)
+    state = _State(
+        prices, schedule.start, soft_dual(problem, prices, schedule.start, schedule.cut), 1e-7, 0, 1, schedule.cut
+    )
     while state.passes < schedule.max_passes:
         step, predicted = _newton_step(problem, state, widest)
         if predicted < max(0.5 * schedule.tolerance * state.tau * problem.m, 1e-9 * abs(state.at.value)):
@@ -124,7 +131,7 @@ def _may_widen(state: _State, widest: float) -> bool:
 
 
 def _at_temperature(problem: Problem, state: _State, tau: float) -> _State:
-    return replace(state, tau=tau, at=soft_dual(problem, state.prices, tau), passes=state.passes + 1)
+    return replace(state, tau=tau, at=soft_dual(problem, state.prices, tau, state.cut), passes=state.passes + 1)
 
 
 def _newton_step(problem: Problem, state: _State, widest: float) -> tuple[Floats, float]:
@@ -145,11 +152,12 @@ def _line_search(
     length, passes = 1.0, state.passes
     slope = max(float(-(state.at.gradient @ step)), predicted)
     while True:
-        at = soft_dual(problem, state.prices + length * step, state.tau)
+        at = soft_dual(problem, state.prices + length * step, state.tau, state.cut)
         passes += 1
         enough = at.value <= state.at.value - 1e-4 * length * slope
         if enough or length < _USELESS or (length < _SHORT and may_widen):
             break
         length *= _SHRINK
     damping = max(state.damping / 10.0, 1e-8) if length == 1.0 else state.damping
-    return _State(state.prices + length * step, state.tau, at, damping, state.widened, passes), length
+    moved = replace(state, prices=state.prices + length * step, at=at, damping=damping, passes=passes)
+    return moved, length

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from alamo.steering.allocation.kernels import HardSums
+from alamo.steering.allocation.source import gather_sums, scan_ranges
 from alamo.steering.cells import Cells, Floats, Ints
 from alamo.steering.limits import LimitTables
 
@@ -72,6 +74,20 @@ class Problem:
         """Number of rows."""
         return len(self.bound)
 
+    @property
+    def total_weight(self) -> float:
+        """Number of customers that all of them stand for."""
+        return float(self.weight.sum())
+
+    def scan(self, prices: Floats) -> HardSums:
+        """Return the sums of everybody's best choice at scaled `prices`, shape (m,)."""
+        collapsed = self.collapse(prices)
+        return gather_sums(scan_ranges(self.cells, collapsed, self.weight), self.n, collapsed)
+
+    def whole(self) -> Problem:
+        """Return the problem with all cells in memory: itself."""
+        return self
+
     def collapse(self, prices: Floats) -> Floats:
         """Return what a unit of each use costs, shape (1 + n_use_columns, n_groups, n_actions)."""
         return np.tensordot(prices, self.table, axes=(0, 1))
@@ -106,10 +122,11 @@ class Problem:
         return replace(self, cells=replace(self.cells, value_money=value_money))
 
 
-def build_problem(cells: Cells, tables: LimitTables) -> Problem:
-    """Return the scaled problem of `cells` under `tables`."""
+def build_problem(cells: Cells, tables: LimitTables, n: int | None = None) -> Problem:
+    """Return the scaled problem of `cells` under `tables`; `n` customers are meant where `cells` are the first only."""
     columns = np.concatenate([[1.0], _mean_use(cells)])[tables.column + 1]
-    scale = np.where(tables.bound != 0, np.abs(tables.bound), np.maximum(0.05 * cells.n * columns, 1e-9))
+    customers = cells.n if n is None else n
+    scale = np.where(tables.bound != 0, np.abs(tables.bound), np.maximum(0.05 * customers * columns, 1e-9))
     shape = (1 + len(cells.use_names), tables.m, *tables.coefficient.shape[1:])
     table = np.zeros(shape)
     for r in range(tables.m):

@@ -14,11 +14,12 @@ import numpy.typing as npt
 
 from alamo.numerics.hashing import uniforms
 from alamo.numerics.small_assignment import assign_exactly
-from alamo.steering.allocation.dual import Scan, hard_dual, nearest, switches_left
-from alamo.steering.allocation.kernels import Moves, SwitchTerms, switch_steepest
+from alamo.steering.allocation.dual import CUT, Scan, hard_dual, nearest, switches_left
 from alamo.steering.allocation.newton import Schedule, follow_path
 from alamo.steering.allocation.problem import Problem
-from alamo.steering.cells import Cells, Floats, Ints
+from alamo.steering.allocation.streamed import Scannable
+from alamo.steering.allocation.switches import Moves, SwitchTerms, switch_steepest
+from alamo.steering.cells import Cells, Floats, Ints, Places
 
 _POOL, _CORE, _PER_ROW, _ALTERNATIVES = 12_000, 600, 30, 4
 _MARGINS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
@@ -36,22 +37,22 @@ class _Attempt:
     least_slack: float
 
 
-def repair(problem: Problem, scan: Scan) -> Ints:
-    """Return the cell of each customer (−1 none), shape (n,), keeping every row wherever switches can.
+def repair(problem: Scannable, scan: Scan) -> Places:
+    """Return the choice of each customer (−1 none), shape (n,), keeping every row wherever switches can.
 
     Tiny problems are solved exactly: there the last customer is worth more than any tolerance.
     """
-    if problem.cells.n_cells <= _EXACT_CELLS:
-        exact = _exact(problem)
+    if problem.n <= _EXACT_CELLS:
+        exact = _exact(problem.whole())
         if exact is not None:
             return exact
     index = nearest(scan.gap, int(max(_POOL, 15 * switches_left(problem, scan))))
     pool = _jittered(problem.take(index))
     owner = np.arange(pool.n, dtype=np.int64)
-    local = _local(problem, index, scan.choice[index])
-    frozen = scan.use - pool.cell_use(local, owner).sum(axis=0)
-    pool = replace(pool, bound=problem.bound - frozen + np.where(problem.counted, _ROUNDING, -_ROUNDING))
-    best = _Attempt(local, -np.inf)
+    before = pool.cells.at(scan.choice[index])
+    frozen = scan.use - pool.cell_use(before, owner).sum(axis=0)
+    pool = replace(pool, bound=problem.bound - frozen + np.where(pool.counted, _ROUNDING, -_ROUNDING))
+    best = _Attempt(before, -np.inf)
     prices = scan.prices
     for margin in _MARGINS:
         attempt, prices = _attempt(pool, prices, margin)
@@ -60,12 +61,14 @@ def repair(problem: Problem, scan: Scan) -> Ints:
         if best.least_slack >= 0:
             break
     choice = scan.choice.copy()
-    choice[index] = np.where(best.choice >= 0, best.choice + problem.cells.indptr[index] - pool.cells.indptr[:-1], -1)
+    choice[index] = pool.cells.places(best.choice)
     return choice
 
 
-def _exact(problem: Problem) -> Ints | None:
+def _exact(problem: Problem) -> Places | None:
     cells = problem.cells
+    if cells.n_cells > _EXACT_CELLS:
+        return None
     owner = cells.owner()
     uses = problem.cell_use(np.arange(cells.n_cells, dtype=np.int64), owner).T
     found = assign_exactly(cells.value_money, owner, uses, problem.bound)
@@ -73,14 +76,7 @@ def _exact(problem: Problem) -> Ints | None:
         return None
     choice = np.full(problem.n, -1, dtype=np.int64)
     choice[owner[found]] = found
-    return choice
-
-
-def _local(problem: Problem, index: Ints, choice: Ints) -> Ints:
-    """Return the chosen cells of the customers `index` as cells of the problem taken from them."""
-    size = np.diff(problem.cells.indptr)[index]
-    start = np.concatenate([[0], np.cumsum(size)[:-1]])
-    return np.where(choice >= 0, choice - problem.cells.indptr[index] + start, -1).astype(np.int64)
+    return cells.places(choice)
 
 
 def _jittered(pool: Problem) -> Problem:
@@ -94,17 +90,17 @@ def _attempt(pool: Problem, prices: Floats, margin: float) -> tuple[_Attempt, Fl
     """Re-price the pool with `margin` typical customers kept free in every row, then switch; return also the prices."""
     target = replace(pool, bound=pool.bound - margin * pool.unit)
     scale = pool.value_scale
-    prices = follow_path(target, prices, Schedule(4e-4 * scale, 1e-4 * scale, tolerance=0.1))
+    prices = follow_path(target, prices, Schedule(4e-4 * scale, 1e-4 * scale, tolerance=0.1, cut=CUT))
     scan = hard_dual(target, prices)
     slack = pool.bound - scan.use
-    options = _options(pool, scan)
+    options = _options(pool, scan.prices, pool.cells.at(scan.choice))
     core = _core(pool, options, scan, slack)
     moves, cell = _moves(pool, options, core)
     use_step = np.maximum(np.abs(moves.use).max(axis=0, initial=0.0), 1e-300)
     penalty = 3.0 * prices + 5.0 * np.abs(moves.value).mean() / use_step if len(moves.value) else 3.0 * prices
     terms = SwitchTerms(slack, penalty, 0.3 * use_step)
     switch_steepest(moves, terms, _SWITCHES)
-    choice = scan.choice.copy()
+    choice = pool.cells.at(scan.choice)
     choice[core] = cell[moves.current]
     return _Attempt(choice, float(terms.slack.min(initial=np.inf))), prices
 
@@ -120,16 +116,16 @@ class _Options:
     taken: npt.NDArray[np.bool_]
 
 
-def _options(pool: Problem, scan: Scan) -> _Options:
+def _options(pool: Problem, prices: Floats, choice: Ints) -> _Options:
     cells = pool.cells
     n = pool.n
     cell = np.concatenate([np.arange(cells.n_cells), np.full(n, -1)]).astype(np.int64)
     owner = np.concatenate([cells.owner(), np.arange(n)])
-    net = np.concatenate([_net(cells, pool.collapse(scan.prices)), np.zeros(n)])
+    net = np.concatenate([_net(cells, pool.collapse(prices)), np.zeros(n)])
     order = np.lexsort((-net, owner))
     cell, owner, net = cell[order], owner[order], net[order]
     rank = np.arange(len(owner)) - np.searchsorted(owner, np.arange(n))[owner]
-    taken = cell == scan.choice[owner]
+    taken = cell == choice[owner]
     keep = (rank < _ALTERNATIVES) | taken | (cell < 0)
     cell, owner, net, taken = cell[keep], owner[keep], net[keep], taken[keep]
     return _Options(cell, owner, net[taken][owner] - net, pool.cell_use(cell, owner), taken)
