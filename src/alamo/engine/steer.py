@@ -141,9 +141,9 @@ def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> T
 
 def _priced(problem: Problem, candidates: Candidates, request: SteerRequest) -> tuple[Exploration, Floats]:
     """Return the settings of the rule and the prices that go with them, or refuse limits that cannot be met."""
-    conflict = out_of_reach(problem)
-    if conflict:
-        raise infeasible(conflict)
+    clash = out_of_reach(problem)
+    if clash:
+        raise infeasible(clash)
     exploration, control = request.settings.exploration, request.settings.control
     start = warm_start(problem, candidates.tables.rows, request.previous)
     level = request.settings.inference.level
@@ -158,9 +158,9 @@ def _priced(problem: Problem, candidates: Candidates, request: SteerRequest) -> 
         explored = opening(problem, exploration, control)
     prices = soft_prices(problem, explored.rule, start if explored.prices is None else explored.prices)
     if suspicious(problem, prices):
-        conflict = find_conflict(shifted_problem(problem, explored.rule))
-        if conflict:
-            raise infeasible(conflict)
+        clash = find_conflict(shifted_problem(problem, explored.rule))
+        if clash:
+            raise infeasible(clash)
     return explored, prices
 
 

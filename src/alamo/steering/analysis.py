@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from time import perf_counter as _stopwatch  # a duration for people, no decision depends on it
 from typing import Any, ClassVar
@@ -18,7 +18,17 @@ from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
 from alamo.steering.allocation.certificate import Certificate, certify
-from alamo.steering.allocation.conflict import Conflict, find_conflict, infeasible, out_of_reach, suspicious
+from alamo.steering.allocation.conflict import (
+    Clash,
+    Conflict,
+    find_conflict,
+    infeasible,
+    limits_dict,
+    only,
+    out_of_reach,
+    relaxation_dict,
+    suspicious,
+)
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.prices import soft_prices
 from alamo.steering.allocation.problem import Problem, build_problem
@@ -83,8 +93,8 @@ class AllocationResult(Result):
         What the plan brings, an upper bound of what any plan can, and their relative distance; None if infeasible.
     feasible
         Whether every limit is kept.
-    infeasible_limits
-        Limits in conflict, each with the least amount by which it alone would have to give way.
+    clash
+        Limits in conflict, what each alone would have to give, and the least that all give; None if feasible.
     seconds
         Time taken.
     refusals
@@ -105,7 +115,7 @@ class AllocationResult(Result):
     dual_bound: float | None
     gap: float | None
     feasible: bool
-    infeasible_limits: tuple[Conflict, ...]
+    clash: Clash | None
     seconds: float
     refusals: tuple[Refusal, ...]
     assignments: pa.Table
@@ -123,11 +133,17 @@ class AllocationResult(Result):
             "dual_bound": self.dual_bound,
             "gap": self.gap,
             "feasible": self.feasible,
-            "infeasible_limits": [{"limit": c.limit, "relax_by": c.relax_by} for c in self.infeasible_limits],
+            "infeasible_limits": limits_dict(self.infeasible_limits),
+            "relaxation": None if self.clash is None else relaxation_dict(self.clash),
             "seconds": self.seconds,
             "refusals": [refusal.to_dict() for refusal in self.refusals],
             "out": self.out,
         }
+
+    @property
+    def infeasible_limits(self) -> tuple[Conflict, ...]:
+        """Limits in conflict, the cheapest to relax first; empty if the plan is feasible."""
+        return self.clash.conflicts if self.clash else ()
 
     def assignments_table(self) -> pa.Table:
         """Return who gets what: the file's customer and action columns, one row per customer, action null for none."""
@@ -135,7 +151,7 @@ class AllocationResult(Result):
 
     def error(self) -> InfeasibleError | None:
         """Return the error that says which limits cannot be met together; None if the plan is feasible."""
-        return None if self.feasible else infeasible(self.infeasible_limits, self.limits_file, None)
+        return None if self.clash is None else infeasible(self.clash, self.limits_file, None)
 
 
 def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehouse) -> AllocationResult:
@@ -155,14 +171,14 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
     started = _stopwatch()
     file = read_cells(table, spec, warehouse)
     problem = build_problem(file.cells, file.tables)
-    conflict = out_of_reach(problem)
-    if conflict:
-        return _infeasible(file, spec, conflict, started)
+    clash = out_of_reach(problem)
+    if clash:
+        return _infeasible(file, spec, clash, started)
     scan = solve_dual(problem)
     if suspicious(problem, scan.prices):
-        conflict = find_conflict(problem)
-        if conflict:
-            return _infeasible(file, spec, conflict, started)
+        clash = find_conflict(problem)
+        if clash:
+            return _infeasible(file, spec, clash, started)
     if spec.temperature_money is None:
         choice, prices = repair(problem, scan), scan.prices / problem.scale
     else:
@@ -176,7 +192,7 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
         dual_bound=certificate.dual_bound,
         gap=certificate.gap,
         feasible=certificate.feasible,
-        infeasible_limits=_broken(file, certificate),
+        clash=_broken(file, certificate),
         seconds=_stopwatch() - started,
         refusals=_refusals(spec, certificate),
         assignments=_assignments(table.schema, file, spec, file.cells.at(choice)),
@@ -211,9 +227,7 @@ def _rows(file: FileCells, certificate: Certificate | None, prices: Floats) -> t
     )
 
 
-def _infeasible(
-    file: FileCells, spec: AllocationSpec, conflict: Sequence[Conflict], started: float
-) -> AllocationResult:
+def _infeasible(file: FileCells, spec: AllocationSpec, clash: Clash | None, started: float) -> AllocationResult:
     nobody = np.full(file.cells.n, -1, dtype=np.int64)
     return AllocationResult(
         rows=_rows(file, None, np.zeros(file.tables.m)),
@@ -221,7 +235,7 @@ def _infeasible(
         dual_bound=None,
         gap=None,
         feasible=False,
-        infeasible_limits=tuple(conflict),
+        clash=clash,
         seconds=_stopwatch() - started,
         refusals=(),
         assignments=_assignments(file.schema, file, spec, nobody),
@@ -229,13 +243,14 @@ def _infeasible(
     )
 
 
-def _broken(file: FileCells, certificate: Certificate) -> tuple[Conflict, ...]:
-    """Return the limits that the best plan found still breaks, and by how much."""
-    return tuple(
+def _broken(file: FileCells, certificate: Certificate) -> Clash | None:
+    """Return the limits that the best plan found still breaks, and by how much; None if it breaks none."""
+    broken = tuple(
         Conflict(row.limit, "maximum" if row.sign > 0 else "minimum", float(certificate.excess[r]))
         for r, row in enumerate(file.tables.rows)
         if certificate.excess[r] > 0
     )
+    return only(broken) if broken else None
 
 
 def _refusals(spec: AllocationSpec, certificate: Certificate) -> tuple[Refusal, ...]:

@@ -181,6 +181,14 @@ ALLOCATION: dict[str, Any] = {
     "gap": 3e-6,
     "feasible": False,
     "infeasible_limits": [{"limit": "post room", "relax_by": 12.0}],
+    "relaxation": {
+        "alone": [
+            {"limit": "post room", "side": "minimum", "relax_by": 12.0, "enough": True, "value_money": 11_900.0},
+            {"limit": "budget", "side": "maximum", "relax_by": 90.0, "enough": False, "value_money": None},
+        ],
+        "together": [{"limit": "post room", "side": "minimum", "relax_by": 12.0}],
+        "value_money": 11_900.0,
+    },
     "seconds": 1.5,
 }
 _LOOP_EFFECT = {

@@ -106,7 +106,17 @@ EXPECTED = [
             "needs about 12 more days",
         ],
     ),
-    (analysis.allocation, samples.ALLOCATION, ["budget", "5,000", "0.0003 %", "post room: relax by 12.00"]),
+    (
+        analysis.allocation,
+        samples.ALLOCATION,
+        [
+            "budget",
+            "5,000",
+            "0.0003 %",
+            "post room  minimum",
+            "the minimum of post room by 12.0000; the plan",
+        ],
+    ),
     (reports.effects, samples.EFFECTS, ["all together", "+0.61", "helps", "loyal", "needs about 12 more days"]),
     (
         reports.effects,

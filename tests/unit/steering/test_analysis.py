@@ -153,7 +153,8 @@ def test_whole_customers_may_be_infeasible_where_fractions_are_not():
 def test_the_json_object_has_every_key():
     result = analyzed(small(), Limit("budget", use="cost", maximum=4.5))
     assert set(result.to_dict()) == {
-        "schema", "rows", "value", "dual_bound", "gap", "feasible", "infeasible_limits", "seconds", "refusals", "out",
+        "schema", "rows", "value", "dual_bound", "gap", "feasible", "infeasible_limits", "relaxation", "seconds",
+        "refusals", "out",
     }  # fmt: skip
     assert result.to_dict()["schema"] == "alamo.allocation/1"
     assert set(result.to_dict()["rows"][0]) == {"limit", "bound", "used", "price"}

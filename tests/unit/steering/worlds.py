@@ -117,3 +117,56 @@ def _blank(kind: pa.DataType) -> object:
     if pa.types.is_integer(kind):
         return 0
     return 0.0 if pa.types.is_floating(kind) else None
+
+
+def many_rows(cells: Cells, k: int, minimum_times: float) -> LimitTables:
+    """Budgets, capacities, minimums (`minimum_times` over), fair shares and pressure caps, binding as in practice."""
+    n, groups = cells.n, len(next(iter(PATTERNS.values())))
+    wanted, spent = _wanted(cells, (groups, k))
+    channel, offer, everything = np.arange(k) % 5, np.arange(k) % 4, np.ones(k)
+    size = np.bincount(cells.units.group, minlength=groups)
+    rows = [("budget", 0, _mask(groups, everything), 0.55 * spent.sum())]
+    for c in range(5):
+        counted = channel == c
+        rows.append((f"channel {c}", -1, _mask(groups, counted), (0.35 + 0.05 * c) * wanted[:, counted].sum()))
+    for o, share in enumerate((0.45, 0.25, 0.2, 0.15)):
+        counted = offer == o
+        least = minimum_times * max(0.01 * n, share * wanted[:, counted].sum())
+        rows.append((f"minimum {o}", -1, -_mask(groups, counted), -least))
+        rows.append((f"offer budget {o}", 0, _mask(groups, counted), (0.6 - 0.05 * o) * spent[:, counted].sum()))
+    for g in range(groups):
+        rows.append((f"fair share {g}", -1, 0.7 * size[g] / n - _mask(groups, everything, g), 0.0))
+        rows.append((f"group budget {g}", 0, _mask(groups, everything, g), 0.5 * spent[g].sum()))
+        for c in range(5):
+            counted = channel == c
+            most = (0.3 + 0.1 * ((g * 3 + c) % 5)) * wanted[g, counted].sum()
+            rows.append((f"pressure {g} {c}", -1, _mask(groups, counted, g), most))
+    return LimitTables(
+        tuple(_row(name, column, bound) for name, column, _, bound in rows),
+        np.array([column for _, column, _, _ in rows]),
+        np.array([table for _, _, table, _ in rows]),
+        np.array([bound for _, _, _, bound in rows], dtype=float),
+        np.array([bound > 0 for _, _, _, bound in rows]),
+    )
+
+
+def _wanted(cells: Cells, shape: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many would get each action without limits and at what cost, by group and action."""
+    best = np.zeros(cells.n)
+    np.maximum.at(best, cells.owner(), cells.value_money)
+    taken = np.flatnonzero((cells.value_money == best[cells.owner()]) & (cells.value_money > 0))
+    at = (cells.units.group[cells.owner()[taken]], cells.action[taken])
+    count, cost = np.zeros(shape), np.zeros(shape)
+    np.add.at(count, at, 1.0)
+    np.add.at(cost, at, cells.use("cost")[taken])
+    return count, cost
+
+
+def _mask(groups: int, counted: np.ndarray, group: int | None = None) -> np.ndarray:
+    table = np.zeros((groups, len(counted)))
+    table[slice(None) if group is None else group] = counted
+    return table
+
+
+def _row(name: str, column: int, bound: float) -> LimitRow:
+    return LimitRow(name, "count" if column < 0 else "cost", bound, 1 if bound > 0 else -1, (), "", bound > 0)

@@ -103,8 +103,26 @@ def allocation(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     )
     if data.get("feasible") is False:
         yield heading("These limits cannot be met together")
-        for item in data.get("infeasible_limits", []):
-            yield note(f"  {item['limit']}: relax by {formats.number(item.get('relax_by'))}", "yellow")
+        yield from clash(data)
     if data.get("out"):
         yield note(f"Per customer: {data['out']}")
     yield from refusals(data)
+
+
+def clash(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What each limit in conflict would have to give way, alone and all together, and what the plan then brings."""
+    ways = data.get("relaxation") or {}
+    columns = [
+        column("limit", "limit"),
+        column("side", "side"),
+        column("relax by", "relax_by", formats.figure),
+        Column("enough alone", lambda row: "yes" if row.get("enough") else "no", right=False),
+        column("then brings about", "value_money", formats.money),
+    ]
+    yield table("Each by itself", columns, ways.get("alone", []))
+    if ways.get("together"):
+        parts = " and ".join(
+            f"the {item['side']} of {item['limit']} by {formats.figure(item['relax_by'])}" for item in ways["together"]
+        )
+        worth = formats.money(ways.get("value_money"))
+        yield note(f"The least in all: relax {parts}; the plan then brings about {worth}.", "yellow")

@@ -47,6 +47,8 @@ class Problem:
         Rows that count, whose use is a whole number, shape (m,).
     names
         Limit of each row.
+    sign
+        +1 for a maximum, −1 for a minimum, shape (m,).
     weight
         How many customers each customer stands for, shape (n,).
     value_scale
@@ -61,6 +63,7 @@ class Problem:
     ceiling: Floats
     counted: npt.NDArray[np.bool_]
     names: tuple[str, ...]
+    sign: Ints
     weight: Floats
     value_scale: float
 
@@ -142,6 +145,7 @@ def build_problem(cells: Cells, tables: LimitTables, n: int | None = None) -> Pr
         ceiling=_OUTWEIGHS * _largest_value(cells.value_money[:SAMPLED_CELLS]) / unit,
         counted=tables.column < 0,
         names=tuple(row.limit for row in tables.rows),
+        sign=np.array([row.sign for row in tables.rows], dtype=np.int64),
         weight=np.ones(cells.n),
         value_scale=_value_scale(cells.value_money[:SAMPLED_CELLS]),
     )

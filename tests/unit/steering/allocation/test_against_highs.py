@@ -92,7 +92,9 @@ def test_without_limits_everybody_gets_the_best_action():
 def test_a_minimum_beyond_reach_is_named_with_what_is_missing():
     cells = market(1000, 5, 1)
     limits = tables(five_rows(1000, 5, minimum=0.9), 5)
-    (conflict,) = out_of_reach(build_problem(cells, limits))
+    clash = out_of_reach(build_problem(cells, limits))
+    assert clash is not None
+    (conflict,) = clash.conflicts
     reach = len(np.unique(cells.owner()[cells.action == 0]))
     assert (conflict.limit, conflict.side) == ("minimum", "minimum")
     assert conflict.relax_by == pytest.approx(900 - reach)
@@ -108,7 +110,9 @@ def test_limits_that_clash_are_proven_and_the_relaxation_is_what_the_linear_prog
     assert not out_of_reach(problem)
     assert np.isnan(linear_optimum(problem))
     assert suspicious(problem, solve_dual(problem).prices)
-    found = {c.limit: c.relax_by for c in find_conflict(problem)}
+    clash = find_conflict(problem)
+    assert clash is not None
+    found = {c.limit: c.relax_by for c in clash.conflicts}
     south = int((cells.units.group % 2 == 0).sum())
     missing = 800 - south - 200
     assert found["minimum"] == pytest.approx(missing, rel=0.02)

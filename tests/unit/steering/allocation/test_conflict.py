@@ -1,0 +1,109 @@
+"""Limits in conflict against the elastic linear programme of HiGHS, on a market with 42 rows of many kinds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from scipy.optimize import linprog
+from tests.unit.steering.worlds import many_rows, market
+
+from alamo.steering.allocation.conflict import Clash, find_conflict, infeasible, out_of_reach
+from alamo.steering.allocation.problem import Problem, build_problem
+
+K = 10
+FEASIBLE, CLASHING = (1.0, 1.5), (2.0, 2.5, 3.0, 4.0)
+
+
+@cache
+def problem_of(times: float, n: int = 3000) -> Problem:
+    cells = market(n, K, 1, eligible=0.43)
+    return build_problem(cells, many_rows(cells, K, times))
+
+
+@cache
+def clash_of(times: float) -> Clash:
+    clash = find_conflict(problem_of(times))
+    assert clash is not None
+    return clash
+
+
+def elastic(problem: Problem, penalty: np.ndarray, value: np.ndarray | None = None) -> tuple[float, np.ndarray]:
+    """Return the optimum of the programme in which each row may give way at `penalty`, and by how much each does."""
+    cells = problem.cells
+    owner = cells.owner()
+    uses = problem.cell_use(np.arange(cells.n_cells, dtype=np.int64), owner).T
+    once = sp.csr_matrix((np.ones(cells.n_cells), (owner, np.arange(cells.n_cells))), (problem.n, cells.n_cells))
+    found = linprog(
+        np.concatenate([np.zeros(cells.n_cells) if value is None else -value, penalty]),
+        A_ub=sp.bmat([[sp.csr_matrix(uses), -sp.eye(problem.m)], [once, None]], format="csr"),
+        b_ub=np.concatenate([problem.bound, np.ones(problem.n)]),
+        bounds=(0, None),
+        method="highs",
+    )
+    assert found.status == 0
+    return float(found.fun), found.x[-problem.m :]
+
+
+@pytest.mark.parametrize("times", FEASIBLE)
+def test_limits_that_can_be_met_are_never_called_a_clash(times):
+    assert elastic(problem_of(times), np.ones(problem_of(times).m))[0] == pytest.approx(0.0, abs=1e-9)
+    assert out_of_reach(problem_of(times)) is None
+    assert find_conflict(problem_of(times)) is None
+
+
+@pytest.mark.parametrize("times", CLASHING)
+def test_the_least_relaxation_of_all_is_that_of_the_elastic_programme(times):
+    problem = problem_of(times)
+    shortage, given = elastic(problem, np.ones(problem.m))
+    scale = dict(zip(problem.names, problem.scale, strict=True))
+    together = {c.limit: c.relax_by / scale[c.limit] for c in clash_of(times).together}
+    assert set(together) == {problem.names[r] for r in np.flatnonzero(given > 1e-6)}
+    assert sum(together.values()) == pytest.approx(shortage, rel=0.02)
+
+
+@pytest.mark.parametrize("times", CLASHING)
+def test_what_a_limit_gives_alone_is_proven_and_at_most_two_per_cent_short(times):
+    problem, never = problem_of(times), 1e4
+    checked = 0
+    for conflict in clash_of(times).conflicts[:3]:
+        row = problem.names.index(conflict.limit)
+        penalty = np.full(problem.m, never)
+        penalty[row] = 1.0
+        least, given = elastic(problem, penalty)
+        proven = conflict.relax_by / problem.scale[row]
+        others = np.delete(given, row).max() > 1e-7
+        assert conflict.alone is not others
+        assert proven <= least * (1 + 1e-9)
+        if conflict.alone:
+            assert proven >= 0.98 * least
+        checked += conflict.alone
+    assert checked or all(not c.alone for c in clash_of(times).conflicts)
+
+
+@pytest.mark.parametrize("times", [2.0, 3.0])
+def test_what_the_relaxed_plan_brings_is_the_linear_optimum(times):
+    problem, bound = problem_of(times), problem_of(times).bound.copy()
+    for given in clash_of(times).together:
+        row = problem.names.index(given.limit)
+        bound[row] += 1.005 * given.relax_by / problem.scale[row]
+    least, _ = elastic(replace(problem, bound=bound), problem.ceiling, problem.cells.value_money)
+    assert clash_of(times).value_money == pytest.approx(-least, rel=0.05)
+
+
+def test_the_refusal_names_a_single_way_out_in_units_and_money():
+    said = infeasible(clash_of(2.0))
+    (least,) = clash_of(2.0).together
+    assert f"lower the minimum of {least.limit!r}" in said.hint
+    assert "the plan then brings about" in said.hint
+    assert said.details["relaxation"]["alone"][0]["enough"] is True
+    assert said.hint.endswith("run: alamo steer")
+
+
+def test_the_refusal_says_where_no_single_limit_is_enough():
+    said = infeasible(clash_of(4.0))
+    assert "no single limit is enough; the least in all is to " in said.hint
+    assert len(said.details["relaxation"]["together"]) > 1
