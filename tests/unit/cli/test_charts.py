@@ -8,7 +8,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from tests.unit.cli import samples
+from tests.unit.cli import samples, samples_analyses
 
 from alamo.cli import formats
 from alamo.cli.html.charts import bars, forest, over_time
@@ -120,11 +120,11 @@ SAMPLES: dict[str, Mapping[str, Any]] = {
     "contacts": samples.CONTACTS,
     "health": samples.HEALTH,
     "plan": samples.PLAN,
-    "off-policy": samples.OFF_POLICY,
-    "contracts": samples.CONTRACTS,
-    "micro-segments": samples.MICRO_SEGMENTS,
-    "policy-choice": samples.POLICY_CHOICE,
-    "policy-tree": samples.POLICY_TREE,
+    "off-policy": samples_analyses.OFF_POLICY,
+    "contracts": samples_analyses.CONTRACTS,
+    "micro-segments": samples_analyses.MICRO_SEGMENTS,
+    "policy-choice": samples_analyses.POLICY_CHOICE,
+    "policy-tree": samples_analyses.POLICY_TREE,
     "scores": samples.SCORES,
 }
 
@@ -186,22 +186,25 @@ def test_a_gain_is_never_told_without_its_interval() -> None:
 
 
 def test_a_difference_is_painted_as_found_only_where_it_is_to_be_gone_by() -> None:
-    text = page("off-policy", samples.OFF_POLICY)
+    text = page("off-policy", samples_analyses.OFF_POLICY)
     assert text.count('"bar good"') == 2  # the chosen value and its difference
-    none = {**samples.OFF_POLICY, "rows": [{**row, "chosen": False} for row in samples.OFF_POLICY["rows"]]}
+    none = {
+        **samples_analyses.OFF_POLICY,
+        "rows": [{**row, "chosen": False} for row in samples_analyses.OFF_POLICY["rows"]],
+    }
     assert '"bar good"' not in page("off-policy", none)
     assert "nothing to go by" in page("off-policy", none)
 
 
 def test_the_page_of_micro_segments_says_which_is_largest_which_brings_most_and_what_moved_customers() -> None:
-    text = page("micro-segments", samples.MICRO_SEGMENTS)
+    text = page("micro-segments", samples_analyses.MICRO_SEGMENTS)
     assert "lapsed, 2 to 4 purchases is the largest" in text
     assert "buys &lt;gifts&gt; brings most per customer" in text
     assert f"{formats.percent(0.21)} changed segment" in text
 
 
 def test_a_tree_is_told_apart_only_from_what_its_interval_excludes() -> None:
-    text = page("policy-tree", samples.POLICY_TREE)
+    text = page("policy-tree", samples_analyses.POLICY_TREE)
     assert "The tree differs: Against what runs" in text
     assert text.count('"bar good"') == 2  # a leaf, and the running policy; the single action is within reach
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from rich.console import Console, RenderableType
-from tests.unit.cli import samples
+from tests.unit.cli import samples, samples_analyses
 
 from alamo.cli.views import (
     analysis,
@@ -39,10 +39,14 @@ def shown(view: View, data: Mapping[str, Any], width: int = 200) -> str:
 
 
 EXPECTED = [
-    (experiment.experiment, samples.EXPERIMENT, ["mens-mail", "+0.07660", "helps", "nothing found", "p = 0.42", "–"]),
+    (
+        experiment.experiment,
+        samples_analyses.EXPERIMENT,
+        ["mens-mail", "+0.07660", "helps", "nothing found", "p = 0.42", "–"],
+    ),
     (
         uplift.uplift,
-        samples.UPLIFT,
+        samples_analyses.UPLIFT,
         [
             "boosting",
             "61.0 %",
@@ -63,7 +67,7 @@ EXPECTED = [
     ),
     (
         off_policy.policy,
-        samples.OFF_POLICY,
+        samples_analyses.OFF_POLICY,
         [
             "0.04530",
             "go by this",
@@ -77,24 +81,24 @@ EXPECTED = [
     ),
     (
         policies.policy_choice,
-        samples.POLICY_CHOICE,
+        samples_analyses.POLICY_CHOICE,
         ["by loyalty", "+0.01210", "'by loyalty', chosen by both halves", "0.04620", "needs about 12 more days"],
     ),
     (
         policies.policy_choice,
-        {**samples.POLICY_CHOICE, "policy": None},
+        {**samples_analyses.POLICY_CHOICE, "policy": None},
         ["Choosing like this (the halves disagree) brings +0.01210 (+0.008100 … +0.01610)"],
     ),
-    (policies.policy_choice, {**samples.POLICY_CHOICE, "gain": None}, ["Nothing could be chosen"]),
+    (policies.policy_choice, {**samples_analyses.POLICY_CHOICE, "gain": None}, ["Nothing could be chosen"]),
     (
         policies.policy_tree,
-        samples.POLICY_TREE,
+        samples_analyses.POLICY_TREE,
         ["loyal is 1", "51.0 %", "against none", "–", "Against mail for everybody", "10,012", "tree.json", "rows.csv"],
     ),
-    (analysis.lifetime_value, samples.LIFETIME_VALUE, ["bg-nbd", "0.242600", "-9,582.4292", "correlation"]),
+    (analysis.lifetime_value, samples_analyses.LIFETIME_VALUE, ["bg-nbd", "0.242600", "-9,582.4292", "correlation"]),
     (
         contracts.contracts,
-        samples.CONTRACTS,
+        samples_analyses.CONTRACTS,
         [
             "85.0 % … 89.0 %",
             "491 go on",
@@ -108,7 +112,7 @@ EXPECTED = [
     ),
     (
         analysis.allocation,
-        samples.ALLOCATION,
+        samples_analyses.ALLOCATION,
         [
             "budget",
             "5,000",
@@ -187,12 +191,12 @@ def test_a_view_shows(view: View, data: Mapping[str, Any], wanted: list[str]) ->
 
 
 def test_a_refusal_names_its_cure() -> None:
-    data = {**samples.EXPERIMENT, "rows": [], "refusals": [samples.REFUSAL]}
+    data = {**samples_analyses.EXPERIMENT, "rows": [], "refusals": [samples_analyses.REFUSAL]}
     assert "→ needs about 12 more days" in shown(experiment.experiment, data)
 
 
 def test_arms_that_do_not_fit_the_design_are_called_out() -> None:
-    data = {**samples.EXPERIMENT, "ratio_check": {"p_value": 1e-9, "counts": {"a": 10, "none": 90}}}
+    data = {**samples_analyses.EXPERIMENT, "ratio_check": {"p_value": 1e-9, "counts": {"a": 10, "none": 90}}}
     assert "trust no effect" in shown(experiment.experiment, data)
     data["ratio_check"]["first_seen"] = {"time": "2024-03-05", "draws": 12_000}
     assert "first seen on 2024-03-05 after 12,000 draws" in shown(experiment.experiment, data)
@@ -217,7 +221,7 @@ def test_a_market_of_hostile_names_does_not_break_the_layout() -> None:
 
 
 def test_guardrails_say_their_verdict_and_adjusted_tests_overrule_the_plain_ones() -> None:
-    first = samples.EXPERIMENT["rows"][0]
+    first = samples_analyses.EXPERIMENT["rows"][0]
     test = {
         "action": first["action"],
         "outcome": first["outcome"],
@@ -233,7 +237,7 @@ def test_guardrails_say_their_verdict_and_adjusted_tests_overrule_the_plain_ones
         "verdict": "cannot say",
         "anytime_verdict": None,
     }
-    data = {**samples.EXPERIMENT, "rows": [first], "guardrails": [guardrail]}
+    data = {**samples_analyses.EXPERIMENT, "rows": [first], "guardrails": [guardrail]}
     data["multiplicity"] = {"rate": 0.05, "method": "Benjamini–Hochberg", "tests": [test]}
     text = shown(experiment.experiment, data)
     assert "helps" in shown(experiment.experiment, data | {"multiplicity": None})
@@ -245,14 +249,14 @@ def test_guardrails_say_their_verdict_and_adjusted_tests_overrule_the_plain_ones
 
 
 def test_what_can_be_found_counts_days_where_it_can_and_tails_are_told() -> None:
-    first = samples.EXPERIMENT["rows"][0]
+    first = samples_analyses.EXPERIMENT["rows"][0]
     names = {"action": first["action"], "outcome": first["outcome"]}
     power = {**names, "detectable": 0.011, "anytime_detectable": None, "target": 0.005, "target_measured": False}
     needed = {"units_needed": 9000, "days_needed": 12, "anytime_units_needed": None, "anytime_days_needed": None}
     largest = {**names, "arm": "none", "share": 0.3, "mean_without": 0.02, "lower_without": -0.1, "upper_without": 0.2}
     ends = {"lower_uncapped": -0.4, "upper_uncapped": 0.8}
     capped = {**names, "upper_cap": 99.0, "units_capped": 3, "share_removed": 0.27, "mean_uncapped": 0.5, **ends}
-    data = samples.EXPERIMENT | {"power": [power | needed], "largest_units": [largest], "winsorised": [capped]}
+    data = samples_analyses.EXPERIMENT | {"power": [power | needed], "largest_units": [largest], "winsorised": [capped]}
     text = shown(experiment.experiment, data)
     assert "12 more days" in text
     assert "(asked for)" in text
@@ -269,7 +273,7 @@ def test_control_against_itself_says_whether_to_trust_the_intervals() -> None:
     row |= {"anytime_answered": 0, "anytime_false": 0, "anytime_p_value": None}
     bad, unknown = row | {"outcome": "spend", "p_value": 1e-5}, row | {"outcome": "rare", "p_value": None}
     aa = {"splits": 100, "share": 0.5, "ratio_alarms": 1, "rows": [row, bad, unknown]}
-    text = shown(experiment.experiment, samples.EXPERIMENT | {"aa": aa})
+    text = shown(experiment.experiment, samples_analyses.EXPERIMENT | {"aa": aa})
     assert "Control against itself, 100 times" in text
     assert "as it should be" in text
     assert "do not trust" in text
@@ -277,9 +281,12 @@ def test_control_against_itself_says_whether_to_trust_the_intervals() -> None:
 
 
 def test_effects_over_time_are_a_table_and_a_sentence() -> None:
-    period = {**samples.EXPERIMENT["rows"][0], "period": "2024-03-04"}
+    period = {**samples_analyses.EXPERIMENT["rows"][0], "period": "2024-03-04"}
     trend = {"action": "mens-mail", "outcome": "visit", "per": "week", "slope": -0.01, "lower": -0.02, "upper": -0.001}
-    data = samples.EXPERIMENT | {"over_time": [period], "trends": [trend | {"says": "wears off", "p_value": 0.03}]}
+    data = samples_analyses.EXPERIMENT | {
+        "over_time": [period],
+        "trends": [trend | {"says": "wears off", "p_value": 0.03}],
+    }
     text = shown(experiment.experiment, data)
     assert "2024-03-04" in text
     assert "mens-mail on visit: wears off, -0.01000 [-0.02000 … -0.001000] per week" in text
