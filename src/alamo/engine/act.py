@@ -14,7 +14,7 @@ decides about those customers again.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pyarrow as pa
@@ -27,8 +27,9 @@ from alamo.domain.records import DeliveryBatch, LedgerRow, PlanRecord
 from alamo.domain.time import iso
 from alamo.engine.context import Context
 from alamo.engine.measure import money_at_rest
+from alamo.engine.quiet_hours import quiet_for, waiting
 from alamo.measurement.permissions import contactable
-from alamo.steering.contact_policy import earliest_send
+from alamo.steering.quiet_hours import earliest_send
 
 BATCH_ROWS = 5_000
 """Deliveries handed to a channel at once: one transaction to reserve, one file or call, one to settle."""
@@ -38,11 +39,12 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Launch:
-    """What became of a launch: decisions written, deliveries by state."""
+    """What became of a launch: decisions written, deliveries by state, and what waits for the end of quiet hours."""
 
     plan_id: str
     decisions: int
     deliveries: Mapping[str, int]
+    quiet_hours: Mapping[str, Any] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the launch as it stands in ``--json``."""
@@ -51,6 +53,7 @@ class Launch:
             "plan": self.plan_id,
             "decisions": self.decisions,
             "deliveries": dict(self.deliveries),
+            "quiet_hours": dict(self.quiet_hours),
         }
 
 
@@ -319,12 +322,14 @@ def _addresses(under_way: _UnderWay, rows: Sequence[LedgerRow]) -> pa.Table:
         """,
         relations={"wanted": wanted},
     )
-    noted, zone = under_way.policy.actions[rows[0].action_id], context.settings.time_zone
-    quiet = None if "quiet_hours" in noted.get("passes", ()) else context.contact.quiet_hours
+    quiet, zone = quiet_for(context, under_way.policy.actions[rows[0].action_id]), context.settings.time_zone
     send_at = earliest_send(found["time_zone"], quiet, zone, plan.launched_at or context.clock.now())
     return found.drop(["time_zone"]).append_column("send_at", send_at)
 
 
 def _report(context: Context, plan_id: str) -> Launch:
     decisions = context.history.query("SELECT count(*) AS n FROM decisions WHERE plan_id = $plan", {"plan": plan_id})
-    return Launch(plan_id, decisions["n"][0].as_py(), dict(context.state.ledger.counts().get(plan_id, {})))
+    plan = plan_named(context, plan_id)
+    quiet = waiting(context, plan, context.shelf.get(plan.policy_version))
+    counts = dict(context.state.ledger.counts().get(plan_id, {}))
+    return Launch(plan_id, decisions["n"][0].as_py(), counts, quiet)

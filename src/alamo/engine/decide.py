@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -23,10 +24,12 @@ from alamo.domain.errors import StateError, UsageError
 from alamo.domain.policy import BlockState, PolicySnapshot
 from alamo.domain.records import LedgerRow, PlanRecord
 from alamo.domain.tables import PROFILES
+from alamo.domain.time import iso
 from alamo.engine.batch import Stamp
 from alamo.engine.context import Context
 from alamo.engine.explain import candidates_of, options
 from alamo.engine.measure import money_at_rest
+from alamo.engine.quiet_hours import send_after
 from alamo.engine.realtime import Counter, decide_one, terms_of
 from alamo.measurement.permissions import permissions_now
 from alamo.steering.eligibility import Gatekeeper
@@ -40,7 +43,8 @@ _NOT_TOLD = ("customer_id", "as_of", "as_of_day", *_PERMISSIONS)
 class DecidedNow:
     """What was decided for a customer; `logged` False means that this answer is not in the log.
 
-    Nothing could be decided then, or what was decided earlier may no longer be given.
+    Nothing could be decided then, or what was decided earlier may no longer be given. `send_after` is the end of the
+    customer's quiet hours where an action was decided in them.
     """
 
     customer_id: str
@@ -50,6 +54,7 @@ class DecidedNow:
     options: list[dict[str, Any]]
     excluded: Mapping[str, str]
     logged: bool
+    send_after: datetime | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the decision as it stands in ``--json``."""
@@ -62,6 +67,7 @@ class DecidedNow:
             "options": self.options,
             "excluded": dict(self.excluded),
             "logged": self.logged,
+            "send_after": None if self.send_after is None else iso(self.send_after),
         }
 
 
@@ -89,8 +95,16 @@ def decide_now(context: Context, customer_id: str, known: Mapping[str, Any]) -> 
         return _nothing(customer_id, reason)
     logged = _logged(context, plan, customer_id)
     if logged is not None:
-        return _again(context, policy, logged)
-    return _fresh(context, plan, policy, customer_id, known)
+        return _not_before(context, policy, _again(context, policy, logged))
+    return _not_before(context, policy, _fresh(context, plan, policy, customer_id, known))
+
+
+def _not_before(context: Context, policy: PolicySnapshot, decided: DecidedNow) -> DecidedNow:
+    """Add the end of the customer's quiet hours where an action was decided in them."""
+    if decided.action_id == NO_ACTION or context.contact.quiet_hours is None:
+        return decided
+    noted = policy.actions[decided.action_id]
+    return replace(decided, send_after=send_after(context, decided.customer_id, noted, context.clock.now()))
 
 
 def counter_batch(plan_id: str) -> str:

@@ -23,6 +23,7 @@ from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_na
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
 from alamo.engine.freshness import CURE, stale_orders
 from alamo.engine.infer import found_actions, matured_cycles, profiles_as_of
+from alamo.engine.quiet_hours import announced
 from alamo.steering.allocation.conflict import find_conflict, infeasible, out_of_reach, suspicious
 from alamo.steering.allocation.prices import shifted_problem, soft_prices, warm_start
 from alamo.steering.allocation.problem import Problem, build_problem
@@ -238,6 +239,7 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
     )
     stale = stale_orders(context)
     proposal.summary["currency"] = context.settings.currency
+    proposal.summary["quiet_hours"] = announced(context, proposal.decisions)
     proposal.summary["warnings"] = [] if stale is None else [f"{stale.complaint()}; {CURE}"]
     _put_before_the_gate(context, proposal, cycle)
     return _detail(proposal.plan_id, proposal.summary)

@@ -1,18 +1,17 @@
-"""The contact policy: caps on what a customer receives, and hours in which nothing is delivered."""
+"""The contact policy: caps on what a customer receives, days between contacts, actions that keep each other out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.domain.action import Action, ContactCap, ContactPolicy, Exclusion, QuietHours
+from alamo.domain.action import Action, ContactCap, ContactPolicy, Exclusion
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Ineligible
 
@@ -112,40 +111,3 @@ def _any(n: int, masks: Sequence[Flags]) -> Flags:
 
 def _named(column: str, names: Iterable[str]) -> pa.Table:
     return pa.table({column: pa.array(list(names), pa.string())})
-
-
-def earliest_send(
-    time_zones: pa.ChunkedArray, quiet: QuietHours | None, default_zone: str, now: datetime
-) -> pa.ChunkedArray:
-    """Return the first moment from `now` on that is outside the quiet hours of each customer (UTC), shape (n,).
-
-    Parameters
-    ----------
-    time_zones
-        IANA names; null or unknown means `default_zone`.
-    """
-    encoded = pc.fill_null(time_zones, default_zone).combine_chunks().dictionary_encode()
-    moments = [_earliest(str(name), quiet, default_zone, now) for name in encoded.dictionary.to_pylist()]
-    values = pa.array(moments, type=pa.timestamp("us", tz="UTC"))
-    return pa.chunked_array([values.take(encoded.indices)])
-
-
-def _earliest(zone: str, quiet: QuietHours | None, default_zone: str, now: datetime) -> datetime:
-    if quiet is None:
-        return now
-    local = now.astimezone(_zone(zone, default_zone))
-    if not quiet.contains(local.time()):
-        return now
-    end = _on_day(local, quiet.until)
-    return (end if end > local else _on_day(local + timedelta(days=1), quiet.until)).astimezone(UTC)
-
-
-def _zone(name: str, default_zone: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError):
-        return ZoneInfo(default_zone)
-
-
-def _on_day(local: datetime, clock: time) -> datetime:
-    return local.replace(hour=clock.hour, minute=clock.minute, second=clock.second, microsecond=0, fold=0)

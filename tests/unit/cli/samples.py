@@ -121,12 +121,9 @@ _STAGES = [
 ]
 FUNNEL: dict[str, Any] = {"overall": _STAGES, "actions": [{"action": "voucher-mail", "stages": _STAGES}]}
 CONTACTS: dict[str, Any] = {
-    "schema": "alamo.report.contacts/1",
-    "plan": "c9",
-    "state": "proposed",
-    "as_of": "2011-07-22T00:00:00+00:00",
+    "schema": "alamo.report.contacts/1", "plan": "c9", "state": "proposed", "as_of": "2011-07-22T00:00:00+00:00",
     "rows": [{"action": action, **row} for action in (None, "voucher-mail") for row in _STAGES],
-}
+}  # fmt: skip
 _SUMMARY = {
     "gain": {"mean": 640.0, "lower": 500.0, "upper": 780.0, "level": 0.95},
     "cost_money": 600.0,
@@ -157,6 +154,7 @@ DIFF: dict[str, Any] = {
     "after": "c9",
     "rows": [{"what": "price of budget", "before": None, "after": 0.12}],
 }
+QUIET: dict[str, Any] = {"time_zone": "Europe/Berlin", "zones": {"own": 91, "missing": 7, "unknown": 2}}
 LAUNCH: dict[str, Any] = {"plan": "c9", "decisions": 50_000, "deliveries": {"sent": 12_345, "dropped": 2}}
 STEP: dict[str, Any] = {
     "step": "measure",

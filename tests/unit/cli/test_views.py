@@ -168,6 +168,24 @@ EXPECTED = [
     (plan.diff, samples.DIFF, ["price of budget", "0.1200", "c8"]),
     (plan.moved, {"plan_id": "c9", "state": "approved"}, ["approved", "alamo plan launch c9"]),
     (plan.launch, samples.LAUNCH, ["50,000 decisions", "sent", "12,345"]),
+    (
+        plan.launch,
+        {**samples.LAUNCH, "quiet_hours": {**samples.QUIET, "sent_later": 4321}},
+        [
+            "4,321 messages wait",
+            "7 without a time zone and 2 with one that is unknown are taken to be in Europe/Berlin",
+        ],
+    ),
+    (
+        plan.plan,
+        {**samples.PLAN, "summary": {"quiet_hours": {**samples.QUIET, "from": "21:00", "until": "08:00"}}},
+        ["quiet from 21:00 until 08:00 where the customer is"],
+    ),
+    (
+        decision.decision,
+        {**samples.DECISION, "send_after": "2026-01-07T08:00:00+00:00"},
+        ["Not before 2026-01-07 08:00 UTC"],
+    ),
     (loop.step, samples.STEP, ["measured, cycle 3", "observations matured: 4,383", "1.2 s"]),
     (loop.turns, {"turns": [samples.TURN, samples.TURN]}, ["Turns", "Cycle 9", "alamo plan approve c9"]),
     (decision.decision, samples.DECISION, ["voucher-mail", "best net value", "70.0 %", "alamo explain d-1"]),

@@ -18,6 +18,10 @@ Data = Mapping[str, Any]
 def decision(data: Data) -> Iterator[RenderableType]:
     """What was decided for a customer, and with which probabilities."""
     yield note(f"{data['customer_id']}: {data['action_id']} ({data['reason']})", "bold")
+    if data.get("send_after"):
+        yield note(
+            f"Not before {formats.moment(data['send_after'])} UTC: these are the customer's quiet hours.", "yellow"
+        )
     yield from _options(data.get("options", []), "")
     if data.get("excluded"):
         rows = [{"action_id": action, "reason": reason} for action, reason in data["excluded"].items()]

@@ -26,6 +26,22 @@ def funnel(found: Mapping[str, Any] | None) -> Iterator[RenderableType]:
     yield table("Customers left after each stage", columns, lines)
 
 
+def quiet_hours(found: Mapping[str, Any] | None) -> Iterator[RenderableType]:
+    """What waits for the end of quiet hours, and whose zone is taken to be the project's; nothing without them."""
+    if not found:
+        return
+    zones, words = found["zones"], []
+    if found.get("from"):
+        words.append(f"quiet from {found['from']} until {found['until']} where the customer is: sent after")
+    if found.get("sent_later") is not None:
+        words.append(f"{formats.count(found['sent_later'])} messages wait for the end of the customer's quiet hours")
+    taken = [f"{formats.count(zones['missing'])} without a time zone"] if zones["missing"] else []
+    taken += [f"{formats.count(zones['unknown'])} with one that is unknown"] if zones["unknown"] else []
+    if taken:
+        words.append(f"{' and '.join(taken)} are taken to be in {found['time_zone']}")
+    yield note(" · ".join(words), "dim")
+
+
 def line(found: Mapping[str, Any]) -> str:
     """Write the stages over all actions: ``customers 50,000 → eligible 41,000 → … → contacted 12,000``."""
     rows = {row["stage"]: row["customers"] for row in found["overall"]}

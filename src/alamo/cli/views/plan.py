@@ -9,7 +9,7 @@ from rich.console import RenderableType
 
 from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, next_step, note, refusals, table
-from alamo.cli.views.funnel import funnel
+from alamo.cli.views.funnel import funnel, quiet_hours
 
 _NEXT = {
     "proposed": "alamo plan approve {plan}",
@@ -36,6 +36,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     if summary.get("limits"):
         yield table("Limits", _LIMITS, summary["limits"])
     yield from funnel(summary.get("funnel"))
+    yield from quiet_hours(summary.get("quiet_hours"))
     excluded = summary.get("excluded") or {}
     if excluded:
         rows = [{"reason": reason, "customers": n} for reason, n in excluded.items()]
@@ -82,6 +83,7 @@ def launch(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield note(f"Plan {data['plan']}: {formats.count(data['decisions'])} decisions on record.", "bold")
     rows = [{"state": state, "deliveries": n} for state, n in sorted(data.get("deliveries", {}).items())]
     yield table("Deliveries", [column("state", "state"), column("number", "deliveries", formats.count)], rows)
+    yield from quiet_hours(data.get("quiet_hours"))
     yield from next_step("alamo status")
 
 
