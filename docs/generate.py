@@ -109,6 +109,7 @@ _SECTION_TYPES = {
     "control": settings.ControlSettings,
     "exploration": settings.ExplorationSettings,
     "inference": settings.InferenceSettings,
+    "guardrail": settings.GuardrailSettings,
     "segments": settings.SegmentsSettings,
     "gate": settings.GateSettings,
     "simulation": settings.SimulationSettings,

@@ -25,6 +25,7 @@ from alamo.domain.records import PlanRecord
 from alamo.domain.settings import Settings
 from alamo.domain.time import end_of, utc
 from alamo.engine import act, loop
+from alamo.engine.actions import ActionStates, action_states, pause_action, resume_action
 from alamo.engine.context import Context, StepOutcome
 from alamo.engine.decide import DecidedNow, decide_now
 from alamo.engine.doctor import Diagnosis, diagnose, of_configuration
@@ -229,6 +230,18 @@ class Project:
     def cancel(self, plan_id: str | None = None, *, by: str) -> PlanRecord:
         """Cancel a plan that has not been launched."""
         return act.cancel(self.context, plan_id, by=by)
+
+    def actions(self) -> ActionStates:
+        """Return every action with its state, and what is known of its harm."""
+        return action_states(self.context)
+
+    def pause_action(self, action_id: str, *, by: str, reason: str) -> ActionStates:
+        """Open an action to nobody from now on."""
+        return pause_action(self.context, action_id, by=by, reason=reason)
+
+    def resume_action(self, action_id: str, *, by: str, reason: str) -> ActionStates:
+        """Bring a paused action back; its guardrails begin anew."""
+        return resume_action(self.context, action_id, by=by, reason=reason)
 
     def decide(self, customer_id: str, known: Mapping[str, Any] | None = None) -> DecidedNow:
         """Decide for one customer now, by the policy in force."""

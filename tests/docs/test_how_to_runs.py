@@ -96,6 +96,15 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             ],
         ),
         (
+            "pause-actions-that-do-harm.md",
+            [
+                "Harm per decision",
+                "the voucher code in it has expired",
+                '"reason": "new code"',
+                "early-voucher returns None",
+            ],
+        ),
+        (
             "watch-model-health.md",
             [
                 "Calibration, level",

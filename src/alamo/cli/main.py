@@ -21,6 +21,7 @@ COMMANDS = {
     "steer": Entry("alamo.cli.loop", "steer", "Step 4: a plan within limits and consent, with a control group."),
     "run": Entry("alamo.cli.loop", "run", "One turn of the loop, up to the plan that waits for a person."),
     "plan": Entry("alamo.cli.plan", "plan", "Show, compare, approve, launch or cancel a plan."),
+    "actions": Entry("alamo.cli.actions", "actions", "List actions, pause one, or bring a paused one back."),
     "decide": Entry("alamo.cli.decide", "decide", "Decide for one customer now."),
     "explain": Entry("alamo.cli.decide", "explain", "Say why a decision came out as it did, down to the numbers."),
     "report": Entry("alamo.cli.report", "report", "Effects, segments, value, policy, the loop over time, or health."),

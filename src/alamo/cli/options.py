@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -28,6 +29,16 @@ def by_option(command: Command) -> Command:
     return click.option(
         "--by", default="", envvar="USER", metavar="NAME", help="Who does it (default: the user of this machine)."
     )(command)
+
+
+def responsible(by: str) -> str:
+    """Return who does it: the name given, else the account the command runs under."""
+    if by.strip():
+        return by.strip()
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        raise click.UsageError("nobody takes responsibility: add --by NAME") from None
 
 
 def html_option(command: Command) -> Command:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +9,7 @@ import click
 
 from alamo.cli.formats import label
 from alamo.cli.html.file import write_page
-from alamo.cli.options import by_option, html_option, json_option, opened
+from alamo.cli.options import by_option, html_option, json_option, opened, responsible
 from alamo.cli.output import counting, emit
 from alamo.cli.views import plan as views
 
@@ -94,7 +93,7 @@ def cancel(folder: str, plan_id: str | None, by: str, as_json: bool) -> None:
 def launch(folder: str, plan_id: str | None, by: str, as_json: bool) -> None:
     """Launch an approved plan, or go on with a launch that was interrupted; nothing is sent twice."""
     with opened(folder) as project, counting("delivering", not as_json) as progress:
-        answer = project.launch(plan_id, by=_responsible(by), progress=progress)
+        answer = project.launch(plan_id, by=responsible(by), progress=progress)
         attribution = project.settings.attribution
     emit(answer, views.launch, as_json=as_json, attribution=attribution)
 
@@ -122,16 +121,6 @@ def figures(summary: Any) -> dict[str, float]:
 
 def _move(folder: str, verb: str, plan_id: str | None, by: str, *, as_json: bool) -> None:
     with opened(folder) as project:
-        record = getattr(project, verb)(plan_id, by=_responsible(by))
+        record = getattr(project, verb)(plan_id, by=responsible(by))
         attribution = project.settings.attribution
     emit(record, views.moved, as_json=as_json, attribution=attribution)
-
-
-def _responsible(by: str) -> str:
-    """Return who does it: the name given, else the account the command runs under."""
-    if by.strip():
-        return by.strip()
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        raise click.UsageError("nobody takes responsibility: add --by NAME") from None

@@ -10,13 +10,14 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
-from alamo.config.reading import Count, OpenShare, Positive, Share, Source, Text, decode, given, near, read_toml
+from alamo.config.reading import Amount, Count, OpenShare, Positive, Share, Source, Text, decode, given, near, read_toml
 from alamo.domain.errors import ConfigError
 from alamo.domain.money import minor_unit_exponent
 from alamo.domain.settings import (
     ControlSettings,
     ExplorationSettings,
     GateSettings,
+    GuardrailSettings,
     InferenceSettings,
     MarginSettings,
     OutcomeSettings,
@@ -64,6 +65,15 @@ class _Inference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     planned_cycles: Positive | UnsetType = UNSET
 
 
+class _Guardrail(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    pause: bool | UnsetType = UNSET
+    error_rate: OpenShare | UnsetType = UNSET
+    outcome_money: Amount | UnsetType = UNSET
+    unsubscribes: Share | UnsetType = UNSET
+    complaints: Share | UnsetType = UNSET
+    returns: Share | UnsetType = UNSET
+
+
 class _Segments(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     find: bool | UnsetType = UNSET
     least: Annotated[int, msgspec.Meta(ge=2)] | UnsetType = UNSET
@@ -97,6 +107,7 @@ class _ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     control: _Control = _Control()
     exploration: _Exploration = _Exploration()
     inference: _Inference = _Inference()
+    guardrail: _Guardrail = _Guardrail()
     segments: _Segments = _Segments()
     gate: _Gate = _Gate()
     store: _Store = _Store()
@@ -127,6 +138,7 @@ def load_settings(path: Path) -> Settings:
         control=ControlSettings(**given(table.control)),
         exploration=ExplorationSettings(**given(table.exploration)),
         inference=InferenceSettings(**given(table.inference)),
+        guardrail=GuardrailSettings(**given(table.guardrail)),
         segments=SegmentsSettings(**given(table.segments)),
         gate=GateSettings(**_gate(table.gate, source)),
         simulation=None if table.simulation is None else SimulationSettings(**given(table.simulation)),

@@ -10,6 +10,7 @@ class Ineligible(StrEnum):
     """Why an action is not open to a customer; exclusions are counted under these words, in this order."""
 
     NOT_VALID_NOW = "action not valid at this time"
+    PAUSED = "action paused"
     PREDICATE = "outside the action's target group"
     UNKNOWN_CONSENT = "no consent on record for the channel"
     CONSENT_WITHDRAWN = "consent withdrawn for the channel"

@@ -129,6 +129,38 @@ class InferenceSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class GuardrailSettings:
+    """When an action that does harm is paused: an always-valid bound on its harm lies above what is tolerated.
+
+    Harm is counted per decision, against none. Tolerated are the usual price of writing to somebody, and nothing in
+    money.
+
+    Attributes
+    ----------
+    pause
+        Pause the action by itself; false shows the same bounds and pauses nothing.
+    error_rate
+        Chance that any action is ever paused although none does more harm than is tolerated: over all actions, metrics
+        and cycles together.
+    outcome_money
+        Loss of outcome per decision, before the cost of the action, that is tolerated.
+    unsubscribes
+        Further share of decisions in whose window a consent is withdrawn or a complaint made that is tolerated.
+    complaints
+        The same for complaints alone; mailbox providers begin to reject senders at 0.003.
+    returns
+        The same for windows with a return.
+    """
+
+    pause: bool = True
+    error_rate: float = 0.05
+    outcome_money: float = 0.0
+    unsubscribes: float = 0.01
+    complaints: float = 0.003
+    returns: float = 0.01
+
+
+@dataclass(frozen=True, slots=True)
 class SegmentsSettings:
     """Micro-segments found by the data, beside the segments that effects go by; no decision rests on them.
 
@@ -204,7 +236,7 @@ class Settings:
         project folder.
     history_path
         Folder of the Delta tables (events, profiles, decisions, effects …), relative to the project folder.
-    outcome, margin, control, exploration, inference, segments, gate, simulation
+    outcome, margin, control, exploration, inference, guardrail, segments, gate, simulation
         The sections of the file.
     """
 
@@ -222,6 +254,7 @@ class Settings:
     control: ControlSettings = field(default_factory=ControlSettings)
     exploration: ExplorationSettings = field(default_factory=ExplorationSettings)
     inference: InferenceSettings = field(default_factory=InferenceSettings)
+    guardrail: GuardrailSettings = field(default_factory=GuardrailSettings)
     segments: SegmentsSettings = field(default_factory=SegmentsSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     simulation: SimulationSettings | None = None

@@ -5,10 +5,10 @@ is reserved in the ledger, each batch goes to its channel under a fixed batch id
 only then is it settled.
 
 What is sent is what was approved. The policy snapshot holds a hash of each action's message; a plan whose messages have
-been changed or deleted since can be neither approved nor launched. A launch that was interrupted is past that door:
-resumed, it drops what had not reached its channel yet of an action changed or deleted meanwhile, and goes on with the
-others. So nothing unapproved is ever sent, and no launch is stuck; what was dropped is counted, and the next cycle
-decides about those customers again.
+been changed, deleted or paused since can be neither approved nor launched. A launch that was interrupted is past that
+door: resumed, it drops what had not reached its channel yet of an action changed, deleted or paused meanwhile, and goes
+on with the others. So nothing unapproved is ever sent, and no launch is stuck; what was dropped is counted, and the
+next cycle decides about those customers again.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from alamo.domain.policy import PolicySnapshot, message_hash
 from alamo.domain.records import DeliveryBatch, LedgerRow, PlanRecord
 from alamo.domain.time import iso
 from alamo.engine.context import Context
+from alamo.engine.guard import paused, paused_ids
 from alamo.engine.measure import money_at_rest
 from alamo.engine.quiet_hours import quiet_for, waiting
 from alamo.measurement.permissions import contactable
@@ -152,8 +153,8 @@ class _UnderWay:
         }
 
     def may_be_sent(self, action_id: str, customer_ids: Iterable[str]) -> frozenset[str]:
-        """Return who may be sent the message of an action at this moment: none if it is not the one approved."""
-        if action_id not in self.as_approved():
+        """Return who may be sent the message of an action now: none if it is paused, or not the one approved."""
+        if action_id not in self.as_approved() or action_id in paused_ids(self.context):
             return frozenset()
         channel, now = self.policy.actions[action_id]["channel"], self.context.clock.now()
         return contactable(self.context.history, customer_ids, channel, now)
@@ -203,9 +204,24 @@ def _refuse_changed(context: Context, plan: PlanRecord, decisions: pa.Table) -> 
             code="plan.action_changed",
             details={"plan": plan.plan_id, "actions": changed},
         )
+    _refuse_paused(context, plan, decisions)
     for action_id in _sending(decisions):
         if approved[action_id].channel not in context.channels:
             raise _no_channel(context, action_id, approved[action_id].channel)
+
+
+def _refuse_paused(context: Context, plan: PlanRecord, decisions: pa.Table) -> None:
+    """An action that was paused after the plan was made is not sent by it."""
+    stopped = {action_id: pause for action_id, pause in paused(context).items() if action_id in _sending(decisions)}
+    if stopped:
+        said = "; ".join(f"{action_id!r} ({pause.reason})" for action_id, pause in stopped.items())
+        again = "alamo run" if plan.state == "proposed" else f"alamo plan cancel {plan.plan_id}, then alamo run"
+        raise StateError(
+            f"plan {plan.plan_id} sends what has been paused since: {said}",
+            hint=f"Plan again without it: {again}",
+            code="plan.action_paused",
+            details={"plan": plan.plan_id, "actions": list(stopped)},
+        )
 
 
 def _reserve(under_way: _UnderWay, decisions: pa.Table) -> None:

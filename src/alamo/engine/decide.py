@@ -28,6 +28,7 @@ from alamo.domain.time import iso
 from alamo.engine.batch import Stamp
 from alamo.engine.context import Context
 from alamo.engine.explain import candidates_of, options
+from alamo.engine.guard import paused_ids
 from alamo.engine.measure import money_at_rest
 from alamo.engine.quiet_hours import send_after
 from alamo.engine.realtime import Counter, decide_one, terms_of
@@ -170,13 +171,14 @@ def _again(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> 
 def _closed_now(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> str | None:
     """Return why the action of a logged decision may not be given at this moment; None if it may, or is none.
 
-    Asks for permission and the action's dates only: target group and caps were settled by the decision.
+    Asks for permission, the action's dates and whether it is paused; target group and caps were settled by then.
     """
     now = context.clock.now()
+    paused = paused_ids(context, now)
     known = terms_of(policy, Gatekeeper(context.actions, ContactPolicy(), now)).gatekeeper
     mine = tuple(replace(action, eligible="") for action in known.actions if action.id == row["action_id"])
     asked = permissions_now(context.history, [row["customer_id"]], now)
-    judged = Gatekeeper(mine, ContactPolicy(), now).judge(context.history, asked, np.zeros(1, dtype=bool))
+    judged = Gatekeeper(mine, ContactPolicy(), now, paused).judge(context.history, asked, np.zeros(1, dtype=bool))
     return next((reason for excluded in judged.excluded for reason in excluded), None)
 
 
@@ -225,7 +227,7 @@ def _fresh(
     )
     now = context.clock.now()
     stamp = Stamp(plan.plan_id, plan.policy_version, plan.cycle, now, plan.valid_until)
-    counter = Counter(policy, Gatekeeper(context.actions, context.contact, now), stamp)
+    counter = Counter(policy, Gatekeeper(context.actions, context.contact, now, paused_ids(context, now)), stamp)
     told = dict(known) | _permissions(context, customer_id)
     decided = decide_one(context.history, profile, scores, counter, left_now(context, plan, policy), told)
     row = None if decided.row is None else decided.row.slice(0, 1).to_pylist()[0]

@@ -14,6 +14,7 @@ from alamo.domain.policy import BlockState, PolicySnapshot
 from alamo.domain.result import json_value
 from alamo.engine.batch import decide_under
 from alamo.engine.context import Context
+from alamo.engine.guard import paused_ids
 from alamo.engine.realtime import terms_of
 from alamo.numerics.hashing import uniforms
 from alamo.steering.candidates import Candidates, gather
@@ -126,7 +127,7 @@ def candidates_of(context: Context, policy: PolicySnapshot, customer_id: str, mo
         )
         for table in ("profiles", "scores")
     )
-    gatekeeper = Gatekeeper(context.actions, context.contact, moment)
+    gatekeeper = Gatekeeper(context.actions, context.contact, moment, paused_ids(context, moment))
     return gather(context.history, profile, scores, terms_of(policy, gatekeeper))
 
 

@@ -15,6 +15,7 @@ from alamo.domain.records import StepRecord
 from alamo.domain.tables import CONTRACTS
 from alamo.engine.calibrate import calibrate
 from alamo.engine.context import Context, StepOutcome, once, rewrite, table_hash, versions
+from alamo.engine.guard import begin_watching, judge_harm
 from alamo.engine.micro_segments import bring_up_to_date
 from alamo.engine.micro_segments import inputs as segment_inputs
 from alamo.engine.permission import charged, freeze_price, prices
@@ -44,6 +45,7 @@ def infer(context: Context, cycle: int) -> StepOutcome:
         "as_of": as_of.isoformat(),
         "inference": str(context.settings.inference),
         "outcome": str(context.settings.outcome),
+        "guardrail": str(context.settings.guardrail),
         "actions": [action.id for action in context.actions],
         "salt": context.settings.salt,
         **segment_inputs(context.settings.segments),
@@ -54,13 +56,14 @@ def infer(context: Context, cycle: int) -> StepOutcome:
 def _infer(context: Context, cycle: int, as_of: datetime) -> Mapping[str, Any]:
     profiles = profiles_as_of(context, as_of)
     model = freeze_value_model(context, cycle, profiles)
+    begin_watching(context)
     _write_outcomes(context)
     definition = _freeze_segments(context, profiles)
     segments = CONTRACTS["segments"].check(assign_segments(profiles, definition))
     rewrite(context, "segments", segments, {"as_of_day": _day(as_of)})
     observations = observations_with_outcome(context)
     scored = _score_matured_cycles(context, observations)
-    effects = _write_effects(context, as_of, observations)
+    effects = _write_effects(context, cycle, as_of, observations)
     found = {"value_model": model.version, "segments_version": definition.version, "cycles_scored": scored} | effects
     beyond = _beyond_the_window(context, cycle, as_of, observations)
     segmented = bring_up_to_date(context, cycle, as_of)
@@ -275,18 +278,20 @@ def _score_matured_cycles(context: Context, observations: pa.Table) -> list[int]
     return due
 
 
-def _write_effects(context: Context, as_of: datetime, observations: pa.Table) -> dict[str, Any]:
+def _write_effects(context: Context, cycle: int, as_of: datetime, observations: pa.Table) -> dict[str, Any]:
     late = late_cycles(context)
     scored = _scored_rows(context, late)
     if not scored:
-        return {"effects": 0, "found": [], "refusals": [], "gains": []}
+        return {"effects": 0, "found": [], "refusals": [], "gains": [], "guardrails": []}
     level, paid = context.settings.inference.level, charged(context)
+    planned = _planned_rows(context, observations)
+    sums = effect_sums(ScoredLog.of(context.history, observations, late=late))
     effects = loop_effects(
-        effect_sums(ScoredLog.of(context.history, observations, late=late)),
+        sums,
         as_of=as_of,
         actions=context.actions,
         inference=context.settings.inference,
-        planned_rows=_planned_rows(context, observations),
+        planned_rows=planned,
     )
     own = observations.filter(pc.greater_equal(observations["cycle"], 1))  # experiments knew no universal control
     programme, programme_refusals = programme_effect(own, as_of=as_of, level=level, charged=paid)
@@ -298,6 +303,7 @@ def _write_effects(context: Context, as_of: datetime, observations: pa.Table) ->
         "refusals": [refusal.to_dict() for refusal in (*effects.refusals, *programme_refusals)],
         "ratio_checks": effects.ratio_checks,
         "gains": _gains(context, observations, paid, scored),
+        "guardrails": judge_harm(context, cycle, sums, planned_rows=planned, late=late),
     }
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from alamo.engine.break_down import stages_and_time
 from alamo.engine.calibration_report import beside_effects
 from alamo.engine.contact_report import funnel_rows
 from alamo.engine.context import Context
+from alamo.engine.guard import paused
 from alamo.engine.health import judge_health
 from alamo.engine.health_advice import advise
 from alamo.engine.infer import EVERYBODY, value_model
@@ -151,6 +152,8 @@ def _effects(context: Context) -> EffectsReport:
             "as_of": detail.get("as_of"),
             "level": context.settings.inference.level,
             "refusals": [*refusals, *refused],
+            "guardrails": detail.get("guardrails", []),
+            "paused": [{"action": name, **asdict(pause)} for name, pause in paused(context).items()],
             "ratio_checks": detail.get("ratio_checks", {}),
             "intervals_shown": table.num_rows,
             "unit": f"{context.settings.currency} per decision, net of cost",

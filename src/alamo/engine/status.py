@@ -16,6 +16,7 @@ from alamo.engine.act import newest_plan
 from alamo.engine.context import Context
 from alamo.engine.freshness import CURE as STALE
 from alamo.engine.freshness import stale_orders
+from alamo.engine.guard import paused
 from alamo.engine.health_advice import newest_failures
 from alamo.engine.horizon import CURE, Horizon, horizon
 from alamo.engine.infer import matured_cycles
@@ -87,6 +88,7 @@ def status(context: Context) -> Status:
             _lifetime_value(context),
             *_outcomes(known),
             *_effects(context),
+            *_paused(context),
             *_health(context),
         ),
         next_command=_next(data, plan, known),
@@ -164,6 +166,19 @@ def _effects(context: Context) -> list[Support]:
         for refusal in detail.get("refusals", [])
     ]
     return lines
+
+
+def _paused(context: Context) -> list[Support]:
+    """Say which actions are paused, why, and how they come back; nothing where none is."""
+    return [
+        Support(
+            f"action {action_id}",
+            False,
+            f"paused on {pause.at[:10]} by {pause.by}: {pause.reason}; "
+            f"back with: alamo actions resume {action_id} --reason WORDS",
+        )
+        for action_id, pause in paused(context).items()
+    ]
 
 
 def _health(context: Context) -> list[Support]:

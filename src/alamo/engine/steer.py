@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -22,6 +22,7 @@ from alamo.domain.time import iso
 from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_name, run_blocks
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
 from alamo.engine.freshness import CURE, stale_orders
+from alamo.engine.guard import paused, paused_ids
 from alamo.engine.infer import found_actions, matured_cycles, profiles_as_of
 from alamo.engine.quiet_hours import announced
 from alamo.steering.allocation.conflict import find_conflict, infeasible, out_of_reach, suspicious
@@ -59,6 +60,8 @@ class SteerRequest:
         1, and one more for each plan of the cycle that was cancelled.
     opened
         Whether the opening has lasted as long as it may, found or not.
+    paused
+        Ids of actions that are open to nobody, by a guardrail or by a person.
     """
 
     actions: tuple[Action, ...]
@@ -71,6 +74,7 @@ class SteerRequest:
     previous: PolicySnapshot | None = None
     attempt: int = 1
     opened: bool = False
+    paused: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,7 +136,7 @@ def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> T
     minor = minor_per_major(settings.currency)
     limits = left_of_periods(warehouse, profiles, request.limits, request.actions, request.now, minor)
     return Terms(
-        gatekeeper=Gatekeeper(request.actions, request.contact, request.now),
+        gatekeeper=Gatekeeper(request.actions, request.contact, request.now, request.paused),
         rows=rows_of(limits, request.actions),
         salt=cycle_salt(settings.salt, request.cycle),
         universal_salt=universal_salt(settings.salt, request.cycle, settings.control),
@@ -211,6 +215,7 @@ def steer(context: Context, cycle: int) -> StepOutcome:
     inputs = versions(context, "profiles", "scores", "effects", "deliveries") | {
         "as_of": as_of.isoformat(),
         "cancelled": closed["cancelled"],
+        "paused": sorted(paused_ids(context)),
         "project": [str(context.actions), str(context.limits), str(context.contact), str(context.settings)],
     }
     return once(context, "steer", cycle, inputs, lambda: _steer(context, cycle, as_of, attempt))
@@ -235,9 +240,11 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
             previous=context.shelf.get(launched[-1].policy_version) if launched else None,
             attempt=attempt,
             opened=_opened_long_enough(context),
+            paused=paused_ids(context),
         ),
     )
     stale = stale_orders(context)
+    proposal.summary["paused"] = [{"action": name, **asdict(pause)} for name, pause in paused(context).items()]
     proposal.summary["currency"] = context.settings.currency
     proposal.summary["quiet_hours"] = announced(context, proposal.decisions)
     proposal.summary["warnings"] = [] if stale is None else [f"{stale.complaint()}; {CURE}"]

@@ -20,6 +20,8 @@ from alamo.inference.experiment_result import EffectRow, ExperimentResult, Trend
 from alamo.inference.experiment_scan import column_to_quarter, needs_rows, scan_experiment
 from alamo.inference.experiment_spec import ExperimentSpec
 from alamo.inference.guardrail import Guardrail, guardrails_of
+from alamo.inference.harm import Harm, counting, event_harm, outcome_harm, wave_share
+from alamo.inference.harm_sums import EventSums, event_sums
 from alamo.inference.long_outcomes import value_long_outcomes
 from alamo.inference.outcomes import value_outcomes
 from alamo.inference.permission_gain import PriceTerms, not_charged, permission_price
@@ -34,10 +36,12 @@ __all__ = [
     "EffectBreakdown",
     "EffectRow",
     "Estimate",
+    "EventSums",
     "ExperimentCells",
     "ExperimentResult",
     "ExperimentSpec",
     "Guardrail",
+    "Harm",
     "LongEvidence",
     "LoopEffects",
     "PermissionPrice",
@@ -52,20 +56,25 @@ __all__ = [
     "break_down",
     "calibrated_effects",
     "column_to_quarter",
+    "counting",
     "cycle_dr_scores",
     "cycles_needed",
     "cycles_needed_fixed",
     "define_segments",
     "effect_sums",
     "effects_of_cells",
+    "event_harm",
+    "event_sums",
     "guardrails_of",
     "loop_effects",
     "needs_rows",
     "not_charged",
+    "outcome_harm",
     "permission_price",
     "programme_effect",
     "programme_gain",
     "scan_experiment",
     "value_long_outcomes",
     "value_outcomes",
+    "wave_share",
 ]

@@ -145,6 +145,7 @@ def settings_for(scenario: Scenario, start: datetime, seed: int) -> Settings:
         control=scenario.control,
         exploration=scenario.exploration,
         inference=scenario.inference,
+        guardrail=scenario.guardrail,
     )
 
 

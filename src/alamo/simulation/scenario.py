@@ -13,6 +13,7 @@ from alamo.domain.action import Action, ContactPolicy, Limit
 from alamo.domain.settings import (
     ControlSettings,
     ExplorationSettings,
+    GuardrailSettings,
     InferenceSettings,
     MarginSettings,
     OutcomeSettings,
@@ -174,7 +175,7 @@ class Scenario:
         ``[population]`` and ``[purchase]``: who the customers are and how they buy by themselves.
     limits, contact
         ``[[limit]]`` and ``[contact]`` as in ``limits.toml``.
-    control, exploration, outcome, margin, inference
+    control, exploration, outcome, margin, inference, guardrail
         Tables of ``alamo.toml`` of the same name.
     currency
         Of all money where no project says otherwise.
@@ -196,6 +197,7 @@ class Scenario:
     outcome: OutcomeSettings = field(default_factory=OutcomeSettings)
     margin: MarginSettings = field(default_factory=MarginSettings)
     inference: InferenceSettings = field(default_factory=InferenceSettings)
+    guardrail: GuardrailSettings = field(default_factory=GuardrailSettings)
 
     @property
     def channels(self) -> tuple[str, ...]:

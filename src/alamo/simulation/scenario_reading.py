@@ -18,6 +18,7 @@ from alamo.domain.money import minor_unit_exponent
 from alamo.domain.settings import (
     ControlSettings,
     ExplorationSettings,
+    GuardrailSettings,
     InferenceSettings,
     MarginSettings,
     OutcomeSettings,
@@ -362,6 +363,11 @@ _SCENARIO: dict[str, Convert] = {
     ),
     "outcome": _outcome,
     "margin": _margin,
+    "guardrail": _block(
+        GuardrailSettings,
+        {"pause": _flag, "error_rate": _number(1e-6, 0.5), "outcome_money": _number(0)}
+        | dict.fromkeys(("unsubscribes", "complaints", "returns"), _SHARE),
+    ),
     "inference": _block(InferenceSettings, {"level": _number(0.5, 0.9999), "planned_cycles": _whole(1, 1_000)}),
 }
 

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from alamo.domain.event import EventKind
 from alamo.domain.ports import SourceBatch
 from alamo.domain.records import DeliveryBatch
+from alamo.domain.settings import GuardrailSettings
 from alamo.domain.tables import EVENTS
 from alamo.domain.time import Calendar, utc
 from alamo.engine.context import table_hash
@@ -354,6 +355,8 @@ def _described(scenario: Scenario) -> object:
     described = asdict(scenario)
     for table, added in _ADDED.items():
         described[table] = {key: value for key, value in described[table].items() if value or key not in added}
+    if scenario.guardrail == GuardrailSettings():
+        del described["guardrail"]
     return _plain(described)
 
 

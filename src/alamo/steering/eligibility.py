@@ -83,11 +83,14 @@ class Gatekeeper:
         Caps per customer.
     now
         The moment of the decision.
+    paused
+        Ids of actions that a guardrail or a person has paused: open to nobody.
     """
 
     actions: tuple[Action, ...]
     contact: ContactPolicy
     now: datetime
+    paused: frozenset[str] = frozenset()
 
     def judge(self, warehouse: Warehouse, profiles: pa.Table, held_out: Flags) -> Eligibility:
         """Return what is open to the customers of `profiles`; `held_out` are in the universal control, shape (n,).
@@ -117,6 +120,7 @@ class Gatekeeper:
         wanted = {f"action {action.id!r}": action.eligible for action in self.actions}
         target = predicate_masks(warehouse, "profiles", profiles, wanted)
         yield Ineligible.NOT_VALID_NOW, [np.full(n, not self._valid(action)) for action in self.actions]
+        yield Ineligible.PAUSED, [np.full(n, action.id in self.paused) for action in self.actions]
         yield (
             Ineligible.PREDICATE,
             [~target[action.eligible] if action.eligible else np.zeros(n, dtype=bool) for action in self.actions],

@@ -20,6 +20,7 @@ Reason = Ineligible | LeftOut
 
 STAGES: dict[Reason, str] = {
     Ineligible.NOT_VALID_NOW: "valid now",
+    Ineligible.PAUSED: "not paused",
     Ineligible.PREDICATE: "eligible",
     Ineligible.UNKNOWN_CONSENT: "consent on record",
     Ineligible.CONSENT_WITHDRAWN: "consent not withdrawn",

@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, next_step, note, refusals, table
+from alamo.cli.views.actions import paused
 from alamo.cli.views.funnel import funnel, quiet_hours
 
 _NEXT = {
@@ -31,6 +32,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     summary = data["summary"]
     yield note(f"Plan {data['plan_id']} of cycle {data['cycle']}: {data['state']}", "bold")
     yield from (note(f"Warning: {words}", "bold yellow") for words in summary.get("warnings", ()))
+    yield from paused(summary.get("paused") or [])
     yield note(_money_line(summary))
     yield table("What is drawn", _ACTIONS, summary.get("actions", []))
     if summary.get("limits"):
