@@ -42,7 +42,9 @@ class RuleSettings:
         ValueError
             If there are weights for another number of actions, or one is not a positive number.
         """
-        weights = self.floor_weights or (1.0,) * n_actions
+        if not self.floor_weights:
+            return (1.0,) * n_actions
+        weights = self.floor_weights
         if len(weights) != n_actions or not all(0.0 < weight < math.inf for weight in weights):
             raise ValueError(f"{len(weights)} floor weights {weights} do not fit {n_actions} actions")
         return weights
