@@ -53,6 +53,17 @@ def random_cells(n: int, rng: np.random.Generator) -> Cells:
     return assemble(units, pairs, ("cost",), IDS, "property")
 
 
+def random_terms(n: int, rng: np.random.Generator) -> tuple[LimitTables, BlockTerms]:
+    rows = (
+        LimitRow("budget", "cost", float(rng.uniform(0.0, 0.4 * n)), 1, IDS, "", True),
+        LimitRow("capacity", "count", float(rng.integers(0, n + 1)), 1, IDS[:2], "north", True),
+        LimitRow("minimum", "count", -float(rng.integers(0, n + 1)), -1, IDS[1:], "", False),
+    )
+    tables = limit_tables(rows, IDS, ("cost",), HOLDS)
+    rule = RuleSettings(float(rng.uniform(1e-3, 5.0)), float(rng.uniform(0.0, 0.6)), float(rng.uniform(0.0, 0.4)))
+    return tables, BlockTerms(rng.uniform(0.0, 2.0, 3), tables.bound.copy(), rule, f"{rng.integers(1 << 30)}")
+
+
 def sums(cells: Cells, drawn: Drawn) -> np.ndarray:
     return np.bincount(cells.owner(), drawn.p, cells.n) + drawn.p_none
 
