@@ -21,10 +21,9 @@ from alamo.connectors.clocks import FixedClock, SystemClock
 from alamo.domain.action import ContactPolicy
 from alamo.domain.errors import ConfigError, UsageError
 from alamo.domain.ports import Channel, Clock, EventSource
-from alamo.domain.records import PlanRecord
 from alamo.domain.settings import Settings
 from alamo.domain.time import end_of, utc
-from alamo.engine import act, loop
+from alamo.engine import loop
 from alamo.engine.actions import ActionStates, action_states, pause_action, resume_action
 from alamo.engine.context import Context, StepOutcome
 from alamo.engine.decide import DecidedNow, decide_now
@@ -36,6 +35,7 @@ from alamo.engine.infer import infer
 from alamo.engine.loop import Announce, Turns, turn
 from alamo.engine.measure import measure
 from alamo.engine.micro_segments import micro_segments_report
+from alamo.engine.plan_door import PlanDoor
 from alamo.engine.predict import predict
 from alamo.engine.report import Report, report
 from alamo.engine.status import Status, status
@@ -56,7 +56,7 @@ EXAMPLES = ("shop",)
 _INTERNAL = Path(".alamo")
 
 
-class Project:
+class Project(PlanDoor):
     """A project folder, opened; a context manager.
 
     Examples
@@ -210,26 +210,6 @@ class Project:
         launched = {plan.cycle for plan in plans if plan.state == "launched"}
         if self._market is not None and self._market.world.cycle in launched:
             self._market.advance()
-
-    def plans(self) -> Sequence[PlanRecord]:
-        """Return all plans, oldest first."""
-        return self.context.state.plans.all()
-
-    def plan(self, plan_id: str | None = None) -> PlanRecord:
-        """Return one plan, or the newest."""
-        return act.plan_named(self.context, plan_id)
-
-    def approve(self, plan_id: str | None = None, *, by: str) -> PlanRecord:
-        """Approve a proposed plan; nothing is sent yet."""
-        return act.approve(self.context, plan_id, by=by)
-
-    def launch(self, plan_id: str | None = None, *, by: str, progress: act.Progress | None = None) -> act.Launch:
-        """Launch an approved plan, or go on with an interrupted launch."""
-        return act.launch(self.context, plan_id, by=by, progress=progress)
-
-    def cancel(self, plan_id: str | None = None, *, by: str) -> PlanRecord:
-        """Cancel a plan that has not been launched."""
-        return act.cancel(self.context, plan_id, by=by)
 
     def actions(self) -> ActionStates:
         """Return every action with its state, and what is known of its harm."""

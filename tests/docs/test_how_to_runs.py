@@ -51,6 +51,10 @@ def test_the_script_holds_commands_documents_and_python() -> None:
                 "renewal-notice        400       400                320        320",
             ],
         ),
+        (
+            "approve-and-launch.md",
+            ["Stale: limit 'budget': maximum 650 → 400", "refused", "the smaller budget counts from next month on"],
+        ),
         ("read-audience-files.md", ["welcome-back email We have missed you", "report.csv: 1 row taken in"]),
         (
             "evaluate-a-policy.md",

@@ -41,6 +41,17 @@ def responsible(by: str) -> str:
         raise click.UsageError("nobody takes responsibility: add --by NAME") from None
 
 
+def anyway_option(command: Command) -> Command:
+    """Add ``--anyway``: a reason to go on with a plan that has become stale."""
+    return click.option(
+        "--anyway",
+        default="",
+        metavar="REASON",
+        help="Go on although data, limits, actions or settings have changed since the plan was made; the reason is "
+        "written into the log.",
+    )(command)
+
+
 def html_option(command: Command) -> Command:
     """Add ``--html``."""
     return click.option(

@@ -9,7 +9,7 @@ import click
 
 from alamo.cli.formats import label
 from alamo.cli.html.file import write_page
-from alamo.cli.options import by_option, html_option, json_option, opened, responsible
+from alamo.cli.options import anyway_option, by_option, html_option, json_option, opened, responsible
 from alamo.cli.output import counting, emit
 from alamo.cli.views import plan as views
 
@@ -38,7 +38,7 @@ def list_(folder: str, as_json: bool) -> None:
 def show(folder: str, plan_id: str | None, html_file: Path | None, as_json: bool) -> None:
     """The proposal in money with intervals, its limits and prices, and who is left out."""
     with opened(folder) as project:
-        data = project.plan(plan_id).to_dict()
+        data = project.plan_at_gate(plan_id).to_dict()
         data["attribution"] = project.settings.attribution
     if html_file is not None:
         write_page(html_file, "plan", data)
@@ -65,35 +65,50 @@ def diff(folder: str, plan_id: str | None, as_json: bool) -> None:
     emit(data, views.diff, as_json=as_json, attribution=attribution)
 
 
+@plan.command(epilog="Example: alamo plan log")
+@click.argument("plan_id", metavar="[PLAN]", required=False)
+@json_option
+@click.pass_obj
+def log(folder: str, plan_id: str | None, as_json: bool) -> None:
+    """Who did what with a plan, when and why. Without an id: with all of them."""
+    with opened(folder) as project:
+        rows = [act.to_dict() for act in project.plan_log(plan_id)]
+        attribution = project.settings.attribution
+    emit({"schema": "alamo.plan.log/1", "rows": rows}, views.log, as_json=as_json, attribution=attribution)
+
+
 @plan.command(epilog="Example: alamo plan approve")
 @click.argument("plan_id", metavar="[PLAN]", required=False)
 @by_option
+@anyway_option
 @json_option
 @click.pass_obj
-def approve(folder: str, plan_id: str | None, by: str, as_json: bool) -> None:
+def approve(folder: str, plan_id: str | None, by: str, anyway: str, as_json: bool) -> None:
     """Approve a proposed plan. Nothing is sent yet."""
-    _move(folder, "approve", plan_id, by, as_json=as_json)
+    _move(folder, "approve", plan_id, by, as_json=as_json, anyway=anyway)
 
 
 @plan.command(epilog="Example: alamo plan cancel")
 @click.argument("plan_id", metavar="[PLAN]", required=False)
 @by_option
+@click.option("--reason", default="", metavar="WORDS", help="Why; written into the log.")
 @json_option
 @click.pass_obj
-def cancel(folder: str, plan_id: str | None, by: str, as_json: bool) -> None:
+def cancel(folder: str, plan_id: str | None, by: str, reason: str, as_json: bool) -> None:
     """Cancel a plan that has not been launched."""
-    _move(folder, "cancel", plan_id, by, as_json=as_json)
+    _move(folder, "cancel", plan_id, by, as_json=as_json, reason=reason)
 
 
 @plan.command(epilog="Example: alamo plan launch")
 @click.argument("plan_id", metavar="[PLAN]", required=False)
 @by_option
+@anyway_option
 @json_option
 @click.pass_obj
-def launch(folder: str, plan_id: str | None, by: str, as_json: bool) -> None:
+def launch(folder: str, plan_id: str | None, by: str, anyway: str, as_json: bool) -> None:
     """Launch an approved plan, or go on with a launch that was interrupted; nothing is sent twice."""
     with opened(folder) as project, counting("delivering", not as_json) as progress:
-        answer = project.launch(plan_id, by=responsible(by), progress=progress)
+        answer = project.launch(plan_id, by=responsible(by), progress=progress, anyway=anyway)
         attribution = project.settings.attribution
     emit(answer, views.launch, as_json=as_json, attribution=attribution)
 
@@ -119,8 +134,8 @@ def figures(summary: Any) -> dict[str, float]:
     return named
 
 
-def _move(folder: str, verb: str, plan_id: str | None, by: str, *, as_json: bool) -> None:
+def _move(folder: str, verb: str, plan_id: str | None, by: str, *, as_json: bool, **told: str) -> None:
     with opened(folder) as project:
-        record = getattr(project, verb)(plan_id, by=responsible(by))
+        record = getattr(project, verb)(plan_id, by=responsible(by), **told)
         attribution = project.settings.attribution
     emit(record, views.moved, as_json=as_json, attribution=attribution)

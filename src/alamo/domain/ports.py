@@ -16,7 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.domain.policy import PolicySnapshot
-from alamo.domain.records import DeliveryBatch, ImportRecord, LedgerRow, PlanRecord, StepRecord
+from alamo.domain.records import DeliveryBatch, ImportRecord, LedgerRow, PlanAct, PlanRecord, StepRecord
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -148,14 +148,18 @@ class PlanBook(Protocol):
         """Return all plans, oldest first."""
         ...
 
-    def move(self, plan_id: str, *, from_states: Sequence[str], to_state: str, by: str, at: datetime) -> PlanRecord:
-        """Change the state in one transaction.
+    def move(self, act: PlanAct, *, from_states: Sequence[str]) -> PlanRecord:
+        """Bring a plan into the state that `act` names and write the act to the log, in one transaction.
 
         Raises
         ------
         StateError
             If the plan is in none of `from_states`.
         """
+        ...
+
+    def log(self, plan_id: str | None = None) -> Sequence[PlanAct]:
+        """Return what was done to a plan, or to all, oldest first."""
         ...
 
 

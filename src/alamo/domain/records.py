@@ -64,6 +64,38 @@ class PlanRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class PlanAct:
+    """One line of the audit log of plans: who did what, when and why; lines are added, never changed.
+
+    Attributes
+    ----------
+    plan_id
+        The plan.
+    act
+        The state that the plan was brought into, such as ``approved``.
+    by
+        Who takes responsibility; ``steer`` where the program did it.
+    at
+        UTC.
+    reason
+        In the words of that person; empty where none was asked for.
+    detail
+        What was known at that moment, such as what had changed since the plan was made.
+    """
+
+    plan_id: str
+    act: str
+    by: str
+    at: datetime
+    reason: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the line as it stands in ``--json``."""
+        return {item.name: json_value(getattr(self, item.name)) for item in fields(self)}
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerRow:
     """One decision on its way through a channel."""
 

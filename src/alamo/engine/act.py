@@ -1,4 +1,4 @@
-"""Acting: approve and launch are two acts; a launch can be killed anywhere and resumed without sending twice.
+"""Acting: a launch can be killed anywhere and resumed without sending twice.
 
 The order inside a launch is what makes that true: the decisions are written under the plan's id (once), every delivery
 is reserved in the ledger, each batch goes to its channel under a fixed batch id (channels are idempotent by it), and
@@ -20,15 +20,24 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.domain.action import NO_ACTION, Action
-from alamo.domain.errors import StateError
-from alamo.domain.policy import PolicySnapshot, message_hash
-from alamo.domain.records import DeliveryBatch, LedgerRow, PlanRecord
-from alamo.domain.time import iso
+from alamo.domain.action import Action
+from alamo.domain.policy import PolicySnapshot
+from alamo.domain.records import DeliveryBatch, LedgerRow, PlanAct, PlanRecord
 from alamo.engine.context import Context
-from alamo.engine.guard import paused, paused_ids
+from alamo.engine.gate import (
+    as_approved,
+    decisions_of,
+    no_channel,
+    plan_named,
+    refuse_expired,
+    refuse_other_messages,
+    refuse_overtaken,
+    sending,
+)
+from alamo.engine.guard import paused_ids
 from alamo.engine.measure import money_at_rest
 from alamo.engine.quiet_hours import quiet_for, waiting
+from alamo.engine.staleness import refuse_changed_since
 from alamo.measurement.permissions import contactable
 from alamo.steering.quiet_hours import earliest_send
 
@@ -58,81 +67,42 @@ class Launch:
         }
 
 
-def plan_named(context: Context, plan_id: str | None) -> PlanRecord:
-    """Return a plan, or the newest when `plan_id` is None.
-
-    Raises
-    ------
-    StateError
-        If there is none.
-    """
-    plans = context.state.plans.all()
-    found = context.state.plans.get(plan_id) if plan_id else newest_plan(context)
-    if found is None:
-        known = ", ".join(plan.plan_id for plan in plans[-5:]) or "none yet"
-        raise StateError(
-            f"there is no plan {plan_id!r}" if plan_id else "there is no plan yet",
-            hint=f"Plans: {known}. Make one with: alamo run",
-            code="plan.unknown",
-        )
-    return found
-
-
-def newest_plan(context: Context) -> PlanRecord | None:
-    """Return the newest plan that is not overtaken or cancelled, else the newest of all; None before the first."""
-    plans = context.state.plans.all()
-    live: Sequence[PlanRecord] = [plan for plan in plans if plan.state not in ("superseded", "cancelled")]
-    found = live or plans
-    return found[-1] if found else None
-
-
-def approve(context: Context, plan_id: str | None, *, by: str) -> PlanRecord:
-    """Approve a proposed plan; nothing is sent."""
-    plan = plan_named(context, plan_id)
-    _refuse_stale(context, plan)
-    if plan.state == "proposed":
-        _refuse_changed(context, plan, _decisions_of(context, plan))
-    return context.state.plans.move(
-        plan.plan_id, from_states=("proposed",), to_state="approved", by=by, at=context.clock.now()
-    )
-
-
-def cancel(context: Context, plan_id: str | None, *, by: str) -> PlanRecord:
-    """Cancel a plan that has not been launched."""
-    plan = plan_named(context, plan_id)
-    return context.state.plans.move(
-        plan.plan_id, from_states=("proposed", "approved"), to_state="cancelled", by=by, at=context.clock.now()
-    )
-
-
-def launch(context: Context, plan_id: str | None, *, by: str, progress: Progress | None = None) -> Launch:
+def launch(
+    context: Context, plan_id: str | None, *, by: str, progress: Progress | None = None, anyway: str = ""
+) -> Launch:
     """Launch an approved plan, or go on with a launch that was interrupted; a launched plan is left as it is.
 
     Raises
     ------
     StateError
-        If the plan is not approved, stale, overtaken, or an action it sends was changed or deleted since.
+        If the plan is not approved, expired, overtaken, stale and no reason is given in `anyway`, or an action it sends
+        was changed or deleted since.
     """
     plan = plan_named(context, plan_id)
     if plan.state == "launched":
         return _report(context, plan.plan_id)
-    decisions = _decisions_of(context, plan)
+    decisions = decisions_of(context, plan)
     if plan.state != "launching":
-        _refuse_stale(context, plan)
-        _refuse_overtaken(context, plan)
-        if plan.state == "approved":
-            _refuse_changed(context, plan, decisions)
-        plan = context.state.plans.move(
-            plan.plan_id, from_states=("approved",), to_state="launching", by=by, at=context.clock.now()
-        )
+        plan = _begun(context, plan, decisions, by=by, anyway=anyway)
     context.history.replace("decisions", decisions, where={"plan_id": plan.plan_id}, batch=f"launch-{plan.plan_id}")
     under_way = _UnderWay(context, plan, context.shelf.get(plan.policy_version))
     _reserve(under_way, decisions)
     _deliver(under_way, progress)
-    context.state.plans.move(
-        plan.plan_id, from_states=("launching",), to_state="launched", by=by, at=context.clock.now()
-    )
+    act = PlanAct(plan.plan_id, "launched", by, context.clock.now())
+    context.state.plans.move(act, from_states=("launching",))
     return _report(context, plan.plan_id)
+
+
+def _begun(context: Context, plan: PlanRecord, decisions: pa.Table, *, by: str, anyway: str) -> PlanRecord:
+    """Bring a plan through the doors of a launch; past them it may be interrupted and resumed."""
+    refuse_expired(context, plan)
+    refuse_overtaken(context, plan)
+    noted: dict[str, Any] = {}
+    if plan.state == "approved":
+        refuse_other_messages(context, plan, decisions)
+        noted = refuse_changed_since(context, plan, anyway)
+    act = PlanAct(plan.plan_id, "launching", by, context.clock.now(), anyway.strip(), noted)
+    return context.state.plans.move(act, from_states=("approved",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,12 +115,7 @@ class _UnderWay:
 
     def as_approved(self) -> dict[str, Action]:
         """Return the actions whose message is the one approved, by id."""
-        noted = self.policy.actions
-        return {
-            action.id: action
-            for action in self.context.actions
-            if action.id in noted and noted[action.id].get("message") == message_hash(action)
-        }
+        return as_approved(self.context, self.policy)
 
     def may_be_sent(self, action_id: str, customer_ids: Iterable[str]) -> frozenset[str]:
         """Return who may be sent the message of an action now: none if it is paused, or not the one approved."""
@@ -160,75 +125,11 @@ class _UnderWay:
         return contactable(self.context.history, customer_ids, channel, now)
 
 
-def _decisions_of(context: Context, plan: PlanRecord) -> pa.Table:
-    return context.history.query("SELECT * FROM proposals WHERE plan_id = $plan", {"plan": plan.plan_id})
-
-
-def _sending(decisions: pa.Table) -> list[str]:
-    """Return the ids of the actions that have deliveries, in order."""
-    drawn: list[str] = pc.unique(decisions["action_id"]).sort().to_pylist()
-    return [action_id for action_id in drawn if action_id != NO_ACTION]
-
-
-def _refuse_stale(context: Context, plan: PlanRecord) -> None:
-    if plan.state in ("proposed", "approved") and context.clock.now() >= plan.valid_until:
-        raise StateError(
-            f"plan {plan.plan_id} was valid until {iso(plan.valid_until)}",
-            hint="Make a new one from today's data with: alamo run",
-            code="plan.stale",
-        )
-
-
-def _refuse_overtaken(context: Context, plan: PlanRecord) -> None:
-    """A plan knows nothing of contacts that a later one has made since."""
-    for other in context.state.plans.all():
-        if other.state in ("launching", "launched") and other.cycle >= plan.cycle and other.plan_id != plan.plan_id:
-            raise StateError(
-                f"plan {plan.plan_id} is overtaken by {other.plan_id}, which is {other.state}",
-                hint=f"Leave it: alamo plan cancel {plan.plan_id}",
-                code="plan.overtaken",
-            )
-
-
-def _refuse_changed(context: Context, plan: PlanRecord, decisions: pa.Table) -> None:
-    """What goes out is what was planned and approved, to the letter, and through a channel that is there."""
-    approved = _UnderWay(context, plan, context.shelf.get(plan.policy_version)).as_approved()
-    known = {action.id for action in context.actions}
-    changed = [action_id for action_id in _sending(decisions) if action_id not in approved]
-    if changed:
-        said = ", ".join(f"{action_id!r} ({'changed' if action_id in known else 'deleted'})" for action_id in changed)
-        again = "alamo run" if plan.state == "proposed" else f"alamo plan cancel {plan.plan_id}, then alamo run"
-        raise StateError(
-            f"the content or channel of actions in plan {plan.plan_id} is no longer what was planned: {said}",
-            hint=f"Put their files in actions/ back as they were, or plan again with: {again}",
-            code="plan.action_changed",
-            details={"plan": plan.plan_id, "actions": changed},
-        )
-    _refuse_paused(context, plan, decisions)
-    for action_id in _sending(decisions):
-        if approved[action_id].channel not in context.channels:
-            raise _no_channel(context, action_id, approved[action_id].channel)
-
-
-def _refuse_paused(context: Context, plan: PlanRecord, decisions: pa.Table) -> None:
-    """An action that was paused after the plan was made is not sent by it."""
-    stopped = {action_id: pause for action_id, pause in paused(context).items() if action_id in _sending(decisions)}
-    if stopped:
-        said = "; ".join(f"{action_id!r} ({pause.reason})" for action_id, pause in stopped.items())
-        again = "alamo run" if plan.state == "proposed" else f"alamo plan cancel {plan.plan_id}, then alamo run"
-        raise StateError(
-            f"plan {plan.plan_id} sends what has been paused since: {said}",
-            hint=f"Plan again without it: {again}",
-            code="plan.action_paused",
-            details={"plan": plan.plan_id, "actions": list(stopped)},
-        )
-
-
 def _reserve(under_way: _UnderWay, decisions: pa.Table) -> None:
     """Reserve every delivery; what may not be sent any more (consent, changed message) is ``dropped`` at once."""
     context, plan = under_way.context, under_way.plan
     now = context.clock.now()
-    for action_id in _sending(decisions):
+    for action_id in sending(decisions):
         mine = decisions.filter(pc.equal(decisions["action_id"], action_id)).sort_by("decision_id")
         allowed = under_way.may_be_sent(action_id, mine["customer_id"].to_pylist())
         for number, rows in enumerate(_chunks(mine)):
@@ -277,7 +178,7 @@ def _deliver_batch(under_way: _UnderWay, batch_id: str) -> None:
     channel = under_way.context.channels.get(name)
     if channel is None:
         if action_id in under_way.as_approved():
-            raise _no_channel(under_way.context, action_id, name)
+            raise no_channel(under_way.context, action_id, name)
         ledger.settle(batch_id, {row.decision_id: ("unknown", None) for row in rows}, at=clock.now())
         return
     if not channel.delivered(_batch(under_way, rows)):
@@ -303,14 +204,6 @@ def _batch(under_way: _UnderWay, rows: Sequence[LedgerRow]) -> DeliveryBatch:
         content={} if action is None else action.content,
         decided_at=plan.created_at,
         rows=_addresses(under_way, rows),
-    )
-
-
-def _no_channel(context: Context, action_id: str, channel: str) -> StateError:
-    return StateError(
-        f"action {action_id!r} uses channel {channel!r}, which is not set up",
-        hint=f"Channels set up here: {', '.join(sorted(context.channels)) or 'none'}. See: alamo doctor",
-        code="channel.unknown",
     )
 
 

@@ -11,6 +11,7 @@ from alamo.domain.time import iso
 from alamo.engine.context import Context
 from alamo.engine.decide import counter_batch
 from alamo.engine.freshness import CURE, stale_orders
+from alamo.engine.staleness import changes_since
 from alamo.steering.predicates import predicate_masks
 
 
@@ -145,6 +146,15 @@ def _plans_are_fresh(context: Context) -> Iterator[Finding]:
             yield Finding("warning", f"plan {plan.plan_id} was valid until {iso(plan.valid_until)}", "alamo run")
 
 
+def _plans_are_as_made(context: Context) -> Iterator[Finding]:
+    for plan in context.state.plans.all():
+        if plan.state in ("proposed", "approved") and plan.valid_until > context.clock.now():
+            again = "alamo run" if plan.state == "proposed" else f"alamo plan cancel {plan.plan_id}, then: alamo run"
+            said = "; ".join(change.said for change in changes_since(context, plan))
+            if said:
+                yield Finding("warning", f"plan {plan.plan_id} is stale: {said}", again)
+
+
 def _policies_are_whole(context: Context) -> Iterator[Finding]:
     for plan in context.state.plans.all():
         context.shelf.get(plan.policy_version)
@@ -173,6 +183,7 @@ CHECKS: tuple[Callable[[Context], Iterator[Finding]], ...] = (
     _predicates_are_valid,
     _launches_are_finished,
     _plans_are_fresh,
+    _plans_are_as_made,
     _policies_are_whole,
     _no_send_is_unknown,
 )

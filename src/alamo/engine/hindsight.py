@@ -14,8 +14,8 @@ from typing import Any
 from alamo.domain.errors import StateError, UsageError
 from alamo.domain.records import PlanRecord
 from alamo.domain.time import Calendar, iso, utc
-from alamo.engine.act import plan_named
 from alamo.engine.context import Context, once, unchanged, versions
+from alamo.engine.gate import plan_named
 from alamo.engine.loop import STEPS, Announce, Turn, Turns, current_cycle, turn
 
 At = Callable[[datetime], Context]

@@ -1,9 +1,9 @@
 """One turn of the loop: measure → infer → predict → steer, up to the human gate.
 
 This is the file to read first. A turn is four steps; each reads tables, calls its room, checks the contract at the
-door and writes tables, so a turn that was killed goes on with the step that had not finished. What follows the gate
-(approve, launch) is in `alamo.engine.act`; what a launch brings about comes back as events, and the next turn measures
-it.
+door and writes tables, so a turn that was killed goes on with the step that had not finished. What follows is in
+`alamo.engine.gate` (approve) and `alamo.engine.act` (launch); what a launch brings about comes back as events, and the
+next turn measures it.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from alamo.domain.errors import StateError
 from alamo.domain.records import PlanRecord
 from alamo.domain.result import json_value
 from alamo.domain.time import iso
-from alamo.engine.act import approve, launch
+from alamo.engine.act import launch
 from alamo.engine.context import Context, StepOutcome
+from alamo.engine.gate import approve
 from alamo.engine.infer import infer
 from alamo.engine.measure import measure
 from alamo.engine.predict import predict

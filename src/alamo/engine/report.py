@@ -11,11 +11,11 @@ import numpy as np
 from alamo.domain.errors import InsufficientDataError, UsageError
 from alamo.domain.health_table import CHECKS
 from alamo.domain.result import Result
-from alamo.engine.act import newest_plan
 from alamo.engine.break_down import stages_and_time
 from alamo.engine.calibration_report import beside_effects
 from alamo.engine.contact_report import funnel_rows
 from alamo.engine.context import Context
+from alamo.engine.gate import newest_plan
 from alamo.engine.guard import paused
 from alamo.engine.health import judge_health
 from alamo.engine.health_advice import advise

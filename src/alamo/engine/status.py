@@ -12,15 +12,16 @@ from alamo.domain.health_table import CHECKS
 from alamo.domain.records import PlanRecord
 from alamo.domain.result import json_value
 from alamo.domain.time import iso
-from alamo.engine.act import newest_plan
 from alamo.engine.context import Context
 from alamo.engine.freshness import CURE as STALE
 from alamo.engine.freshness import stale_orders
+from alamo.engine.gate import newest_plan
 from alamo.engine.guard import paused
 from alamo.engine.health_advice import newest_failures
 from alamo.engine.horizon import CURE, Horizon, horizon
 from alamo.engine.infer import matured_cycles
 from alamo.engine.report import newest_detail
+from alamo.engine.staleness import Change, changes_since
 from alamo.inference import cycles_needed
 
 _NEXT = {
@@ -31,6 +32,9 @@ _NEXT = {
     "cancelled": "alamo run",
     "superseded": "alamo run",
 }
+
+
+_WAITS = ("proposed", "approved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +80,7 @@ def status(context: Context) -> Status:
     """Say where the loop stands; reads only."""
     data = _data(context)
     plan = newest_plan(context)
+    changes = () if plan is None or plan.state not in _WAITS else changes_since(context, plan)
     known = horizon(context, context.today())
     return Status(
         project=context.settings.name,
@@ -85,13 +90,14 @@ def status(context: Context) -> Status:
         support=(
             _orders(data),
             *_recent(context),
+            *_stale(plan, changes),
             _lifetime_value(context),
             *_outcomes(known),
             *_effects(context),
             *_paused(context),
             *_health(context),
         ),
-        next_command=_next(data, plan, known),
+        next_command=_next(data, plan, known, stale=bool(changes)),
         attribution=context.settings.attribution,
     )
 
@@ -136,6 +142,13 @@ def _recent(context: Context) -> list[Support]:
     """Say that the orders are too old to decide by; nothing where they are recent."""
     stale = stale_orders(context)
     return [] if stale is None else [Support("a plan for today", False, f"{stale.complaint()}; {STALE}")]
+
+
+def _stale(plan: PlanRecord | None, changes: tuple[Change, ...]) -> list[Support]:
+    """Say what has changed since the plan at the gate was made; nothing where nothing has."""
+    if plan is None or not changes:
+        return []
+    return [Support(f"plan {plan.plan_id} as it is", False, "; ".join(change.said for change in changes))]
 
 
 def _lifetime_value(context: Context) -> Support:
@@ -227,8 +240,10 @@ def _before_the_first_cycle(context: Context) -> str:
     )
 
 
-def _next(data: Mapping[str, Any], plan: PlanRecord | None, known: Horizon) -> str:
-    over = plan is None or plan.state not in ("proposed", "approved", "launching")
+def _next(data: Mapping[str, Any], plan: PlanRecord | None, known: Horizon, *, stale: bool) -> str:
+    over = plan is None or plan.state not in (*_WAITS, "launching")
     if not data["events"] or (known.waiting and over):
         return "alamo import orders FILE"
-    return "alamo run" if plan is None else _NEXT[plan.state]
+    if stale and plan is not None and plan.state == "approved":
+        return f"alamo plan cancel {plan.plan_id}, then: alamo run"
+    return "alamo run" if plan is None or stale else _NEXT[plan.state]

@@ -15,7 +15,7 @@ from alamo.domain.money import minor_per_major
 from alamo.domain.policy import PolicySnapshot, message_hash, passage
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import DecisionReason
-from alamo.domain.records import PlanRecord
+from alamo.domain.records import PlanAct, PlanRecord
 from alamo.domain.settings import Settings
 from alamo.domain.tables import PROPOSALS
 from alamo.domain.time import iso
@@ -25,6 +25,7 @@ from alamo.engine.freshness import CURE, stale_orders
 from alamo.engine.guard import paused, paused_ids
 from alamo.engine.infer import found_actions, matured_cycles, profiles_as_of
 from alamo.engine.quiet_hours import announced
+from alamo.engine.staleness import made_from
 from alamo.steering.allocation.conflict import find_conflict, infeasible, out_of_reach, suspicious
 from alamo.steering.allocation.prices import shifted_problem, soft_prices, warm_start
 from alamo.steering.allocation.problem import Problem, build_problem
@@ -247,6 +248,7 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
     proposal.summary["paused"] = [{"action": name, **asdict(pause)} for name, pause in paused(context).items()]
     proposal.summary["currency"] = context.settings.currency
     proposal.summary["quiet_hours"] = announced(context, proposal.decisions)
+    proposal.summary["made_from"] = made_from(context, cycle)
     proposal.summary["warnings"] = [] if stale is None else [f"{stale.complaint()}; {CURE}"]
     _put_before_the_gate(context, proposal, cycle)
     return _detail(proposal.plan_id, proposal.summary)
@@ -282,9 +284,9 @@ def _put_before_the_gate(context: Context, proposal: Proposal, cycle: int) -> No
     now = context.clock.now()
     record = PlanRecord(proposal.plan_id, cycle, "proposed", version, now, proposal.valid_until, proposal.summary)
     context.state.plans.save(record)
+    context.state.plans.move(PlanAct(proposal.plan_id, "proposed", "steer", now), from_states=("proposed",))
     for plan in context.state.plans.all():
         overtaken = plan.state == "proposed" or (plan.state == "approved" and not plan.stands_at(now))
         if (overtaken or (plan.state == "approved" and plan.cycle < cycle)) and plan.plan_id != proposal.plan_id:
-            context.state.plans.move(
-                plan.plan_id, from_states=("proposed", "approved"), to_state="superseded", by="steer", at=now
-            )
+            act = PlanAct(plan.plan_id, "superseded", "steer", now, detail={"by_plan": proposal.plan_id})
+            context.state.plans.move(act, from_states=("proposed", "approved"))

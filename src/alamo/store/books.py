@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.sqlite import insert
 
-from alamo.domain.records import ImportRecord, PlanRecord, StepRecord
+from alamo.domain.records import ImportRecord, PlanAct, PlanRecord, StepRecord
 from alamo.store.database import Database
 from alamo.store.rules import check_saved, moved, plain_json, unknown_plan
-from alamo.store.schema import IMPORTS, PLANS, STEPS
+from alamo.store.schema import IMPORTS, PLAN_LOG, PLANS, STEPS
 
 
 class SqlStepLog:
@@ -101,8 +100,8 @@ class SqlPlanBook:
             rows = connection.execute(sa.select(PLANS).order_by(PLANS.c.created_at, PLANS.c.plan_id)).all()
         return [PlanRecord(**row._mapping) for row in rows]
 
-    def move(self, plan_id: str, *, from_states: Sequence[str], to_state: str, by: str, at: datetime) -> PlanRecord:
-        """Change the state in one transaction, which holds the write lock from before it looks.
+    def move(self, act: PlanAct, *, from_states: Sequence[str]) -> PlanRecord:
+        """Change the state and log the act in one transaction, which holds the write lock from before it looks.
 
         Raises
         ------
@@ -110,12 +109,22 @@ class SqlPlanBook:
             If there is no such plan, or it is in none of `from_states`.
         """
         with self._database.writing() as connection:
-            plan = _find(connection, plan_id)
+            plan = _find(connection, act.plan_id)
             if plan is None:
-                raise unknown_plan(plan_id)
-            after = moved(plan, from_states=from_states, to_state=to_state, by=by, at=at)
-            connection.execute(sa.update(PLANS).where(PLANS.c.plan_id == plan_id).values(_values(after)))
+                raise unknown_plan(act.plan_id)
+            after = moved(plan, act, from_states)
+            connection.execute(sa.update(PLANS).where(PLANS.c.plan_id == act.plan_id).values(_values(after)))
+            connection.execute(sa.insert(PLAN_LOG).values(asdict(act) | {"detail": plain_json(act.detail)}))
         return after
+
+    def log(self, plan_id: str | None = None) -> Sequence[PlanAct]:
+        """Return what was done to a plan, or to all, oldest first."""
+        columns = [column for column in PLAN_LOG.c if column.name != "id"]
+        query = sa.select(*columns).order_by(PLAN_LOG.c.id)
+        if plan_id is not None:
+            query = query.where(PLAN_LOG.c.plan_id == plan_id)
+        with self._database.reading() as connection:
+            return [PlanAct(**row._mapping) for row in connection.execute(query)]
 
 
 def _find(connection: sa.Connection, plan_id: str) -> PlanRecord | None:

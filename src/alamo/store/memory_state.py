@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 
-from alamo.domain.records import ImportRecord, LedgerRow, PlanRecord, StepRecord
+from alamo.domain.records import ImportRecord, LedgerRow, PlanAct, PlanRecord, StepRecord
 from alamo.store.rules import Receipts, check_receipts, check_reserved, check_saved, moved, plain_json, unknown_plan
 
 
@@ -68,6 +68,7 @@ class MemoryPlanBook:
 
     def __init__(self) -> None:
         self._plans: dict[str, PlanRecord] = {}
+        self._log: list[PlanAct] = []
 
     def save(self, plan: PlanRecord) -> None:
         """Insert a plan; the same id again is refused unless it is still ``proposed``.
@@ -89,19 +90,24 @@ class MemoryPlanBook:
         """Return all plans, oldest first."""
         return sorted(self._plans.values(), key=attrgetter("created_at", "plan_id"))
 
-    def move(self, plan_id: str, *, from_states: Sequence[str], to_state: str, by: str, at: datetime) -> PlanRecord:
-        """Change the state.
+    def move(self, act: PlanAct, *, from_states: Sequence[str]) -> PlanRecord:
+        """Change the state and log the act.
 
         Raises
         ------
         StateError
             If there is no such plan, or it is in none of `from_states`.
         """
-        if plan_id not in self._plans:
-            raise unknown_plan(plan_id)
-        after = moved(self._plans[plan_id], from_states=from_states, to_state=to_state, by=by, at=at)
-        self._plans[plan_id] = after
+        if act.plan_id not in self._plans:
+            raise unknown_plan(act.plan_id)
+        after = moved(self._plans[act.plan_id], act, from_states)
+        self._plans[act.plan_id] = after
+        self._log.append(replace(act, detail=plain_json(act.detail)))
         return after
+
+    def log(self, plan_id: str | None = None) -> Sequence[PlanAct]:
+        """Return what was done to a plan, or to all, oldest first."""
+        return [act for act in self._log if plan_id in (None, act.plan_id)]
 
 
 class MemoryDeliveryLedger:

@@ -60,6 +60,25 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         "CREATE INDEX ix_ledger_batch_id ON ledger (batch_id)",
         "CREATE INDEX ix_ledger_plan_id_state ON ledger (plan_id, state)",
     ),
+    (  # who did what to a plan; what was done before is on record as far as the plan itself says
+        """CREATE TABLE plan_log (
+            id INTEGER NOT NULL PRIMARY KEY,
+            plan_id TEXT NOT NULL,
+            act TEXT NOT NULL,
+            "by" TEXT NOT NULL,
+            at DATETIME NOT NULL,
+            reason TEXT NOT NULL,
+            detail JSON NOT NULL
+        )""",
+        "CREATE INDEX ix_plan_log_plan_id ON plan_log (plan_id)",
+        """INSERT INTO plan_log (plan_id, act, "by", at, reason, detail)
+            SELECT plan_id, 'approved', approved_by, approved_at, '', '{}' FROM plans
+            WHERE approved_at IS NOT NULL AND approved_by IS NOT NULL
+            UNION ALL
+            SELECT plan_id, 'launching', launched_by, launched_at, '', '{}' FROM plans
+            WHERE launched_at IS NOT NULL AND launched_by IS NOT NULL
+            ORDER BY 4, 1, 2""",
+    ),
 )
 """The statements of migration 1, 2, …"""
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any
 
 from alamo.domain.errors import StateError
-from alamo.domain.records import DELIVERY_STATES, PLAN_STATES, LedgerRow, PlanRecord
+from alamo.domain.records import DELIVERY_STATES, PLAN_STATES, LedgerRow, PlanAct, PlanRecord
 from alamo.domain.result import json_value
 
 Receipts = Mapping[str, tuple[str, str | None]]
@@ -41,40 +40,40 @@ def check_saved(plan_id: str, known_state: str | None) -> None:
         )
 
 
-def moved(plan: PlanRecord, *, from_states: Sequence[str], to_state: str, by: str, at: datetime) -> PlanRecord:
-    """Return `plan` in `to_state`, with who approved or launched it and when; the first launch keeps its name.
+def moved(plan: PlanRecord, act: PlanAct, from_states: Sequence[str]) -> PlanRecord:
+    """Return `plan` after `act`, with who approved or launched it and when; the first of each keeps its name.
 
     Raises
     ------
     StateError
-        If the plan is in none of `from_states`, or `to_state` is no state.
+        If the plan is in none of `from_states`, or the act names no state.
     """
-    if to_state not in PLAN_STATES:
+    if act.act not in PLAN_STATES:
         raise StateError(
-            f"{to_state!r} is not a state of a plan",
+            f"{act.act!r} is not a state of a plan",
             hint=f"States are {', '.join(PLAN_STATES)}.",
             code="plan.unknown_state",
-            details={"state": to_state},
+            details={"state": act.act},
         )
     if plan.state not in from_states:
         raise StateError(
-            f"plan {plan.plan_id!r} is {plan.state}; it can become {to_state} only from {' or '.join(from_states)}",
+            f"plan {plan.plan_id!r} is {plan.state}; it can become {act.act} only from {' or '.join(from_states)}",
             hint=f"Look at it with: alamo plan show {plan.plan_id}",
             code="plan.wrong_state",
-            details={"plan": plan.plan_id, "state": plan.state, "from": list(from_states), "to": to_state},
+            details={"plan": plan.plan_id, "state": plan.state, "from": list(from_states), "to": act.act},
         )
-    if to_state == "approved":
-        return replace(plan, state=to_state, approved_by=by, approved_at=at)
-    if to_state in {"launching", "launched"} and plan.launched_at is None:
-        return replace(plan, state=to_state, launched_by=by, launched_at=at)
-    return replace(plan, state=to_state)
+    if act.act == "approved" and plan.approved_at is None:
+        return replace(plan, state=act.act, approved_by=act.by, approved_at=act.at)
+    if act.act in {"launching", "launched"} and plan.launched_at is None:
+        return replace(plan, state=act.act, launched_by=act.by, launched_at=act.at)
+    return replace(plan, state=act.act)
 
 
 def unknown_plan(plan_id: str) -> StateError:
     """Return the error for a plan that is not in the book."""
     return StateError(
         f"there is no plan {plan_id!r}",
-        hint="See the plans there are with: alamo plan",
+        hint="See the plans there are with: alamo plan list",
         code="plan.unknown",
         details={"plan": plan_id},
     )

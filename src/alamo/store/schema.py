@@ -69,6 +69,18 @@ PLANS = sa.Table(
     sa.Column("launched_at", UtcTime),
 )
 
+PLAN_LOG = sa.Table(
+    "plan_log",
+    METADATA,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("plan_id", sa.Text, nullable=False, index=True),
+    sa.Column("act", sa.Text, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("at", UtcTime, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("detail", sa.JSON, nullable=False),
+)
+
 LEDGER = sa.Table(
     "ledger",
     METADATA,

@@ -11,7 +11,7 @@ import pytest
 
 from alamo.domain.errors import StateError
 from alamo.domain.ports import StateStore
-from alamo.domain.records import ImportRecord, LedgerRow, PlanRecord, StepRecord
+from alamo.domain.records import ImportRecord, LedgerRow, PlanAct, PlanRecord, StepRecord
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=2)
@@ -80,37 +80,54 @@ class StateSuite:
 
     def test_a_plan_goes_through_the_gate_and_names_who_moved_it(self, state: StateStore) -> None:
         state.plans.save(plan("p"))
-        approved = state.plans.move("p", from_states=["proposed"], to_state="approved", by="ann", at=NOW)
+        approved = state.plans.move(PlanAct("p", "approved", "ann", NOW), from_states=["proposed"])
         assert (approved.state, approved.approved_by, approved.approved_at) == ("approved", "ann", NOW)
-        launching = state.plans.move("p", from_states=["approved"], to_state="launching", by="bob", at=LATER)
+        launching = state.plans.move(PlanAct("p", "launching", "bob", LATER), from_states=["approved"])
         assert (launching.state, launching.launched_by, launching.launched_at) == ("launching", "bob", LATER)
-        resumed = state.plans.move("p", from_states=["launching"], to_state="launched", by="eve", at=LATER)
+        resumed = state.plans.move(PlanAct("p", "launched", "eve", LATER), from_states=["launching"])
         assert (resumed.state, resumed.approved_by, resumed.launched_by) == ("launched", "ann", "bob")
         assert state.plans.get("p") == resumed
+
+    def test_what_is_done_to_a_plan_is_logged_with_who_when_and_why(self, state: StateStore) -> None:
+        for name in "pq":
+            state.plans.save(plan(name))
+        acts = [
+            PlanAct("p", "approved", "ann", NOW, "checked by hand", {"stale": ["limits"]}),
+            PlanAct("q", "cancelled", "bob", NOW),
+            PlanAct("p", "approved", "bob", LATER),
+        ]
+        for act in acts:
+            state.plans.move(act, from_states=["proposed", "approved"])
+        assert state.plans.get("p").approved_by == "ann"  # type: ignore[union-attr]
+        with pytest.raises(StateError):
+            state.plans.move(PlanAct("q", "approved", "eve", LATER), from_states=["proposed"])
+        assert list(state.plans.log()) == acts
+        assert list(state.plans.log("p")) == [acts[0], acts[2]]
+        assert list(state.plans.log("r")) == []
 
     def test_a_plan_is_moved_only_from_the_states_named(self, state: StateStore) -> None:
         state.plans.save(plan("p"))
         with pytest.raises(StateError, match="proposed"):
-            state.plans.move("p", from_states=["approved", "launching"], to_state="launching", by="bob", at=NOW)
+            state.plans.move(PlanAct("p", "launching", "bob", NOW), from_states=["approved", "launching"])
         assert state.plans.get("p") == plan("p")
-        state.plans.move("p", from_states=["proposed"], to_state="approved", by="ann", at=NOW)
+        state.plans.move(PlanAct("p", "approved", "ann", NOW), from_states=["proposed"])
         with pytest.raises(StateError):
-            state.plans.move("p", from_states=["proposed"], to_state="approved", by="eve", at=LATER)
+            state.plans.move(PlanAct("p", "approved", "eve", LATER), from_states=["proposed"])
         assert state.plans.get("p").approved_by == "ann"  # type: ignore[union-attr]
 
     def test_a_plan_that_left_the_gate_cannot_be_saved_over(self, state: StateStore) -> None:
         state.plans.save(plan("p"))
-        moved = state.plans.move("p", from_states=["proposed"], to_state="cancelled", by="ann", at=NOW)
+        moved = state.plans.move(PlanAct("p", "cancelled", "ann", NOW), from_states=["proposed"])
         with pytest.raises(StateError, match="cancelled"):
             state.plans.save(plan("p"))
         assert state.plans.get("p") == moved
 
     def test_an_unknown_plan_or_state_is_refused(self, state: StateStore) -> None:
         with pytest.raises(StateError, match="no plan"):
-            state.plans.move("p", from_states=["proposed"], to_state="approved", by="ann", at=NOW)
+            state.plans.move(PlanAct("p", "approved", "ann", NOW), from_states=["proposed"])
         state.plans.save(plan("p"))
         with pytest.raises(StateError, match="not a state"):
-            state.plans.move("p", from_states=["proposed"], to_state="done", by="ann", at=NOW)
+            state.plans.move(PlanAct("p", "done", "ann", NOW), from_states=["proposed"])
 
     def test_reserving_twice_inserts_once(self, state: StateStore) -> None:
         assert state.ledger.reserve([ledger_row(i) for i in range(5)]) == 5

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from alamo.domain.errors import StateError, StoreError
-from alamo.domain.records import StepRecord
+from alamo.domain.records import PlanAct, StepRecord
 from alamo.store import SqliteState
 from alamo.store.database import Database
 from alamo.store.migrations import MIGRATIONS, migrate
@@ -61,6 +61,32 @@ def test_opening_again_migrates_nothing_and_keeps_everything(path: Path) -> None
     second = SqliteState(f"sqlite:///{path}")
     assert second.plans.get("p") == plan("p")
     second.close()
+
+
+def test_plans_of_the_version_before_open_and_have_a_log(path: Path) -> None:
+    raw = sqlite3.connect(path)
+    raw.execute("CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY)")
+    for statement in MIGRATIONS[0]:
+        raw.execute(statement)
+    raw.execute("INSERT INTO schema_version VALUES (1)")
+    moments = ("2026-01-01 10:00:00.000000", "2026-01-08 00:00:00.000000")
+    for plan_id, state, who in (("a", "launched", ("ann", "bob")), ("b", "proposed", (None, None))):
+        when = [None if name is None else moments[0] for name in who]
+        raw.execute(
+            "INSERT INTO plans VALUES (?, 1, ?, 'v', ?, ?, '{}', ?, ?, ?, ?)",
+            (plan_id, state, *moments, who[0], when[0], who[1], when[1]),
+        )
+    raw.commit()
+    raw.close()
+    state = SqliteState(f"sqlite:///{path}")
+    assert [record.state for record in state.plans.all()] == ["launched", "proposed"]
+    assert [(act.plan_id, act.act, act.by) for act in state.plans.log()] == [
+        ("a", "approved", "ann"),
+        ("a", "launching", "bob"),
+    ]
+    state.plans.move(PlanAct("b", "approved", "eve", NOW), from_states=["proposed"])
+    assert state.plans.log("b") == [PlanAct("b", "approved", "eve", NOW)]
+    state.close()
 
 
 def test_a_later_migration_runs_once_and_in_its_own_transaction(database: Database) -> None:
@@ -132,12 +158,14 @@ _APPROVER = """
 import sys
 from datetime import UTC, datetime
 from alamo.domain.errors import StateError
+from alamo.domain.records import PlanAct
 from alamo.store import SqliteState
 state = SqliteState(sys.argv[1])
 won = 0
 for i in range(40):
     try:
-        state.plans.move(f"p{i}", from_states=["proposed"], to_state="approved", by=sys.argv[2], at=datetime.now(UTC))
+        act = PlanAct(f"p{i}", "approved", sys.argv[2], datetime.now(UTC))
+        state.plans.move(act, from_states=["proposed"])
         won += 1
     except StateError:
         pass

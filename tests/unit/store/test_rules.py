@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from alamo.domain.errors import StateError
-from alamo.domain.records import PlanRecord
+from alamo.domain.records import PlanAct, PlanRecord
 from alamo.store.rules import check_receipts, moved, plain_json
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -27,18 +27,18 @@ def test_what_json_cannot_hold_is_refused() -> None:
 
 
 def test_cancelling_records_nobody_as_launcher() -> None:
-    after = moved(PLAN, from_states=["proposed"], to_state="cancelled", by="ann", at=NOW)
+    after = moved(PLAN, PlanAct("p", "cancelled", "ann", NOW), ["proposed"])
     assert (after.state, after.launched_by, after.approved_by) == ("cancelled", None, None)
 
 
 def test_a_plan_launched_in_one_step_names_its_launcher() -> None:
-    after = moved(PLAN, from_states=["proposed"], to_state="launched", by="ann", at=NOW)
+    after = moved(PLAN, PlanAct("p", "launched", "ann", NOW), ["proposed"])
     assert (after.launched_by, after.launched_at) == ("ann", NOW)
 
 
 def test_the_refusal_names_plan_and_states() -> None:
     with pytest.raises(StateError) as caught:
-        moved(PLAN, from_states=["approved"], to_state="launching", by="ann", at=NOW)
+        moved(PLAN, PlanAct("p", "launching", "ann", NOW), ["approved"])
     assert caught.value.details == {"plan": "p", "state": "proposed", "from": ["approved"], "to": "launching"}
 
 

@@ -17,7 +17,7 @@ from alamo.cli.html.off_policy import pictures as _off_policy
 from alamo.cli.html.policies import policy_choice, policy_tree
 from alamo.cli.html.scores import about, scores
 from alamo.cli.html.segments import segments
-from alamo.cli.html.tables import all_rows, funnel, left_out, limits, named
+from alamo.cli.html.tables import all_rows, funnel, left_out, limits, named, who_did_what
 from alamo.cli.views.funnel import line, of_rows
 
 Data = Mapping[str, Any]
@@ -33,7 +33,8 @@ def page(kind: str, data: Data) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body>"
         f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{_warnings(data)}{advice(data)}{about(data)}{figures(pictures)}"
-        f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}{funnel(data)}{left_out(data)}</main>"
+        f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}"
+        f"{funnel(data)}{left_out(data)}{who_did_what(data)}</main>"
         f"<footer>{escape(str(data.get('attribution') or ''))} Made by Alamo.</footer></body></html>\n"
     )
 
@@ -163,8 +164,9 @@ def _provenance(data: Data) -> str:
 
 
 def _warnings(data: Data) -> str:
-    found = data.get("summary", {}).get("warnings") or []
-    return "".join(f'<p class="warning">Warning: {escape(words)}</p>' for words in found)
+    found = [f"Warning: {words}" for words in data.get("summary", {}).get("warnings") or []]
+    found += [f"Stale: {change['said']}" for change in data.get("stale") or []]
+    return "".join(f'<p class="warning">{escape(words)}</p>' for words in found)
 
 
 def _refusals(data: Data) -> str:

@@ -57,6 +57,15 @@ def funnel(data: Data) -> str:
     return f"<h2>Customers left after each stage</h2><p>{escape(line(found))}</p>{_table(['action', *shown], cells)}"
 
 
+def who_did_what(data: Data) -> str:
+    """Return the log of a plan; nothing before anybody did anything."""
+    cells = [
+        [str(row["act"]), str(row["by"]), formats.moment(row["at"]), str(row["reason"])]
+        for row in data.get("log") or []
+    ]
+    return f"<h2>Who did what</h2>{_table(['act', 'by', 'at', 'why'], cells)}" if cells else ""
+
+
 def cell(key: str, value: Any) -> str:
     """Write a value the way its key says: money, a share, days, a count, a moment, a name."""
     if isinstance(value, bool):

@@ -22,9 +22,8 @@ _NEXT = {
 def plan(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """One plan in full."""
     yield from plan_summary(data)
-    for who, when in (("approved_by", "approved_at"), ("launched_by", "launched_at")):
-        if data.get(who):
-            yield note(f"{formats.label(who)} {data[who]}, {formats.moment(data.get(when))}", "dim")
+    if data.get("log"):
+        yield table("Who did what", _LOG[1:], data["log"])
 
 
 def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -33,6 +32,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield note(f"Plan {data['plan_id']} of cycle {data['cycle']}: {data['state']}", "bold")
     yield from (note(f"Warning: {words}", "bold yellow") for words in summary.get("warnings", ()))
     yield from paused(summary.get("paused") or [])
+    yield from (note(f"Stale: {change['said']}", "bold yellow") for change in data.get("stale", ()))
     yield note(_money_line(summary))
     yield table("What is drawn", _ACTIONS, summary.get("actions", []))
     if summary.get("limits"):
@@ -45,8 +45,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         reasons = [column("not contactable because", "reason"), column("customer × action", "customers", formats.count)]
         yield table("Left out", reasons, rows)
     yield from refusals(summary)
-    if data["state"] in _NEXT:
-        yield from next_step(_NEXT[data["state"]].format(plan=data["plan_id"]))
+    yield from _next(data)
 
 
 def plans(data: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -76,8 +75,20 @@ def diff(data: Mapping[str, Any]) -> Iterator[RenderableType]:
 def moved(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """A plan that was approved or cancelled."""
     yield note(f"Plan {data['plan_id']} is {data['state']}.", "bold")
-    if data["state"] in _NEXT:
-        yield from next_step(_NEXT[data["state"]].format(plan=data["plan_id"]))
+    yield from _next(data)
+
+
+def log(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Who did what with plans."""
+    yield table("Who did what with plans", _LOG, data["rows"])
+
+
+def _next(data: Mapping[str, Any]) -> list[RenderableType]:
+    """Return the next command for a plan; a stale one is made again."""
+    if data.get("stale"):
+        approved = data["state"] == "approved"
+        return next_step(f"alamo plan cancel {data['plan_id']}, then: alamo run" if approved else "alamo run")
+    return next_step(_NEXT[data["state"]].format(plan=data["plan_id"])) if data["state"] in _NEXT else []
 
 
 def launch(data: Mapping[str, Any]) -> Iterator[RenderableType]:
@@ -112,6 +123,13 @@ _ACTIONS = (
     column("cost", "cost_total_money", formats.money),
     Column("expected gain", lambda row: formats.money(row.get("expected_gain_money"), signed=True)),
     interval_column("interval", "gain_lower", "gain_upper", formats.money),
+)
+_LOG = (
+    column("plan", "plan_id"),
+    column("act", "act"),
+    column("by", "by"),
+    column("at", "at", formats.moment),
+    Column("why", lambda row: row.get("reason") or formats.ABSENT, right=False),
 )
 _LIMITS = (
     column("limit", "limit"),

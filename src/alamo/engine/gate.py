@@ -1,0 +1,186 @@
+"""The human gate: what a person looks at, approves or cancels, and what keeps a plan from passing.
+
+Approving sends nothing; `alamo.engine.act` launches. Both refuse a plan that has expired, that has become stale
+(`alamo.engine.staleness`; a reason given with ``anyway`` overrules it and is written down), that another launch has
+overtaken, or whose messages are not the ones that were planned, which nothing overrules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from alamo.domain.action import NO_ACTION, Action
+from alamo.domain.errors import StateError
+from alamo.domain.policy import PolicySnapshot, message_hash
+from alamo.domain.records import PlanAct, PlanRecord
+from alamo.domain.time import iso
+from alamo.engine.context import Context
+from alamo.engine.guard import paused
+from alamo.engine.staleness import Change, changes_since, refuse_changed_since
+
+
+@dataclass(frozen=True, slots=True)
+class PlanAtGate:
+    """A plan as a person looks at it: the proposal, what has changed since it was made, and who did what with it."""
+
+    plan: PlanRecord
+    changes: tuple[Change, ...]
+    log: Sequence[PlanAct]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the plan as it stands in ``--json``."""
+        return self.plan.to_dict() | {
+            "stale": [change.to_dict() for change in self.changes],
+            "log": [act.to_dict() for act in self.log],
+        }
+
+
+def plan_at_gate(context: Context, plan_id: str | None) -> PlanAtGate:
+    """Return a plan as a person looks at it; only one that may still be launched can be stale."""
+    plan = plan_named(context, plan_id)
+    waits = plan.state in ("proposed", "approved")
+    changes = changes_since(context, plan) if waits else ()
+    return PlanAtGate(plan, changes, context.state.plans.log(plan.plan_id))
+
+
+def plan_named(context: Context, plan_id: str | None) -> PlanRecord:
+    """Return a plan, or the newest when `plan_id` is None.
+
+    Raises
+    ------
+    StateError
+        If there is none.
+    """
+    plans = context.state.plans.all()
+    found = context.state.plans.get(plan_id) if plan_id else newest_plan(context)
+    if found is None:
+        known = ", ".join(plan.plan_id for plan in plans[-5:]) or "none yet"
+        raise StateError(
+            f"there is no plan {plan_id!r}" if plan_id else "there is no plan yet",
+            hint=f"Plans: {known}. Make one with: alamo run",
+            code="plan.unknown",
+        )
+    return found
+
+
+def newest_plan(context: Context) -> PlanRecord | None:
+    """Return the newest plan that is not overtaken or cancelled, else the newest of all; None before the first."""
+    plans = context.state.plans.all()
+    live: Sequence[PlanRecord] = [plan for plan in plans if plan.state not in ("superseded", "cancelled")]
+    found = live or plans
+    return found[-1] if found else None
+
+
+def approve(context: Context, plan_id: str | None, *, by: str, anyway: str = "") -> PlanRecord:
+    """Approve a proposed plan; nothing is sent.
+
+    Raises
+    ------
+    StateError
+        If it is not proposed, has expired, is stale and no reason is given in `anyway`, or its messages were changed.
+    """
+    plan = plan_named(context, plan_id)
+    refuse_expired(context, plan)
+    noted: dict[str, Any] = {}
+    if plan.state == "proposed":
+        refuse_other_messages(context, plan, decisions_of(context, plan))
+        noted = refuse_changed_since(context, plan, anyway)
+    act = PlanAct(plan.plan_id, "approved", by, context.clock.now(), anyway.strip(), noted)
+    return context.state.plans.move(act, from_states=("proposed",))
+
+
+def cancel(context: Context, plan_id: str | None, *, by: str, reason: str = "") -> PlanRecord:
+    """Cancel a plan that has not been launched."""
+    plan = plan_named(context, plan_id)
+    act = PlanAct(plan.plan_id, "cancelled", by, context.clock.now(), reason.strip())
+    return context.state.plans.move(act, from_states=("proposed", "approved"))
+
+
+def decisions_of(context: Context, plan: PlanRecord) -> pa.Table:
+    """Return the decisions that a plan proposes (DECISIONS)."""
+    return context.history.query("SELECT * FROM proposals WHERE plan_id = $plan", {"plan": plan.plan_id})
+
+
+def sending(decisions: pa.Table) -> list[str]:
+    """Return the ids of the actions that have deliveries, in order."""
+    drawn: list[str] = pc.unique(decisions["action_id"]).sort().to_pylist()
+    return [action_id for action_id in drawn if action_id != NO_ACTION]
+
+
+def as_approved(context: Context, policy: PolicySnapshot) -> dict[str, Action]:
+    """Return the actions whose message is the one that `policy` was approved with, by id."""
+    noted = policy.actions
+    return {
+        action.id: action
+        for action in context.actions
+        if action.id in noted and noted[action.id].get("message") == message_hash(action)
+    }
+
+
+def refuse_expired(context: Context, plan: PlanRecord) -> None:
+    """Refuse a plan that nobody launched while it was valid."""
+    if plan.state in ("proposed", "approved") and context.clock.now() >= plan.valid_until:
+        raise StateError(
+            f"plan {plan.plan_id} was valid until {iso(plan.valid_until)}",
+            hint="Make a new one from today's data with: alamo run",
+            code="plan.stale",
+        )
+
+
+def refuse_overtaken(context: Context, plan: PlanRecord) -> None:
+    """Refuse a plan that knows nothing of contacts that a later one has made since."""
+    for other in context.state.plans.all():
+        if other.state in ("launching", "launched") and other.cycle >= plan.cycle and other.plan_id != plan.plan_id:
+            raise StateError(
+                f"plan {plan.plan_id} is overtaken by {other.plan_id}, which is {other.state}",
+                hint=f"Leave it: alamo plan cancel {plan.plan_id}",
+                code="plan.overtaken",
+            )
+
+
+def refuse_other_messages(context: Context, plan: PlanRecord, decisions: pa.Table) -> None:
+    """Refuse a plan unless what goes out is what was planned, to the letter, and through a channel that is there."""
+    approved = as_approved(context, context.shelf.get(plan.policy_version))
+    known = {action.id for action in context.actions}
+    changed = [action_id for action_id in sending(decisions) if action_id not in approved]
+    if changed:
+        said = ", ".join(f"{action_id!r} ({'changed' if action_id in known else 'deleted'})" for action_id in changed)
+        again = "alamo run" if plan.state == "proposed" else f"alamo plan cancel {plan.plan_id}, then alamo run"
+        raise StateError(
+            f"the content or channel of actions in plan {plan.plan_id} is no longer what was planned: {said}",
+            hint=f"Put their files in actions/ back as they were, or plan again with: {again}",
+            code="plan.action_changed",
+            details={"plan": plan.plan_id, "actions": changed},
+        )
+    _refuse_paused(context, plan, decisions)
+    for action_id in sending(decisions):
+        if approved[action_id].channel not in context.channels:
+            raise no_channel(context, action_id, approved[action_id].channel)
+
+
+def _refuse_paused(context: Context, plan: PlanRecord, decisions: pa.Table) -> None:
+    """An action that was paused after the plan was made is not sent by it."""
+    stopped = {action_id: pause for action_id, pause in paused(context).items() if action_id in sending(decisions)}
+    if stopped:
+        said = "; ".join(f"{action_id!r} ({pause.reason})" for action_id, pause in stopped.items())
+        again = "alamo run" if plan.state == "proposed" else f"alamo plan cancel {plan.plan_id}, then alamo run"
+        raise StateError(
+            f"plan {plan.plan_id} sends what has been paused since: {said}",
+            hint=f"Plan again without it: {again}",
+            code="plan.action_paused",
+            details={"plan": plan.plan_id, "actions": list(stopped)},
+        )
+
+
+def no_channel(context: Context, action_id: str, channel: str) -> StateError:
+    """Return the error for an action whose channel is not there."""
+    return StateError(
+        f"action {action_id!r} uses channel {channel!r}, which is not set up",
+        hint=f"Channels set up here: {', '.join(sorted(context.channels)) or 'none'}. See: alamo doctor",
+        code="channel.unknown",
+    )

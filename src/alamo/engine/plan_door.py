@@ -1,0 +1,45 @@
+"""What can be done with the plans of a project, as methods; `alamo.project.Project` has them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from alamo.domain.records import PlanAct, PlanRecord
+from alamo.engine import act, gate
+from alamo.engine.context import Context
+
+
+class PlanDoor:
+    """The human gate as methods; a child holds the `context`."""
+
+    context: Context
+
+    def plans(self) -> Sequence[PlanRecord]:
+        """Return all plans, oldest first."""
+        return self.context.state.plans.all()
+
+    def plan(self, plan_id: str | None = None) -> PlanRecord:
+        """Return one plan, or the newest."""
+        return gate.plan_named(self.context, plan_id)
+
+    def plan_at_gate(self, plan_id: str | None = None) -> gate.PlanAtGate:
+        """Return one plan, or the newest, with what has changed since it was made and who did what with it."""
+        return gate.plan_at_gate(self.context, plan_id)
+
+    def plan_log(self, plan_id: str | None = None) -> Sequence[PlanAct]:
+        """Return who did what with a plan, or with all, oldest first."""
+        return self.context.state.plans.log(None if plan_id is None else self.plan(plan_id).plan_id)
+
+    def approve(self, plan_id: str | None = None, *, by: str, anyway: str = "") -> PlanRecord:
+        """Approve a proposed plan; nothing is sent yet. `anyway` is a reason to go on with a stale one."""
+        return gate.approve(self.context, plan_id, by=by, anyway=anyway)
+
+    def launch(
+        self, plan_id: str | None = None, *, by: str, progress: act.Progress | None = None, anyway: str = ""
+    ) -> act.Launch:
+        """Launch an approved plan, or go on with an interrupted launch; `anyway` as in `approve`."""
+        return act.launch(self.context, plan_id, by=by, progress=progress, anyway=anyway)
+
+    def cancel(self, plan_id: str | None = None, *, by: str, reason: str = "") -> PlanRecord:
+        """Cancel a plan that has not been launched."""
+        return gate.cancel(self.context, plan_id, by=by, reason=reason)
