@@ -112,6 +112,7 @@ _SECTION_TYPES = {
     "guardrail": settings.GuardrailSettings,
     "segments": settings.SegmentsSettings,
     "gate": settings.GateSettings,
+    "approval": settings.ApprovalSettings,
     "simulation": settings.SimulationSettings,
 }
 _MOVED = {

@@ -53,7 +53,13 @@ def test_the_script_holds_commands_documents_and_python() -> None:
         ),
         (
             "approve-and-launch.md",
-            ["Stale: limit 'budget': maximum 650 → 400", "refused", "the smaller budget counts from next month on"],
+            [
+                "Stale: limit 'budget': maximum 650 → 400",
+                "refused",
+                "Takes two people: it costs",
+                "alone",
+                "the smaller budget counts from next month on",
+            ],
         ),
         ("read-audience-files.md", ["welcome-back email We have missed you", "report.csv: 1 row taken in"]),
         (

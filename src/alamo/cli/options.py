@@ -27,7 +27,11 @@ def json_option(command: Command) -> Command:
 def by_option(command: Command) -> Command:
     """Add ``--by``: who takes responsibility."""
     return click.option(
-        "--by", default="", envvar="USER", metavar="NAME", help="Who does it (default: the user of this machine)."
+        "--by",
+        default="",
+        envvar=["ALAMO_USER", "USER"],
+        metavar="NAME",
+        help="Who does it (default: ALAMO_USER of the environment, else the user of this machine).",
     )(command)
 
 

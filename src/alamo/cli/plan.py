@@ -84,7 +84,7 @@ def log(folder: str, plan_id: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def approve(folder: str, plan_id: str | None, by: str, anyway: str, as_json: bool) -> None:
-    """Approve a proposed plan. Nothing is sent yet."""
+    """Approve a proposed plan, or one that takes two people as the second. Nothing is sent yet."""
     _move(folder, "approve", plan_id, by, as_json=as_json, anyway=anyway)
 
 
@@ -136,6 +136,7 @@ def figures(summary: Any) -> dict[str, float]:
 
 def _move(folder: str, verb: str, plan_id: str | None, by: str, *, as_json: bool, **told: str) -> None:
     with opened(folder) as project:
-        record = getattr(project, verb)(plan_id, by=responsible(by), **told)
+        moved = getattr(project, verb)(plan_id, by=responsible(by), **told)
+        record = project.plan_at_gate(moved.plan_id)
         attribution = project.settings.attribution
     emit(record, views.moved, as_json=as_json, attribution=attribution)

@@ -13,7 +13,9 @@ from msgspec import UNSET, UnsetType
 from alamo.config.reading import Amount, Count, OpenShare, Positive, Share, Source, Text, decode, given, near, read_toml
 from alamo.domain.errors import ConfigError
 from alamo.domain.money import minor_unit_exponent
+from alamo.domain.records import same_person
 from alamo.domain.settings import (
+    ApprovalSettings,
     ControlSettings,
     ExplorationSettings,
     GateSettings,
@@ -85,6 +87,12 @@ class _Gate(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     plan_valid_days: Positive | UnsetType = UNSET
 
 
+class _Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    second_person_above_money: Amount | UnsetType = UNSET
+    second_person_above_contacts: Count | UnsetType = UNSET
+    people: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)] | UnsetType = UNSET
+
+
 class _Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state_url: Text | UnsetType = UNSET
     history_path: Text | UnsetType = UNSET
@@ -110,6 +118,7 @@ class _ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     guardrail: _Guardrail = _Guardrail()
     segments: _Segments = _Segments()
     gate: _Gate = _Gate()
+    approval: _Approval = _Approval()
     store: _Store = _Store()
     simulation: _Simulation | None = None
 
@@ -141,6 +150,7 @@ def load_settings(path: Path) -> Settings:
         guardrail=GuardrailSettings(**given(table.guardrail)),
         segments=SegmentsSettings(**given(table.segments)),
         gate=GateSettings(**_gate(table.gate, source)),
+        approval=ApprovalSettings(**_approval(table.approval, source)),
         simulation=None if table.simulation is None else SimulationSettings(**given(table.simulation)),
     )
     _check(settings, source)
@@ -165,6 +175,17 @@ def _gate(table: _Gate, source: Source) -> dict[str, Any]:
     values = given(table)
     if "mode" in values:
         source.known("gate.mode", values["mode"], ["person"], "mode")
+    return values
+
+
+def _approval(table: _Approval, source: Source) -> dict[str, Any]:
+    values = given(table)
+    people = values.get("people", ())
+    twice = [name for i, name in enumerate(people) if any(same_person(name, other) for other in people[:i])]
+    if twice:
+        raise source.error("approval.people", f"{twice[0]!r} stands there twice: case and spaces do not count")
+    if len(people) == 1 and len(values) > 1:
+        raise source.error("approval.people", "names one person, and plans above the limit take two: name another")
     return values
 
 

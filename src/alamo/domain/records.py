@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
+from unicodedata import normalize
 
 import pyarrow as pa
 
@@ -61,6 +62,12 @@ class PlanRecord:
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as it stands in ``--json``."""
         return {"schema": "alamo.plan/1"} | {item.name: json_value(getattr(self, item.name)) for item in fields(self)}
+
+
+def same_person(one: str, other: str) -> bool:
+    """Say whether two names mean the same person: case, width of letters and spaces do not count."""
+    first, second = (" ".join(normalize("NFKC", name).casefold().split()) for name in (one, other))
+    return first == second
 
 
 @dataclass(frozen=True, slots=True)

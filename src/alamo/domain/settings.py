@@ -196,6 +196,25 @@ class GateSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class ApprovalSettings:
+    """Who may let a plan pass, and above which size it takes two people: one who approves and another who launches.
+
+    Attributes
+    ----------
+    second_person_above_money
+        Cost of a plan, in the project's currency, above which one person is not enough; left out: no cost is.
+    second_person_above_contacts
+        Customers contacted by a plan above which one person is not enough; left out: no number is.
+    people
+        Names of those who may approve, launch, stop and cancel; left out: anybody.
+    """
+
+    second_person_above_money: float | None = None
+    second_person_above_contacts: int | None = None
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class SimulationSettings:
     """Present when the outside world of a project is simulated: every output says so.
 
@@ -236,7 +255,7 @@ class Settings:
         project folder.
     history_path
         Folder of the Delta tables (events, profiles, decisions, effects …), relative to the project folder.
-    outcome, margin, control, exploration, inference, guardrail, segments, gate, simulation
+    outcome, margin, control, exploration, inference, guardrail, segments, gate, approval, simulation
         The sections of the file.
     """
 
@@ -257,4 +276,5 @@ class Settings:
     guardrail: GuardrailSettings = field(default_factory=GuardrailSettings)
     segments: SegmentsSettings = field(default_factory=SegmentsSettings)
     gate: GateSettings = field(default_factory=GateSettings)
+    approval: ApprovalSettings = field(default_factory=ApprovalSettings)
     simulation: SimulationSettings | None = None

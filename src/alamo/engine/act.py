@@ -37,6 +37,7 @@ from alamo.engine.gate import (
 from alamo.engine.guard import paused_ids
 from alamo.engine.measure import money_at_rest
 from alamo.engine.quiet_hours import quiet_for, waiting
+from alamo.engine.responsibility import refuse_alone, responsible
 from alamo.engine.staleness import refuse_changed_since
 from alamo.measurement.permissions import contactable
 from alamo.steering.quiet_hours import earliest_send
@@ -75,20 +76,21 @@ def launch(
     Raises
     ------
     StateError
-        If the plan is not approved, expired, overtaken, stale and no reason is given in `anyway`, or an action it sends
-        was changed or deleted since.
+        If the plan is not approved, by two people where it takes two, expired, overtaken, stale and no reason is given
+        in `anyway`, or an action it sends was changed or deleted since.
     """
     plan = plan_named(context, plan_id)
+    name = responsible(context, by)
     if plan.state == "launched":
         return _report(context, plan.plan_id)
     decisions = decisions_of(context, plan)
     if plan.state != "launching":
-        plan = _begun(context, plan, decisions, by=by, anyway=anyway)
+        plan = _begun(context, plan, decisions, by=name, anyway=anyway)
     context.history.replace("decisions", decisions, where={"plan_id": plan.plan_id}, batch=f"launch-{plan.plan_id}")
     under_way = _UnderWay(context, plan, context.shelf.get(plan.policy_version))
     _reserve(under_way, decisions)
     _deliver(under_way, progress)
-    act = PlanAct(plan.plan_id, "launched", by, context.clock.now())
+    act = PlanAct(plan.plan_id, "launched", name, context.clock.now())
     context.state.plans.move(act, from_states=("launching",))
     return _report(context, plan.plan_id)
 
@@ -99,6 +101,7 @@ def _begun(context: Context, plan: PlanRecord, decisions: pa.Table, *, by: str, 
     refuse_overtaken(context, plan)
     noted: dict[str, Any] = {}
     if plan.state == "approved":
+        refuse_alone(context, plan, by)
         refuse_other_messages(context, plan, decisions)
         noted = refuse_changed_since(context, plan, anyway)
     act = PlanAct(plan.plan_id, "launching", by, context.clock.now(), anyway.strip(), noted)

@@ -2,7 +2,8 @@
 
 Approving sends nothing; `alamo.engine.act` launches. Both refuse a plan that has expired, that has become stale
 (`alamo.engine.staleness`; a reason given with ``anyway`` overrules it and is written down), that another launch has
-overtaken, or whose messages are not the ones that were planned, which nothing overrules.
+overtaken, or whose messages are not the ones that were planned, which nothing overrules. Who may let it pass, and when
+it takes two, is the business of `alamo.engine.responsibility`.
 """
 
 from __future__ import annotations
@@ -17,25 +18,43 @@ import pyarrow.compute as pc
 from alamo.domain.action import NO_ACTION, Action
 from alamo.domain.errors import StateError
 from alamo.domain.policy import PolicySnapshot, message_hash
-from alamo.domain.records import PlanAct, PlanRecord
+from alamo.domain.records import PlanAct, PlanRecord, same_person
 from alamo.domain.time import iso
 from alamo.engine.context import Context
 from alamo.engine.guard import paused
+from alamo.engine.responsibility import approvers, lacks_person, responsible, why_two
 from alamo.engine.staleness import Change, changes_since, refuse_changed_since
+
+WAITING = ("proposed", "approved")
+"""States of a plan that waits at the gate."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlanAtGate:
-    """A plan as a person looks at it: the proposal, what has changed since it was made, and who did what with it."""
+    """A plan as a person looks at it.
+
+    Attributes
+    ----------
+    plan
+        The proposal.
+    changes
+        What has changed since it was made.
+    lacks_person
+        Why it lacks a second person, in words; empty where it does not.
+    log
+        Who did what with it, oldest first.
+    """
 
     plan: PlanRecord
     changes: tuple[Change, ...]
+    lacks_person: str
     log: Sequence[PlanAct]
 
     def to_dict(self) -> dict[str, Any]:
         """Return the plan as it stands in ``--json``."""
         return self.plan.to_dict() | {
             "stale": [change.to_dict() for change in self.changes],
+            "lacks_person": self.lacks_person,
             "log": [act.to_dict() for act in self.log],
         }
 
@@ -43,9 +62,10 @@ class PlanAtGate:
 def plan_at_gate(context: Context, plan_id: str | None) -> PlanAtGate:
     """Return a plan as a person looks at it; only one that may still be launched can be stale."""
     plan = plan_named(context, plan_id)
-    waits = plan.state in ("proposed", "approved")
+    waits = plan.state in WAITING
     changes = changes_since(context, plan) if waits else ()
-    return PlanAtGate(plan, changes, context.state.plans.log(plan.plan_id))
+    lacks = lacks_person(context, plan) if waits else ""
+    return PlanAtGate(plan, changes, lacks, context.state.plans.log(plan.plan_id))
 
 
 def plan_named(context: Context, plan_id: str | None) -> PlanRecord:
@@ -77,28 +97,46 @@ def newest_plan(context: Context) -> PlanRecord | None:
 
 
 def approve(context: Context, plan_id: str | None, *, by: str, anyway: str = "") -> PlanRecord:
-    """Approve a proposed plan; nothing is sent.
+    """Approve a proposed plan, or as the second person one that takes two; nothing is sent.
 
     Raises
     ------
     StateError
-        If it is not proposed, has expired, is stale and no reason is given in `anyway`, or its messages were changed.
+        If it has no approval to come, has expired, is stale and no reason is given in `anyway`, its messages were
+        changed, or the same person has approved it already.
     """
     plan = plan_named(context, plan_id)
+    name = responsible(context, by)
     refuse_expired(context, plan)
+    _refuse_approved(context, plan, name)
     noted: dict[str, Any] = {}
-    if plan.state == "proposed":
+    if plan.state in WAITING:
         refuse_other_messages(context, plan, decisions_of(context, plan))
         noted = refuse_changed_since(context, plan, anyway)
-    act = PlanAct(plan.plan_id, "approved", by, context.clock.now(), anyway.strip(), noted)
-    return context.state.plans.move(act, from_states=("proposed",))
+    why = why_two(context, plan)
+    noted |= {"takes_two": why} if why else {}
+    act = PlanAct(plan.plan_id, "approved", name, context.clock.now(), anyway.strip(), noted)
+    return context.state.plans.move(act, from_states=WAITING if why else ("proposed",))
+
+
+def _refuse_approved(context: Context, plan: PlanRecord, name: str) -> None:
+    """Refuse to approve again what needs no further approval; the same person twice is refused by the plan's book."""
+    already = approvers(context, plan)
+    enough = already and not lacks_person(context, plan)
+    if plan.state == "approved" and enough and not any(same_person(name, other) for other in already):
+        raise StateError(
+            f"plan {plan.plan_id} is approved already, by {' and '.join(already)}",
+            hint=f"Launch it with: alamo plan launch {plan.plan_id}",
+            code="plan.approved_already",
+            details={"plan": plan.plan_id, "approved_by": list(already)},
+        )
 
 
 def cancel(context: Context, plan_id: str | None, *, by: str, reason: str = "") -> PlanRecord:
     """Cancel a plan that has not been launched."""
     plan = plan_named(context, plan_id)
-    act = PlanAct(plan.plan_id, "cancelled", by, context.clock.now(), reason.strip())
-    return context.state.plans.move(act, from_states=("proposed", "approved"))
+    act = PlanAct(plan.plan_id, "cancelled", responsible(context, by), context.clock.now(), reason.strip())
+    return context.state.plans.move(act, from_states=WAITING)
 
 
 def decisions_of(context: Context, plan: PlanRecord) -> pa.Table:
@@ -124,7 +162,7 @@ def as_approved(context: Context, policy: PolicySnapshot) -> dict[str, Action]:
 
 def refuse_expired(context: Context, plan: PlanRecord) -> None:
     """Refuse a plan that nobody launched while it was valid."""
-    if plan.state in ("proposed", "approved") and context.clock.now() >= plan.valid_until:
+    if plan.state in WAITING and context.clock.now() >= plan.valid_until:
         raise StateError(
             f"plan {plan.plan_id} was valid until {iso(plan.valid_until)}",
             hint="Make a new one from today's data with: alamo run",

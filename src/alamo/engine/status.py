@@ -15,12 +15,13 @@ from alamo.domain.time import iso
 from alamo.engine.context import Context
 from alamo.engine.freshness import CURE as STALE
 from alamo.engine.freshness import stale_orders
-from alamo.engine.gate import newest_plan
+from alamo.engine.gate import WAITING, newest_plan
 from alamo.engine.guard import paused
 from alamo.engine.health_advice import newest_failures
 from alamo.engine.horizon import CURE, Horizon, horizon
 from alamo.engine.infer import matured_cycles
 from alamo.engine.report import newest_detail
+from alamo.engine.responsibility import lacks_person
 from alamo.engine.staleness import Change, changes_since
 from alamo.inference import cycles_needed
 
@@ -32,9 +33,6 @@ _NEXT = {
     "cancelled": "alamo run",
     "superseded": "alamo run",
 }
-
-
-_WAITS = ("proposed", "approved")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +78,8 @@ def status(context: Context) -> Status:
     """Say where the loop stands; reads only."""
     data = _data(context)
     plan = newest_plan(context)
-    changes = () if plan is None or plan.state not in _WAITS else changes_since(context, plan)
+    changes = () if plan is None or plan.state not in WAITING else changes_since(context, plan)
+    lacks = "" if plan is None or plan.state not in WAITING else lacks_person(context, plan)
     known = horizon(context, context.today())
     return Status(
         project=context.settings.name,
@@ -97,7 +96,7 @@ def status(context: Context) -> Status:
             *_paused(context),
             *_health(context),
         ),
-        next_command=_next(data, plan, known, stale=bool(changes)),
+        next_command=_next(data, plan, known, stale=bool(changes), lacks_person=lacks),
         attribution=context.settings.attribution,
     )
 
@@ -240,10 +239,12 @@ def _before_the_first_cycle(context: Context) -> str:
     )
 
 
-def _next(data: Mapping[str, Any], plan: PlanRecord | None, known: Horizon, *, stale: bool) -> str:
-    over = plan is None or plan.state not in (*_WAITS, "launching")
+def _next(data: Mapping[str, Any], plan: PlanRecord | None, known: Horizon, *, stale: bool, lacks_person: str) -> str:
+    over = plan is None or plan.state not in (*WAITING, "launching")
     if not data["events"] or (known.waiting and over):
         return "alamo import orders FILE"
+    if lacks_person and not stale and plan is not None and plan.state == "approved":
+        return f"alamo plan launch {plan.plan_id} --by NAME   (somebody else than {plan.approved_by})"
     if stale and plan is not None and plan.state == "approved":
         return f"alamo plan cancel {plan.plan_id}, then: alamo run"
     return "alamo run" if plan is None or stale else _NEXT[plan.state]

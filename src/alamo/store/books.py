@@ -112,19 +112,23 @@ class SqlPlanBook:
             plan = _find(connection, act.plan_id)
             if plan is None:
                 raise unknown_plan(act.plan_id)
-            after = moved(plan, act, from_states)
+            after = moved(plan, act, from_states, _acts(connection, act.plan_id))
             connection.execute(sa.update(PLANS).where(PLANS.c.plan_id == act.plan_id).values(_values(after)))
             connection.execute(sa.insert(PLAN_LOG).values(asdict(act) | {"detail": plain_json(act.detail)}))
         return after
 
     def log(self, plan_id: str | None = None) -> Sequence[PlanAct]:
         """Return what was done to a plan, or to all, oldest first."""
-        columns = [column for column in PLAN_LOG.c if column.name != "id"]
-        query = sa.select(*columns).order_by(PLAN_LOG.c.id)
-        if plan_id is not None:
-            query = query.where(PLAN_LOG.c.plan_id == plan_id)
         with self._database.reading() as connection:
-            return [PlanAct(**row._mapping) for row in connection.execute(query)]
+            return _acts(connection, plan_id)
+
+
+def _acts(connection: sa.Connection, plan_id: str | None) -> list[PlanAct]:
+    columns = [column for column in PLAN_LOG.c if column.name != "id"]
+    query = sa.select(*columns).order_by(PLAN_LOG.c.id)
+    if plan_id is not None:
+        query = query.where(PLAN_LOG.c.plan_id == plan_id)
+    return [PlanAct(**row._mapping) for row in connection.execute(query)]
 
 
 def _find(connection: sa.Connection, plan_id: str) -> PlanRecord | None:

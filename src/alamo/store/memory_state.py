@@ -100,7 +100,7 @@ class MemoryPlanBook:
         """
         if act.plan_id not in self._plans:
             raise unknown_plan(act.plan_id)
-        after = moved(self._plans[act.plan_id], act, from_states)
+        after = moved(self._plans[act.plan_id], act, from_states, self.log(act.plan_id))
         self._plans[act.plan_id] = after
         self._log.append(replace(act, detail=plain_json(act.detail)))
         return after

@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Any
 
 from alamo.domain.errors import StateError
-from alamo.domain.records import DELIVERY_STATES, PLAN_STATES, LedgerRow, PlanAct, PlanRecord
+from alamo.domain.records import DELIVERY_STATES, PLAN_STATES, LedgerRow, PlanAct, PlanRecord, same_person
 from alamo.domain.result import json_value
+from alamo.domain.time import iso
 
 Receipts = Mapping[str, tuple[str, str | None]]
 
@@ -40,13 +41,14 @@ def check_saved(plan_id: str, known_state: str | None) -> None:
         )
 
 
-def moved(plan: PlanRecord, act: PlanAct, from_states: Sequence[str]) -> PlanRecord:
+def moved(plan: PlanRecord, act: PlanAct, from_states: Sequence[str], log: Iterable[PlanAct] = ()) -> PlanRecord:
     """Return `plan` after `act`, with who approved or launched it and when; the first of each keeps its name.
 
     Raises
     ------
     StateError
-        If the plan is in none of `from_states`, or the act names no state.
+        If the plan is in none of `from_states`, the act names no state, or its person has approved the plan already
+        (by the `log` of the plan).
     """
     if act.act not in PLAN_STATES:
         raise StateError(
@@ -62,11 +64,26 @@ def moved(plan: PlanRecord, act: PlanAct, from_states: Sequence[str]) -> PlanRec
             code="plan.wrong_state",
             details={"plan": plan.plan_id, "state": plan.state, "from": list(from_states), "to": act.act},
         )
+    if act.act == "approved":
+        _check_new_approver(act, log)
     if act.act == "approved" and plan.approved_at is None:
         return replace(plan, state=act.act, approved_by=act.by, approved_at=act.at)
     if act.act in {"launching", "launched"} and plan.launched_at is None:
         return replace(plan, state=act.act, launched_by=act.by, launched_at=act.at)
     return replace(plan, state=act.act)
+
+
+def _check_new_approver(act: PlanAct, log: Iterable[PlanAct]) -> None:
+    """Nobody counts for two: whoever approves a plan again is refused."""
+    for before in log:
+        if before.act == "approved" and same_person(before.by, act.by):
+            raise StateError(
+                f"{before.by} has approved plan {act.plan_id!r} already, on {iso(before.at)}",
+                hint=f"Somebody else approves it: alamo plan approve {act.plan_id} --by NAME, or launches it: "
+                f"alamo plan launch {act.plan_id} --by NAME",
+                code="plan.same_person",
+                details={"plan": act.plan_id, "by": before.by},
+            )
 
 
 def unknown_plan(plan_id: str) -> StateError:

@@ -105,6 +105,21 @@ class StateSuite:
         assert list(state.plans.log("p")) == [acts[0], acts[2]]
         assert list(state.plans.log("r")) == []
 
+    def test_nobody_approves_a_plan_twice_however_the_name_is_written(self, state: StateStore) -> None:
+        for name in "pq":
+            state.plans.save(plan(name))
+        both = ["proposed", "approved"]
+        state.plans.move(PlanAct("p", "approved", "Ann Lee", NOW), from_states=both)
+        with pytest.raises(StateError, match="Ann Lee has approved"):
+            state.plans.move(PlanAct("p", "approved", " ann  LEE", LATER), from_states=both)
+        state.plans.move(PlanAct("p", "approved", "bob", LATER), from_states=both)
+        state.plans.move(PlanAct("q", "approved", "Ann Lee", LATER), from_states=both)
+        assert [(act.plan_id, act.by) for act in state.plans.log()] == [
+            ("p", "Ann Lee"),
+            ("p", "bob"),
+            ("q", "Ann Lee"),
+        ]
+
     def test_a_plan_is_moved_only_from_the_states_named(self, state: StateStore) -> None:
         state.plans.save(plan("p"))
         with pytest.raises(StateError, match="proposed"):

@@ -131,3 +131,19 @@ def test_a_complaint_names_file_and_key_and_what_is_allowed(tmp_path: Path, text
     assert told in caught.value.message
     assert caught.value.hint
     assert caught.value.details == {"file": str(tmp_path / "alamo.toml"), "key": key}
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('people = ["Ann", "ann "]', "stands there twice"),
+        ('people = ["ann"]\nsecond_person_above_money = 5', "takes two|take two"),
+        ("people = []", "people"),
+        ("second_person_above_money = -1", "second_person_above_money"),
+        ("above = 5", "unknown key"),
+    ],
+)
+def test_an_approval_that_nobody_could_give_is_refused(tmp_path, text, complaint):
+    (tmp_path / "alamo.toml").write_text(f'name = "x"\n[approval]\n{text}\n')
+    with pytest.raises(ConfigError, match=complaint):
+        load_settings(tmp_path / "alamo.toml")

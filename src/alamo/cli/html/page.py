@@ -33,8 +33,8 @@ def page(kind: str, data: Data) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body>"
         f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{_warnings(data)}{advice(data)}{about(data)}{figures(pictures)}"
-        f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}"
-        f"{funnel(data)}{left_out(data)}{who_did_what(data)}</main>"
+        f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}{funnel(data)}"
+        f"{left_out(data)}{who_did_what(data)}</main>"
         f"<footer>{escape(str(data.get('attribution') or ''))} Made by Alamo.</footer></body></html>\n"
     )
 
@@ -166,6 +166,7 @@ def _provenance(data: Data) -> str:
 def _warnings(data: Data) -> str:
     found = [f"Warning: {words}" for words in data.get("summary", {}).get("warnings") or []]
     found += [f"Stale: {change['said']}" for change in data.get("stale") or []]
+    found += [f"Takes two people: {data['lacks_person']}"] if data.get("lacks_person") else []
     return "".join(f'<p class="warning">{escape(words)}</p>' for words in found)
 
 

@@ -33,6 +33,8 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield from (note(f"Warning: {words}", "bold yellow") for words in summary.get("warnings", ()))
     yield from paused(summary.get("paused") or [])
     yield from (note(f"Stale: {change['said']}", "bold yellow") for change in data.get("stale", ()))
+    if data.get("lacks_person"):
+        yield note(f"Takes two people: {data['lacks_person']}", "bold yellow")
     yield note(_money_line(summary))
     yield table("What is drawn", _ACTIONS, summary.get("actions", []))
     if summary.get("limits"):
@@ -88,6 +90,9 @@ def _next(data: Mapping[str, Any]) -> list[RenderableType]:
     if data.get("stale"):
         approved = data["state"] == "approved"
         return next_step(f"alamo plan cancel {data['plan_id']}, then: alamo run" if approved else "alamo run")
+    if data.get("lacks_person") and data["state"] == "approved":
+        another = f"somebody else than {data.get('approved_by')}"
+        return next_step(f"alamo plan launch {data['plan_id']} --by NAME   ({another})")
     return next_step(_NEXT[data["state"]].format(plan=data["plan_id"])) if data["state"] in _NEXT else []
 
 
