@@ -108,6 +108,8 @@ class PolicySnapshot:
         Of the block and draw hashes, particular to the cycle.
     universal_salt, universal_share
         Of the universal control's hash and its share.
+    universal_start, universal_waiting
+        Where its arc begins, and the arc that is held out to take over, if any; see `alamo.steering.control`.
     blocks
         One state per block, in order; a decision names its block.
     model_version, scores_as_of
@@ -129,11 +131,16 @@ class PolicySnapshot:
     model_version: str
     scores_as_of: str
     actions: Mapping[str, Mapping[str, Any]]
+    universal_start: float = 0.0
+    universal_waiting: float | None = None
 
     @property
     def version(self) -> str:
-        """Content hash (hex SHA-256 of the canonical JSON); an even floor goes without weights, as it always did."""
+        """Content hash (hex SHA-256 of the canonical JSON); what came later is left out where it says nothing."""
         values = asdict(self)
+        for name, silent in (("universal_start", 0.0), ("universal_waiting", None)):
+            if values[name] == silent:
+                del values[name]
         if not self.rule.floor_weights:
             del values["rule"]["floor_weights"]
         return content_hash(values)

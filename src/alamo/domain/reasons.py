@@ -42,6 +42,7 @@ class DecisionReason(StrEnum):
     LIMIT_REACHED = "what was left of a limit did not fit"
     UNKNOWN_CUSTOMER = "the customer is unknown: there is no profile"
     FAILED = "the decision failed"
+    WASHOUT = "held out to take over as the universal control"
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,7 +79,8 @@ class ControlSettings:
     universal_share
         Share of customers held out of everything for `universal_cycles` cycles.
     universal_cycles
-        Cycles after which the universal control is drawn anew.
+        Cycles after which the universal control is handed over to other customers. They wait for one outcome window
+        before they count, held out already, while the old group goes on to.
     """
 
     share: float = 0.10

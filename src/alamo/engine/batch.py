@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from alamo.domain.action import NO_ACTION
 from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings
+from alamo.domain.reasons import DecisionReason
 from alamo.domain.tables import DECISIONS
 from alamo.steering.cells import Cells
 from alamo.steering.limits import LimitTables
@@ -123,7 +124,7 @@ def decision_table(cells: Cells, batch: Batch, stamp: Stamp) -> pa.Table:
         "universal_control": pa.array(cells.units.universal_control),
         "plan_id": pa.repeat(pa.scalar(stamp.plan_id), n),
         "block": batch.block,
-        "reason": pa.array([reason.value for reason in REASONS]).take(pa.array(drawn.reason.astype(np.int64))),
+        "reason": pa.array([reason.value for reason in REASONS]).take(pa.array(_reasons(cells, drawn))),
         "value_mean_money": np.where(acted, _at(cells.value_money, taken, n), 0.0),
         "net_money": np.where(acted, _at(drawn.net_money, taken, n), 0.0),
         "cost_money": np.where(acted, _at(cells.use("cost"), taken, n), 0.0),
@@ -131,6 +132,17 @@ def decision_table(cells: Cells, batch: Batch, stamp: Stamp) -> pa.Table:
         "valid_until": pa.repeat(pa.scalar(stamp.valid_until, pa.timestamp("us", tz="UTC")), n),
     }
     return DECISIONS.check(pa.table(columns))
+
+
+def _reasons(cells: Cells, drawn: Drawn) -> Ints:
+    """Return the place of each decision's reason; who waits to become the universal control is told apart from it."""
+    reason = drawn.reason.astype(np.int64)
+    waiting = cells.units.waiting
+    return (
+        reason
+        if waiting is None
+        else np.where(waiting & cells.units.held_out, REASONS.index(DecisionReason.WASHOUT), reason)
+    )
 
 
 def decision_id(plan_id: str, customer_id: str) -> str:

@@ -19,6 +19,7 @@ from alamo.engine.guard import begin_watching, judge_harm
 from alamo.engine.micro_segments import bring_up_to_date
 from alamo.engine.micro_segments import inputs as segment_inputs
 from alamo.engine.permission import charged, freeze_price, prices
+from alamo.engine.programme import compared_rows
 from alamo.inference import (
     ScoredLog,
     SegmentDefinition,
@@ -293,8 +294,8 @@ def _write_effects(context: Context, cycle: int, as_of: datetime, observations: 
         inference=context.settings.inference,
         planned_rows=planned,
     )
-    own = observations.filter(pc.greater_equal(observations["cycle"], 1))  # experiments knew no universal control
-    programme, programme_refusals = programme_effect(own, as_of=as_of, level=level, charged=paid)
+    own, stint = compared_rows(context, observations)
+    programme, programme_refusals = programme_effect(own, as_of=as_of, level=level, charged=paid, stint=stint)
     table = CONTRACTS["effects"].check(pa.concat_tables([effects.table, programme]))
     rewrite(context, "effects", table, {"as_of_day": _day(as_of)})
     return {

@@ -17,6 +17,7 @@ from alamo.domain.reasons import DecisionReason
 from alamo.engine.batch import Batch, Stamp, decide_under, decision_table
 from alamo.steering.candidates import Candidates, Terms, gather
 from alamo.steering.cells import Cells
+from alamo.steering.control import universal_of
 from alamo.steering.eligibility import Gatekeeper
 from alamo.steering.limits import LimitTables
 from alamo.steering.rule import Drawn
@@ -127,7 +128,7 @@ def terms_of(policy: PolicySnapshot, gatekeeper: Gatekeeper) -> Terms:
     known = {action.id: action for action in gatekeeper.actions}
     actions = tuple(_as_of_policy(policy, action_id, known.get(action_id)) for action_id in policy.action_ids)
     same = Gatekeeper(actions, gatekeeper.contact, gatekeeper.now, gatekeeper.paused)
-    return Terms(same, policy.rows, policy.salt, policy.universal_salt, policy.universal_share)
+    return Terms(same, policy.rows, policy.salt, universal_of(policy))
 
 
 def _as_of_policy(policy: PolicySnapshot, action_id: str, known: Action | None) -> Action:

@@ -31,7 +31,7 @@ from alamo.steering.allocation.prices import shifted_problem, soft_prices, warm_
 from alamo.steering.allocation.problem import Problem, build_problem
 from alamo.steering.candidates import Candidates, Terms, gather, rows_of
 from alamo.steering.cells import Floats
-from alamo.steering.control import universal_salt
+from alamo.steering.control import universal_control, washout_of
 from alamo.steering.eligibility import Gatekeeper
 from alamo.steering.exploration import Exploration, opening, promising, running
 from alamo.steering.pacing import block_count, pace
@@ -140,8 +140,12 @@ def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> T
         gatekeeper=Gatekeeper(request.actions, request.contact, request.now, request.paused),
         rows=rows_of(limits, request.actions),
         salt=cycle_salt(settings.salt, request.cycle),
-        universal_salt=universal_salt(settings.salt, request.cycle, settings.control),
-        universal_share=settings.control.universal_share,
+        universal=universal_control(
+            settings.salt,
+            request.cycle,
+            settings.control,
+            washout_of(settings.outcome.window_days, settings.cycle_days),
+        ),
     )
 
 
@@ -181,8 +185,10 @@ def _policy(
         rows=terms.rows,
         rule=explored.rule,
         salt=terms.salt,
-        universal_salt=terms.universal_salt,
-        universal_share=terms.universal_share,
+        universal_salt=terms.universal.salt,
+        universal_share=terms.universal.share,
+        universal_start=terms.universal.start,
+        universal_waiting=terms.universal.waiting,
         n_blocks=len(batch.states),
         blocks=batch.states,
         model_version=" ".join(versions_used),

@@ -33,13 +33,20 @@ _NOTHING_CHARGED: Mapping[str, float] = {}
 
 
 def programme_effect(
-    observations: pa.Table, *, as_of: datetime, level: float, charged: Mapping[str, float] = _NOTHING_CHARGED
+    observations: pa.Table,
+    *,
+    as_of: datetime,
+    level: float,
+    charged: Mapping[str, float] = _NOTHING_CHARGED,
+    stint: Integers | None = None,
 ) -> tuple[pa.Table, tuple[Refusal, ...]]:
     """Return the effect of the whole programme per decision (EFFECTS, action ``*``) and what had to be refused.
 
     The universal control sees all carry-over between decisions. A unit's outcome is the margin less cost of all its
     decisions plus the residual value at the end of the last one, so no future is counted twice; groups are compared by
     unit, since that is what was held out, after taking out what was expected of each before its first decision (CUPED).
+    Where the control is handed over, this is done within the stint of each control: a unit's stint ends with the future
+    it had then, and what it does later, in another group, is not the doing of that stint. Errors stay by unit.
     A small control of heavy-tailed units may by chance show little spread; its standard error is at least what the
     spread of the rest would give it. There is no always-valid interval: the units were drawn once.
 
@@ -53,6 +60,9 @@ def programme_effect(
         Of the interval.
     charged
         Decision → what its outcome was charged for a lost permission.
+    stint
+        Number of the control group in force at each decision, shape (n,); None where there was only one. Decisions of
+        units that were held out to take over belong to neither group and must not be among the observations.
     """
     held = np.asarray(observations["universal_control"], dtype=bool)
     unit, _ = codes(np.asarray(observations["unit_id"].to_numpy(zero_copy_only=False)))
@@ -64,7 +74,10 @@ def programme_effect(
             "set a universal_share above 0 under [control] and run a cycle",
         )
         return effects_table([], as_of), (refusal,)
-    contribution = _adjusted(_without_double_future(observations, unit, charged), _expected_before(observations, unit))
+    spell = unit if stint is None else codes(unit * (int(stint.max(initial=0)) + 1) + stint)[0]
+    contribution = _adjusted(
+        _without_double_future(observations, spell, charged), _expected_before(observations, spell)
+    )
     rest, control = (mean_by_group(contribution[held == flag], unit[held == flag]) for flag in (False, True))
     control_se = max(control.se, rest.se * (rest.n / control.n) ** 0.5)
     estimate = normal_estimate(rest.mean - control.mean, float(np.hypot(rest.se, control_se)), rest.n, level)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from alamo.domain.reasons import DecisionReason
 from alamo.simulation.purchases import Flags, Floats, Ints
 from alamo.simulation.world import World
 
@@ -68,5 +69,7 @@ def decision_log(world: World, decisions: pa.Table) -> DecisionLog:
         drawn=drawn.to_numpy().astype(np.int64),
         eligible=eligible,
         p=p,
-        held_out=decisions["universal_control"].to_numpy(),
+        held_out=pc.or_(
+            decisions["universal_control"], pc.equal(decisions["reason"], DecisionReason.WASHOUT.value)
+        ).to_numpy(),
     )

@@ -16,7 +16,7 @@ from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import LeftOut
 from alamo.numerics.hashing import unit_keys
 from alamo.steering.cells import Cells, Pairs, Units, assemble
-from alamo.steering.control import in_universal_control
+from alamo.steering.control import UniversalControl
 from alamo.steering.eligibility import Eligibility, Gatekeeper
 from alamo.steering.funnel import Stage
 from alamo.steering.limits import LimitTables, affordable, limit_rows, limit_tables
@@ -38,15 +38,14 @@ class Terms:
         Limits as one-sided rows.
     salt
         Of block order and draw.
-    universal_salt, universal_share
-        Of the universal control.
+    universal
+        The universal control.
     """
 
     gatekeeper: Gatekeeper
     rows: tuple[LimitRow, ...]
     salt: str
-    universal_salt: str
-    universal_share: float
+    universal: UniversalControl
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -101,15 +100,16 @@ def gather(
     """
     ids = profiles["customer_id"].combine_chunks().cast(pa.string())
     key = unit_keys(ids.to_pylist())
-    in_control = in_universal_control(key, terms.universal_salt, terms.universal_share)
-    eligibility = terms.gatekeeper.judge(warehouse, profiles, in_control)
-    held_out = in_control & ~eligibility.open.any(axis=1)  # what is open to the universal control passes it
+    held, waiting = terms.universal.held_out(key)
+    eligibility = terms.gatekeeper.judge(warehouse, profiles, held)
+    held_out = held & ~eligibility.open.any(axis=1)  # what is open to the universal control passes it
     scopes = {f"limit {row.limit!r}": row.where for row in terms.rows}
     counted = profiles if counted_as is None else counted_as
     group, patterns = cross(predicate_masks(warehouse, "profiles", counted, scopes), len(key))
     action_ids = tuple(action.id for action in terms.gatekeeper.actions)
     pairs = _scored(scores, ids, action_ids, eligibility.open)
-    cells = assemble(Units(ids, key, group, held_out, in_control), pairs, USE_NAMES, action_ids, terms.salt)
+    units = Units(ids, key, group, held_out, held & ~waiting, waiting)
+    cells = assemble(units, pairs, USE_NAMES, action_ids, terms.salt)
     tables = limit_tables(terms.rows, action_ids, USE_NAMES, patterns)
     fits = affordable(cells, tables)
     kept = cells.keep(fits)

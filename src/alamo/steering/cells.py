@@ -49,6 +49,8 @@ class Units:
     in_control
         Whether the customer is in the universal control, held out or open to actions that pass it, shape (n,); None:
         the same as `held_out`.
+    waiting
+        Whether the customer is held out to become the universal control, and is not yet, shape (n,); None for nobody.
     """
 
     ids: pa.Array
@@ -56,6 +58,7 @@ class Units:
     group: npt.NDArray[np.int32]
     held_out: Flags
     in_control: Flags | None = None
+    waiting: Flags | None = None
 
     @property
     def n(self) -> int:
@@ -64,8 +67,10 @@ class Units:
 
     def take(self, index: Ints) -> Units:
         """Return the customers `index`, in that order."""
-        control = None if self.in_control is None else self.in_control[index]
-        return Units(self.ids.take(pa.array(index)), self.key[index], self.group[index], self.held_out[index], control)
+        control, waiting = (None if flags is None else flags[index] for flags in (self.in_control, self.waiting))
+        return Units(
+            self.ids.take(pa.array(index)), self.key[index], self.group[index], self.held_out[index], control, waiting
+        )
 
     @property
     def universal_control(self) -> Flags:
@@ -188,6 +193,7 @@ class Cells:
             self.units.group[start:stop],
             self.units.held_out[start:stop],
             None if self.units.in_control is None else self.units.in_control[start:stop],
+            None if self.units.waiting is None else self.units.waiting[start:stop],
         )
         return self._pick(units, self.indptr[start : stop + 1] - first, slice(first, last))
 

@@ -65,12 +65,14 @@ def plan_summary(
     gain, by_action = _gains(candidates, taken, about)
     cost = cells.use("cost")[taken]
     in_control = cells.units.universal_control
+    waiting = np.zeros(cells.n, dtype=bool) if cells.units.waiting is None else cells.units.waiting
     return {
         "cycle": about.cycle,
         "customers": cells.n,
         "contacted": len(taken),
-        "control": int(np.count_nonzero((drawn.choice < 0) & ~in_control)),
+        "control": int(np.count_nonzero((drawn.choice < 0) & ~in_control & ~waiting)),
         "universal_control": int(in_control.sum()),
+        "washout": int(np.count_nonzero((drawn.choice < 0) & waiting)),
         "gain": {"mean": gain.mean, "lower": gain.lower, "upper": gain.upper, "level": about.level},
         "cost_money": float(cost.sum()),
         "expected": {

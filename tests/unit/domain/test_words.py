@@ -85,6 +85,7 @@ def test_the_version_of_a_policy_is_its_content():
 def test_an_even_floor_has_the_version_it_had_before_there_were_weights():
     values = asdict(snapshot())
     assert values["rule"].pop("floor_weights") == ()
+    assert (values.pop("universal_start"), values.pop("universal_waiting")) == (0.0, None)
     assert snapshot().version == content_hash(values)
     assert replace(snapshot(), rule=RuleSettings(1.0, 0.1, 0.1, (0.5,))).version != snapshot().version
 

@@ -45,6 +45,46 @@ def test_a_small_control_that_happens_to_be_even_gives_no_narrow_interval(loop_l
     assert row["se"] > 0.9 * spread / np.sqrt(held.sum())
 
 
+def handed_over(loop_log):
+    """Four cycles, the control handed over after two: a decision of the programme earns 1 and leaves 2 of later value.
+
+    Who leaves the control is in the programme from then on, so the future at its last decision is not the control's.
+    """
+    log = loop_log(900, 4, 7, universal=0.5)
+    unit = np.array([int(name.lstrip("u")) for name in log["unit_id"].to_pylist()])
+    cycle = np.asarray(log["cycle"])
+    held = (unit % 3) == np.where(cycle <= 2, 0, 1)
+    margin = np.where(held, 3.0, 4.0)
+    columns = {
+        "universal_control": held,
+        "margin_money": margin,
+        "outcome_money": margin + np.where(held, 5.0, 7.0),
+        "cost_money": np.zeros(len(held)),
+        "repeat_money": np.zeros(len(held)),
+    }
+    for name, values in columns.items():
+        log = log.set_column(log.column_names.index(name), name, pa.array(values))
+    return log, (cycle - 1) // 2
+
+
+def test_a_control_that_is_handed_over_is_compared_stint_by_stint(loop_log):
+    log, stint = handed_over(loop_log)
+    found = programme_effect(log, as_of=AS_OF, level=0.95, stint=stint)[0].to_pylist()[0]
+    assert found["mean_money"] == pytest.approx(2.0)  # 1 in each of two decisions, and 2 more at their end
+    assert found["baseline_money"] == pytest.approx(3.0 + 5.0 / 2)
+    mixed = programme_effect(log, as_of=AS_OF, level=0.95)[0].to_pylist()[0]
+    assert mixed["mean_money"] == pytest.approx(1.5)  # what leaves the control would take its future with it
+
+
+def test_one_stint_is_what_no_stint_is(loop_log):
+    log = loop_log(300, 2, 8, universal=0.4)
+    stint = np.zeros(log.num_rows, dtype=np.int64)
+    assert (
+        programme_effect(log, as_of=AS_OF, level=0.95, stint=stint)[0]
+        == programme_effect(log, as_of=AS_OF, level=0.95)[0]
+    )
+
+
 def test_without_a_universal_control_the_programme_effect_is_refused(loop_log):
     table, refusals = programme_effect(loop_log(100, 1, 3), as_of=AS_OF, level=0.95)
     assert table.num_rows == 0

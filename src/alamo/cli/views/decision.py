@@ -92,6 +92,8 @@ def _why_nothing(reason: str, others: int, chance: str) -> str:
         DecisionReason.CONTROL.value: f"by chance: some are left out, so that what actions change can be measured; "
         f"{chance}.",
         DecisionReason.NO_ELIGIBLE_ACTION.value: "because no action is open to them.",
+        DecisionReason.WASHOUT.value: "because they receive nothing any more until they take over as the universal "
+        "control, one outcome window from now",
         DecisionReason.UNIVERSAL_CONTROL.value: "because they belong to the universal control, which receives nothing "
         "for a while, so that all actions together can be measured.",
         DecisionReason.LIMIT_REACHED.value: "because what was left of a limit did not suffice for the action drawn.",

@@ -116,6 +116,8 @@ def _money_line(summary: Mapping[str, Any]) -> str:
         f"{formats.count(summary.get('control'))} in the control group",
         f"{formats.count(summary.get('universal_control'))} in the universal control",
     ]
+    if summary.get("washout"):
+        parts.append(f"{formats.count(summary['washout'])} wait to take it over")
     return " · ".join(parts)
 
 
