@@ -211,6 +211,8 @@ OBSERVATIONS = Contract(
         Column("t_end_days", NUMBER, "`t_days` at the end of the window", minimum=0),
         Column("repeat_money_end", NUMBER, "`repeat_money` at the end of the window"),
         Column("channels_lost", TEXTS, "channels it was lost on, `*` for all; null: not recorded", nullable=True),
+        Column("complained_window", FLAG, "a complaint was made in the window; null: not recorded", nullable=True),
+        Column("returned_window", FLAG, "something was returned in the window; null: not recorded", nullable=True),
     ),
 )
 

@@ -18,7 +18,6 @@ from typing import Any
 import pyarrow.compute as pc
 
 from alamo.domain.records import StepRecord
-from alamo.domain.tables import OBSERVATIONS
 from alamo.domain.time import iso
 from alamo.engine.context import Context
 from alamo.inference import ActionSums, Harm, counting, event_harm, event_sums, outcome_harm, wave_share
@@ -177,8 +176,7 @@ def _events(context: Context, mine: Mapping[str, Watch], alpha: Mapping[str, flo
     since = {action_id: watch.since_cycle for action_id, watch in mine.items()}
     found = []
     for metric, flag in EVENTS.items():
-        recorded = flag in OBSERVATIONS.schema.names
-        sums = event_sums(context.history, flag, since, context.clock.now(), skipped) if recorded and since else {}
+        sums = event_sums(context.history, flag, since, context.clock.now(), skipped) if since else {}
         found += [
             event_harm(
                 sums.get(action_id),

@@ -33,7 +33,11 @@ from alamo.numerics.confidence_sequence import LEAST_CHANCE, LEAST_NONZERO
 from alamo.numerics.harm_bound import harm_lower_bound, one_sided_half_width
 
 OUTCOME = "outcome"
-EVENTS: Mapping[str, str] = {"unsubscribes": "permission_lost", "complaints": "complained", "returns": "returned"}
+EVENTS: Mapping[str, str] = {
+    "unsubscribes": "permission_lost",
+    "complaints": "complained_window",
+    "returns": "returned_window",
+}
 """Kind of event → the flag of OBSERVATIONS that says whether it happened in a decision's window."""
 
 METRIC_SHARES = {OUTCOME: 0.5} | dict.fromkeys(EVENTS, 0.5 / len(EVENTS))

@@ -18,7 +18,8 @@ order_days AS MATERIALIZED (
             ELSE e.amount_minor * {product_rate}
         END) AS window_margin_micro,
         min(CASE WHEN e.kind = 'order_line' THEN epoch_us(e.occurred_at) END) AS first_us,
-        max(CASE WHEN e.kind = 'order_line' THEN epoch_us(e.occurred_at) END) AS last_us
+        max(CASE WHEN e.kind = 'order_line' THEN epoch_us(e.occurred_at) END) AS last_us,
+        bool_or(e.kind = 'return_line' AND epoch_us(e.occurred_at) >= d.from_us) AS returned
     FROM events AS e
     INNER JOIN pending AS d ON d.customer_id = e.customer_id AND epoch_us(e.occurred_at) < d.end_us
     {product_join}
@@ -35,7 +36,8 @@ days AS (
         sum(window_margin_micro) AS window_margin_micro,
         CASE
             WHEN sum(window_minor) > 0 THEN sum(CASE WHEN window_minor > 0 THEN 1 ELSE 0 END) ELSE 0
-        END AS window_orders
+        END AS window_orders,
+        bool_or(returned) AS returned
     FROM order_days
     GROUP BY decision_id, day
 ),
@@ -49,7 +51,8 @@ purchases AS MATERIALIZED (
         sum(CASE WHEN bought THEN net_minor ELSE 0 END) AS bought_minor,
         arg_min(net_minor, CASE WHEN bought THEN day END) AS first_day_minor,
         sum(window_margin_micro) AS window_margin_micro,
-        sum(window_orders) AS window_orders
+        sum(window_orders) AS window_orders,
+        bool_or(returned) AS returned
     FROM days
     GROUP BY decision_id
 ),
@@ -88,7 +91,8 @@ prompted AS (
 lost AS (
     SELECT
         d.decision_id,
-        list(DISTINCT coalesce(e.channel, '*') ORDER BY coalesce(e.channel, '*')) AS channels
+        list(DISTINCT coalesce(e.channel, '*') ORDER BY coalesce(e.channel, '*')) AS channels,
+        bool_or(e.kind = 'complained') AS complained
     FROM events AS e
     INNER JOIN pending AS d
         ON d.customer_id = e.customer_id
@@ -135,6 +139,8 @@ SELECT
         ELSE CAST(0 AS DOUBLE)
     END AS repeat_money_end,
     coalesce(lost.channels, []) AS channels_lost,
+    coalesce(lost.complained, FALSE) AS complained_window,
+    coalesce(p.returned, FALSE) AS returned_window,
     CAST((d.end_us - p.last_us) / 86400000000.0 AS DOUBLE) AS recency_end_days,
     CAST(coalesce(c.contacts_14d, 0) AS BIGINT) AS contacts_14d_end,
     answers.decision_id IS NOT NULL AS answered_end,

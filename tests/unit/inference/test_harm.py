@@ -72,6 +72,10 @@ def test_sql_adds_up_what_the_arrays_do_and_reads_nothing_of_later(log, since, l
     assert np.allclose(mine.wealth, log_wealth(*happened), atol=1e-6)
 
 
+def test_decisions_of_a_version_that_did_not_record_an_event_are_left_out(log):
+    assert event_sums(log[0], "returned_window", {"mail": 1}, NOW) == {}
+
+
 def test_harm_by_an_event_is_a_mean_with_its_bound(log):
     sums = event_sums(log[0], "permission_lost", {"mail": 1}, NOW)["mail"]
     harm = event_harm(sums, "mail", "unsubscribes", tolerated=0.01, alpha=0.01)

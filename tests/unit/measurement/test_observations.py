@@ -156,6 +156,22 @@ def test_permission_is_lost_by_a_withdrawal_or_a_complaint_in_the_window(bench):
     rows = matured(history)
     assert [rows[c]["permission_lost"] for c in "abcde"] == [True, True, False, False, False]
     assert [rows[c]["channels_lost"] for c in "abcde"] == [["email"], ["*", "email"], [], [], []]
+    assert [rows[c]["complained_window"] for c in "abcde"] == [False, True, False, False, False]
+
+
+def test_a_return_counts_in_the_window_in_which_it_comes_whenever_its_order_was(bench):
+    history = bench.history(
+        [
+            *(bench.event(c, "order_line", "2010-05-20", 1000, order_id=c) for c in "abc"),
+            bench.event("a", "return_line", "2010-06-02", -1000, order_id="a"),
+            bench.event("b", "return_line", "2010-05-31", -1000, order_id="b"),
+            bench.event("c", "return_line", "2010-06-29", -1000, order_id="c"),
+        ],
+        decisions=[bench.decision(c, c, "2010-06-01") for c in "abcd"],
+    )
+    rows = matured(history)
+    assert [rows[c]["returned_window"] for c in "abcd"] == [True, False, False, False]
+    assert not any(rows[c]["complained_window"] for c in "abcd")
 
 
 def test_features_are_those_of_the_newest_profile_at_the_decision(bench):

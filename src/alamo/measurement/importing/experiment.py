@@ -150,6 +150,8 @@ def experiment_observations(
         "state_end": pa.repeat(STATE, n),
         "x_end": pa.repeat(pa.scalar(0, COUNT), n),
         "channels_lost": pa.repeat(pa.scalar([], TEXTS), n),
+        "complained_window": pa.nulls(n, pa.bool_()),
+        "returned_window": pa.nulls(n, pa.bool_()),
         **dict.fromkeys(("t_x_end_days", "t_end_days", "repeat_money_end"), pa.repeat(0.0, n)),
     }
     columns = [whole[name] for name in OBSERVATIONS.schema.names]
