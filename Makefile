@@ -3,18 +3,21 @@ PYTHON ?= python3
 BIN    := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-statistical check bench docs
+.PHONY: setup demo test test-statistical test-spark check bench docs
 
 setup: .venv/.dev                ## a virtual environment with the exact versions of constraints.txt
 
 demo: .venv/.dev                 ## the example shop: 8 turns of the loop, then the plan that waits for a person
 	bash docs/demo.sh $(abspath $(BIN)/alamo) demo
 
-test: .venv/.dev                 ## everything but the statistical suite
-	$(BIN)/pytest -n 2 --dist worksteal -m "not statistical"
+test: .venv/.dev                 ## everything but the statistical suite and that on Spark
+	$(BIN)/pytest -n 2 --dist worksteal -m "not statistical and not spark"
 
 test-statistical: .venv/.dev     ## coverage, type-I error, calibration; ALAMO_SEEDS sets the replications
 	$(BIN)/pytest -n 2 --dist worksteal -m statistical
+
+test-spark: .venv/.spark         ## on a real Spark, local[2]; without Java 17 it skips, or fails with ALAMO_SPARK_REQUIRED=1
+	$(BIN)/pytest -m spark tests/integration/spark
 
 check: .venv/.dev                ## what needs no run of the product: style, types, walls, documentation
 	$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy && $(BIN)/lint-imports --no-cache && $(BIN)/pytest tests/architecture tests/docs
@@ -30,6 +33,10 @@ docs: .venv/.dev                 ## the reference pages that are generated from 
 
 .venv/.dev: pyproject.toml constraints.txt | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev]"
+	touch $@
+
+.venv/.spark: .venv/.dev
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,spark]"
 	touch $@
 
 .venv/.bench: .venv/.dev

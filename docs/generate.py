@@ -113,6 +113,7 @@ _SECTION_TYPES = {
     "segments": settings.SegmentsSettings,
     "gate": settings.GateSettings,
     "approval": settings.ApprovalSettings,
+    "engine": settings.EngineSettings,
     "simulation": settings.SimulationSettings,
 }
 _MOVED = {

@@ -6,7 +6,8 @@ case of `alamo.engine`. Analyses of a table, which need no project, are in `alam
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime
 from importlib import resources
@@ -48,7 +49,8 @@ from alamo.simulation.rivals import Contender
 from alamo.simulation.run import Announce as AnnounceCycle
 from alamo.simulation.run import Equipment, RealOrders
 from alamo.simulation.run import simulate as run_scenario
-from alamo.store import Stores, memory_stores, open_stores
+from alamo.spark import SparkCarrier
+from alamo.store import DeltaHistory, Stores, memory_stores, open_stores
 
 __all__ = ["Project", "simulate"]
 
@@ -162,29 +164,41 @@ class Project(PlanDoor):
         """Step 2; see `alamo.engine.infer`."""
         return infer(self.context, loop.current_cycle(self.context))
 
-    def predict(self) -> StepOutcome:
-        """Step 3; see `alamo.engine.predict`."""
-        return predict(self.context, loop.current_cycle(self.context))
+    def predict(self, *, engine: str | None = None) -> StepOutcome:
+        """Step 3; see `alamo.engine.predict`. `engine` is ``local`` or ``spark``, by default that of the settings."""
+        with self._carried(engine) as context:
+            return predict(context, loop.current_cycle(context))
 
-    def steer(self) -> StepOutcome:
-        """Step 4; see `alamo.engine.steer`."""
-        return steer(self.context, loop.current_cycle(self.context))
+    def steer(self, *, engine: str | None = None) -> StepOutcome:
+        """Step 4; see `alamo.engine.steer`. `engine`: ``local`` or ``spark``, by default that of the settings."""
+        with self._carried(engine) as context:
+            return steer(context, loop.current_cycle(context))
 
     def run(
-        self, until: datetime | None = None, approve_as: str | None = None, announce: Announce | None = None
+        self,
+        until: datetime | None = None,
+        approve_as: str | None = None,
+        announce: Announce | None = None,
+        engine: str | None = None,
     ) -> Turns:
         """Turn the loop once, or cycle after cycle up to `until`.
 
         In a simulated project each plan but the last is approved and launched under the name `approve_as`; elsewhere
         `until` replays history: the steps run as of each past cycle, and nothing is launched; see
-        `alamo.engine.hindsight` for what it refuses.
+        `alamo.engine.hindsight` for what it refuses. `engine`: ``local`` or ``spark``, by default that of the settings.
         """
+        with self._carried(engine) as context:
+            return self._run(context, until, approve_as, announce)
+
+    def _run(
+        self, context: Context, until: datetime | None, approve_as: str | None, announce: Announce | None
+    ) -> Turns:
         if until is None:
             if self._market is not None:
                 self.enter_next_cycle()
-            return Turns((turn(self.context, announce),))
+            return Turns((turn(context, announce),))
         if self._market is None:
-            return replay_history(self.context, until, self._at, announce)
+            return replay_history(context, until, lambda at: replace(context, clock=FixedClock(at)), announce)
         if not approve_as:
             raise UsageError(
                 "several cycles of a simulated project need somebody who approves their plans",
@@ -194,15 +208,21 @@ class Project(PlanDoor):
         turns = []
         self.enter_next_cycle()
         while True:
-            turns.append(turn(self.context, announce))
+            turns.append(turn(context, announce))
             if self.context.calendar().start(turns[-1].cycle + 1) > utc(until):
                 return Turns(tuple(turns))
             loop.pass_gate(self.context, turns[-1].plan.plan_id, by=approve_as)
             self._market.advance()
 
-    def _at(self, moment: datetime) -> Context:
-        """Return the project as it is handed to a turn at a moment of the past."""
-        return replace(self.context, clock=FixedClock(moment))
+    @contextmanager
+    def _carried(self, engine: str | None) -> Iterator[Context]:
+        """Yield the context with what carries scores and the rule."""
+        settings, history = self.settings.engine, self._stores.history
+        if (engine or settings.name) == "local" or not isinstance(history, DeltaHistory):
+            yield self.context
+            return
+        with SparkCarrier.open(settings, history, self.files.root) as carrier:
+            yield replace(self.context, carrier=carrier)
 
     def enter_next_cycle(self) -> None:
         """Simulated time moves on once the plan of its cycle has been launched."""

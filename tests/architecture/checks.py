@@ -28,7 +28,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "rich": ("src/alamo/cli/",),
     "pandas": (),
     "polars": (),
-    "pyspark": (),
+    "pyspark": ("src/alamo/spark/",),
     "starlette": (),
     "pydantic": (),
 }

@@ -13,6 +13,7 @@ import click
 
 from alamo.cli.files import PAGE_ENDINGS, FileToWrite
 from alamo.config import load_mapping
+from alamo.domain.settings import ENGINES
 from alamo.domain.time import utc
 from alamo.project import Project
 
@@ -53,6 +54,15 @@ def anyway_option(command: Command) -> Command:
         metavar="REASON",
         help="Go on although data, limits, actions or settings have changed since the plan was made; the reason is "
         "written into the log.",
+    )(command)
+
+
+def engine_option(command: Command) -> Command:
+    """Add ``--engine``."""
+    return click.option(
+        "--engine",
+        type=click.Choice(ENGINES),
+        help="What carries scores and the rule: this process, or Spark (default: [engine] name in alamo.toml).",
     )(command)
 
 

@@ -15,8 +15,10 @@ from alamo.domain.errors import ConfigError
 from alamo.domain.money import minor_unit_exponent
 from alamo.domain.records import same_person
 from alamo.domain.settings import (
+    ENGINES,
     ApprovalSettings,
     ControlSettings,
+    EngineSettings,
     ExplorationSettings,
     GateSettings,
     GuardrailSettings,
@@ -98,6 +100,14 @@ class _Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     history_path: Text | UnsetType = UNSET
 
 
+class _Engine(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    name: str | UnsetType = UNSET
+    master: Text | UnsetType = UNSET
+    work_path: Text | UnsetType = UNSET
+    customers_per_slice: Positive | UnsetType = UNSET
+    options: dict[str, str] | UnsetType = UNSET
+
+
 class _Simulation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     scenario: Text
     seed: int | UnsetType = UNSET
@@ -120,6 +130,7 @@ class _ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     gate: _Gate = _Gate()
     approval: _Approval = _Approval()
     store: _Store = _Store()
+    engine: _Engine = _Engine()
     simulation: _Simulation | None = None
 
 
@@ -151,6 +162,7 @@ def load_settings(path: Path) -> Settings:
         segments=SegmentsSettings(**given(table.segments)),
         gate=GateSettings(**_gate(table.gate, source)),
         approval=ApprovalSettings(**_approval(table.approval, source)),
+        engine=EngineSettings(**_engine(table.engine, source)),
         simulation=None if table.simulation is None else SimulationSettings(**given(table.simulation)),
     )
     _check(settings, source)
@@ -186,6 +198,13 @@ def _approval(table: _Approval, source: Source) -> dict[str, Any]:
         raise source.error("approval.people", f"{twice[0]!r} stands there twice: case and spaces do not count")
     if len(people) == 1 and len(values) > 1:
         raise source.error("approval.people", "names one person, and plans above the limit take two: name another")
+    return values
+
+
+def _engine(table: _Engine, source: Source) -> dict[str, Any]:
+    values = given(table)
+    if "name" in values:
+        source.known("engine.name", values["name"], list(ENGINES), "engine")
     return values
 
 

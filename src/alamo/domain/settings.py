@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+ENGINES = ("local", "spark")
+"""What may carry scores and the rule."""
+
 
 @dataclass(frozen=True, slots=True)
 class OutcomeSettings:
@@ -216,6 +219,32 @@ class ApprovalSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What carries scores and the rule; decisions do not depend on it.
+
+    Attributes
+    ----------
+    name
+        ``"local"``, this process, or ``"spark"``.
+    master
+        Spark master, such as ``"spark://host:7077"``, ``"yarn"`` or ``"local[4]"``.
+    work_path
+        Folder for what Spark carries between its stages; history and this folder have to be there under the same path
+        on every machine of the cluster. A relative path is taken from the project folder.
+    customers_per_slice
+        Customers whose candidates one Spark worker gathers at a time; more need more memory per worker.
+    options
+        Further Spark settings: ``[engine.options]`` with lines such as ``"spark.executor.memory" = "4g"``.
+    """
+
+    name: Literal["local", "spark"] = "local"
+    master: str = "local[*]"
+    work_path: str = ".alamo/spark"
+    customers_per_slice: int = 65_536
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SimulationSettings:
     """Present when the outside world of a project is simulated: every output says so.
 
@@ -256,8 +285,8 @@ class Settings:
         project folder.
     history_path
         Folder of the Delta tables (events, profiles, decisions, effects …), relative to the project folder.
-    outcome, margin, control, exploration, inference, guardrail, segments, gate, approval, simulation
-        The sections of the file.
+    outcome, margin, control, exploration, inference, guardrail, segments, gate, approval, engine, simulation
+        The sections of the file; `engine` is no part of what steps compare, because it changes no decision.
     """
 
     name: str
@@ -279,3 +308,4 @@ class Settings:
     gate: GateSettings = field(default_factory=GateSettings)
     approval: ApprovalSettings = field(default_factory=ApprovalSettings)
     simulation: SimulationSettings | None = None
+    engine: EngineSettings = field(default_factory=EngineSettings, repr=False)

@@ -18,6 +18,7 @@ from alamo.domain.records import StepRecord
 from alamo.domain.result import json_value
 from alamo.domain.settings import Settings
 from alamo.domain.time import Calendar, utc
+from alamo.engine.carrier import Carrier
 from alamo.numerics.hashing import content_hash
 
 
@@ -53,6 +54,8 @@ class Context:
         Outcome model of the doubly robust scores.
     scorer
         Replaces the uplift model (rivals in the simulator); `None` means the uplift model.
+    carrier
+        Carries scores and the rule outside this process; `None` means here.
     """
 
     settings: Settings
@@ -67,6 +70,7 @@ class Context:
     channels: Mapping[str, Channel]
     learner: OutcomeLearner
     scorer: Scorer | None = None
+    carrier: Carrier | None = None
 
     def today(self) -> datetime:
         """Return the last midnight (UTC): steps see whole days only, so a repeated step sees the same."""

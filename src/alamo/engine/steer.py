@@ -20,6 +20,7 @@ from alamo.domain.settings import Settings
 from alamo.domain.tables import PROPOSALS
 from alamo.domain.time import iso
 from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_name, run_blocks
+from alamo.engine.carrier import Carrier
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
 from alamo.engine.freshness import CURE, stale_orders
 from alamo.engine.guard import paused, paused_ids
@@ -39,6 +40,7 @@ from alamo.steering.periods import left_of_periods
 from alamo.steering.plan import DrawnCycle, PlanContext, plan_summary
 from alamo.steering.rule import REASONS
 
+_OF_DAY = "WHERE as_of_day = $day"
 _STOPPED = REASONS.index(DecisionReason.LIMIT_REACHED)
 
 
@@ -103,8 +105,17 @@ class Proposal:
     valid_until: datetime
 
 
-def propose(warehouse: Warehouse, profiles: pa.Table, scores: pa.Table, request: SteerRequest) -> Proposal:
+def propose(
+    warehouse: Warehouse,
+    profiles: pa.Table,
+    scores: pa.Table,
+    request: SteerRequest,
+    carrier: Carrier | None = None,
+) -> Proposal:
     """Return the proposal of a cycle for the customers of `profiles` (PROFILES) by their `scores` (SCORES).
+
+    A `carrier` reads both for itself, and decides under the policy that is made here; `profiles` then only say how much
+    of limits per day, week or month was used, and `scores` which they are.
 
     Raises
     ------
@@ -114,7 +125,7 @@ def propose(warehouse: Warehouse, profiles: pa.Table, scores: pa.Table, request:
         If a predicate of an action or limit is not valid.
     """
     terms = _terms(warehouse, profiles, request)
-    candidates = gather(warehouse, profiles, scores, terms)
+    candidates = gather(warehouse, profiles, scores, terms) if carrier is None else carrier.gather(terms, request.now)
     problem = build_problem(candidates.cells, candidates.tables)
     explored, prices = _priced(problem, candidates, request)
     n_blocks = block_count(candidates.cells.n)
@@ -126,7 +137,7 @@ def propose(warehouse: Warehouse, profiles: pa.Table, scores: pa.Table, request:
         request.now + timedelta(days=request.settings.gate.plan_valid_days),
     )
     stamp = Stamp(plan_id, policy.version, request.cycle, request.now, valid_until)
-    decisions = decision_table(candidates.cells, batch, stamp)
+    decisions = decision_table(candidates.cells, batch, stamp) if carrier is None else carrier.decide(policy, stamp)
     drawn = DrawnCycle(batch.drawn.p, batch.drawn.choice, int((batch.drawn.reason == _STOPPED).sum()), batch.states)
     about = PlanContext(request.cycle, request.actions, request.settings.inference.level)
     return Proposal(plan_id, policy, decisions, plan_summary(candidates, drawn, explored, about), valid_until)
@@ -229,12 +240,11 @@ def steer(context: Context, cycle: int) -> StepOutcome:
 
 
 def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[str, Any]:
-    day = {"day": as_of.date().isoformat()}
-    scores = context.history.query("SELECT * FROM scores WHERE as_of_day = $day", day)
+    profiles, scores = _inputs(context, as_of)
     launched = [plan for plan in context.state.plans.all() if plan.state == "launched"]
     proposal = propose(
         context.history,
-        profiles_as_of(context, as_of),
+        profiles,
         scores,
         SteerRequest(
             actions=context.actions,
@@ -249,6 +259,7 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
             opened=_opened_long_enough(context),
             paused=paused_ids(context),
         ),
+        context.carrier,
     )
     stale = stale_orders(context)
     proposal.summary["paused"] = [{"action": name, **asdict(pause)} for name, pause in paused(context).items()]
@@ -258,6 +269,18 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
     proposal.summary["warnings"] = [] if stale is None else [f"{stale.complaint()}; {CURE}"]
     _put_before_the_gate(context, proposal, cycle)
     return _detail(proposal.plan_id, proposal.summary)
+
+
+def _inputs(context: Context, as_of: datetime) -> tuple[pa.Table, pa.Table]:
+    """Return the profiles and scores of a day; with a carrier only the profiles of those contacted so far and which
+    scores there are.
+    """
+    day = {"day": as_of.date().isoformat()}
+    if context.carrier is None:
+        return profiles_as_of(context, as_of), context.history.query(f"SELECT * FROM scores {_OF_DAY}", day)
+    contacted = f"SELECT * FROM profiles {_OF_DAY} AND customer_id IN (SELECT customer_id FROM deliveries)"
+    which = f"SELECT model_version, max(as_of) AS as_of FROM scores {_OF_DAY} GROUP BY model_version"
+    return context.history.query(contacted, day), context.history.query(which, day)
 
 
 def _detail(plan_id: str, summary: Mapping[str, Any]) -> dict[str, Any]:

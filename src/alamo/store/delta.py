@@ -21,6 +21,7 @@ from alamo.store.delta_table import DeltaFolder
 from alamo.store.door import Where, checked_chunks, checked_where, contract_of
 from alamo.store.durable import make_folder
 from alamo.store.parquet import remove_files, write_partitions
+from alamo.store.snapshot import HistorySnapshot, TableFiles
 from alamo.store.sql import SqlEngine
 
 _ESCAPE = re.compile(r"%[0-9A-Fa-f]{2}")
@@ -113,6 +114,15 @@ class DeltaHistory:
         contract_of(table)
         with _translated(table, self._path):
             return self._folders[table].compact(above)
+
+    def snapshot(self) -> HistorySnapshot:
+        """Return which files every table consists of now, for readers in other processes."""
+        tables = {}
+        for name, folder in self._folders.items():
+            folder.refresh()
+            files = tuple(str(file) for file in folder.files())
+            tables[name] = TableFiles(files, folder.schema(), folder.contract.partition)
+        return HistorySnapshot(str(self._path), tables)
 
     def close(self) -> None:
         """Release the query engine."""

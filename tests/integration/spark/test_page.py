@@ -1,0 +1,16 @@
+"""The page on Spark runs as it is written."""
+
+from __future__ import annotations
+
+import pytest
+from tests.docs.pages import HOW_TO, printed_by
+from tests.docs.test_how_to_runs import script_of
+
+pytestmark = pytest.mark.spark
+
+
+def test_the_page_runs_from_start_to_end(spark, tmp_path):
+    del spark  # only says that there is one
+    printed = printed_by(script_of((HOW_TO / "run-on-spark.md").read_text(encoding="utf-8")), tmp_path)
+    assert '"changed": false' in printed
+    assert "no plan is worth more than" in printed
