@@ -59,7 +59,7 @@ def hard_dual(problem: Scannable, prices: Floats) -> Scan:
     return Scan(bound, prices, problem.row_use(out.tallies), out.choice, out.gap)
 
 
-def sample_prices(problem: Scannable, end: float, cut: float = 700.0) -> Floats:
+def sample_prices(problem: Scannable, end: float) -> Floats:
     """Return prices from nested samples of the customers: the start of everything else.
 
     Customers stand in salted-hash order, so the first ones are a random sample.
@@ -67,10 +67,19 @@ def sample_prices(problem: Scannable, end: float, cut: float = 700.0) -> Floats:
     prices, start = np.zeros(problem.m), problem.value_scale
     for size, stop in ((_FIRST_SAMPLE, max(end, 0.03 * problem.value_scale)), (_SECOND_SAMPLE, end)):
         part = head(problem, size)
-        prices = follow_path(part, prices, Schedule(start, stop, tolerance=0.1, cut=cut))
+        prices = follow_path(part, prices, Schedule(start, stop, tolerance=0.1))
         start = max(0.1 * problem.value_scale, stop)
         if size >= problem.n and stop <= end:
             break
+    return prices
+
+
+def _first_prices(problem: Scannable, end: float) -> Floats:
+    """Return prices of samples that grow while the temperature falls."""
+    prices, start, scale = np.zeros(problem.m), problem.value_scale, problem.value_scale
+    for size, stop in ((_FIRST_SAMPLE // 4, 0.06 * scale), (_FIRST_SAMPLE, 0.015 * scale), (_SECOND_SAMPLE, end)):
+        path = Schedule(start, stop, tolerance=0.1, cut=CUT, patient=True)
+        prices, start = follow_path(head(problem, size), prices, path), stop
     return prices
 
 
@@ -91,7 +100,7 @@ def solve_dual(problem: Scannable, start: Floats | None = None) -> Scan:
         Scaled prices of an earlier plan (warm start); None: prices of a sample.
     """
     tau = 1e-3 * problem.value_scale
-    prices = sample_prices(problem, 2.0 * tau, CUT) if start is None else start
+    prices = _first_prices(problem, 2.0 * tau) if start is None else start
     goal = min(300.0, max(1.0, 3e-4 * problem.n))
     best, last = hard_dual(problem, prices), None
     scan = best
@@ -100,7 +109,9 @@ def solve_dual(problem: Scannable, start: Floats | None = None) -> Scan:
             break
         model, cut = _near_ties(problem, scan, last)
         tau = max(min(tau, cut / 5.0), 2e-5 * problem.value_scale)
-        prices = follow_path(_shifted(problem, model, scan, tau), scan.prices, Schedule(tau, tau, cut=CUT))
+        prices = follow_path(
+            _shifted(problem, model, scan, tau), scan.prices, Schedule(tau, tau, cut=CUT, patient=True)
+        )
         last, scan = scan, hard_dual(problem, prices)
         gain = best.bound - scan.bound
         if gain > 0:

@@ -91,6 +91,19 @@ def count_choice(cells: CellArrays, choice: Places, total: Floats, tallies: Floa
             _tally(cells, tallies, cells.group[i], j, 1.0)
 
 
+@compiled
+def add_row_use(cells: CellArrays, cell: Ints, owner: Ints, table: Floats, out: Floats) -> None:
+    """Add the use of each row by each of the cells; `table` by use column, group, action and row, −1 uses nothing."""
+    for t in range(cell.size):
+        if cell[t] >= 0:
+            group, action = cells.group[owner[t]], cells.action[cell[t]]
+            for r in range(out.shape[1]):
+                out[t, r] += table[0, group, action, r]
+            for c in range(cells.uses.shape[1]):
+                for r in range(out.shape[1]):
+                    out[t, r] += table[c + 1, group, action, r] * cells.uses[cell[t], c]
+
+
 @inlined
 def _tally(cells: CellArrays, tallies: Floats, group: int, j: int, amount: float) -> None:
     action = cells.action[j]

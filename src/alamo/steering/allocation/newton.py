@@ -8,6 +8,7 @@ becomes the dual of the linear programme. The path starts warm and wide and cool
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +18,7 @@ from alamo.steering.allocation.kernels import Mixture, SoftSums, scan_soft
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Floats
 
-_COOLING, _SHRINK, _SHORT, _USELESS = 4.0, 0.35, 0.1, 1e-6
+_COOLING, _SLOWEST, _SHRINK, _SHORT, _USELESS = 4.0, 1.2, 0.35, 0.1, 1e-6
 _MAX_WIDENINGS = 8
 
 
@@ -35,6 +36,8 @@ class Schedule:
         Passes over the cells after which the path stops where it is.
     cut
         Cells more than this many temperatures below a customer's best are left out, see `Mixture`.
+    patient
+        Cool in smaller steps from where a temperature had to be widened, instead of trying the same step again.
     """
 
     start: float
@@ -42,6 +45,7 @@ class Schedule:
     tolerance: float = 0.02
     max_passes: int = 80
     cut: float = 700.0
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,6 +66,7 @@ class _State:
     widened: int
     passes: int
     cut: float
+    cooling: float = _COOLING
 
 
 def mixed_sums(problem: Problem, prices: Floats, mixture: Mixture, *, covariance: bool = False) -> SoftSums:
@@ -111,12 +116,13 @@ def follow_path(problem: Problem, prices: Floats, schedule: Schedule) -> Floats:
             state = replace(state, prices=state.prices + step)
             if state.tau <= schedule.end:
                 break
-            state = _at_temperature(problem, state, max(state.tau / _COOLING, schedule.end))
+            state = _at_temperature(problem, state, max(state.tau / state.cooling, schedule.end))
             continue
         moved, length = _line_search(problem, state, step, predicted, may_widen=_may_widen(state, widest))
         if length < _SHORT and _may_widen(state, widest):
-            wider = replace(state, passes=moved.passes, widened=state.widened + 1)
-            state = _at_temperature(problem, wider, min(_COOLING * state.tau, widest))
+            cooling = max(math.sqrt(state.cooling), _SLOWEST) if schedule.patient else _COOLING
+            wider = replace(state, passes=moved.passes, widened=state.widened + 1, cooling=cooling)
+            state = _at_temperature(problem, wider, min(cooling * state.tau, widest))
         elif length < _USELESS:
             state = replace(state, passes=moved.passes, damping=max(100.0 * state.damping, 1e-6))
             if state.damping >= 1e3:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from alamo.steering.allocation.kernels import HardSums
+from alamo.steering.allocation.kernels import HardSums, add_row_use
 from alamo.steering.allocation.source import gather_sums, scan_ranges
 from alamo.steering.cells import Cells, Floats, Ints
 from alamo.steering.limits import LimitTables
@@ -101,12 +101,9 @@ class Problem:
 
     def cell_use(self, cell: Ints, owner: Ints) -> Floats:
         """Return the scaled use of the cells `cell` of `owner`, shape (len(cell), m); cell −1 (none) uses nothing."""
-        at = np.maximum(cell, 0)
-        rows = self.table[:, :, self.cells.units.group[owner], self.cells.action[at]]
-        columns = np.concatenate([np.ones((1, len(cell))), self.cells.uses[at].T])
-        out = np.einsum("crj,cj->jr", rows, columns)
-        out[cell < 0] = 0.0
-        return np.ascontiguousarray(out)
+        out = np.zeros((len(cell), self.m))
+        add_row_use(self.cells.arrays, cell, owner, np.ascontiguousarray(np.moveaxis(self.table, 1, 3)), out)
+        return out
 
     def take(self, index: Ints, weight: Floats | None = None) -> Problem:
         """Return the same rows over the customers `index`, each standing for `weight` customers (None: as before)."""

@@ -10,20 +10,22 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import numpy.typing as npt
 
 from alamo.numerics.hashing import uniforms
 from alamo.numerics.small_assignment import assign_exactly
 from alamo.steering.allocation.dual import CUT, Scan, hard_dual, nearest, switches_left
 from alamo.steering.allocation.newton import Schedule, follow_path
+from alamo.steering.allocation.options import best_options, switchable
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.allocation.streamed import Scannable
-from alamo.steering.allocation.switches import Moves, SwitchTerms, switch_steepest
-from alamo.steering.cells import Cells, Floats, Ints, Places
+from alamo.steering.allocation.switches import Moves, SwitchTerms, switch_pairs, switch_steepest
+from alamo.steering.cells import Floats, Ints, Places
 
-_POOL, _CORE, _PER_ROW, _ALTERNATIVES = 12_000, 600, 30, 4
+_POOL = 12_000
 _MARGINS = (0.0, 0.5, 1.0, 2.0, 4.0, 8.0, 16.0)
-_SWITCHES = 5_000
+_TRIES, _GOOD = 4, 1e-3
+"""Attempts that keep every row, unless one loses less than this share of the bound: the scan tells what none loses."""
+_SWITCHES, _PAIRS = 5_000, 200
 _ROUNDING = 1e-12
 _JITTER = 1e-4
 _EXACT_CELLS = 1_500
@@ -31,10 +33,15 @@ _EXACT_CELLS = 1_500
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Attempt:
-    """A choice within the pool and the least slack it leaves."""
+    """A choice within the pool, the least slack it leaves and its value."""
 
     choice: Ints
     least_slack: float
+    value: float
+
+    def merit(self) -> tuple[float, float]:
+        """Return what to compare by: first by how much a row is broken, then the value."""
+        return min(self.least_slack, 0.0), self.value
 
 
 def repair(problem: Scannable, scan: Scan) -> Places:
@@ -52,13 +59,14 @@ def repair(problem: Scannable, scan: Scan) -> Places:
     before = pool.cells.at(scan.choice[index])
     frozen = scan.use - pool.cell_use(before, owner).sum(axis=0)
     pool = replace(pool, bound=problem.bound - frozen + np.where(pool.counted, _ROUNDING, -_ROUNDING))
-    best = _Attempt(before, -np.inf)
+    enough = _value(pool, before) + float(scan.prices @ (problem.bound - scan.use)) - _GOOD * abs(scan.bound)
+    best, feasible = _Attempt(before, -np.inf, -np.inf), 0
     prices = scan.prices
     for margin in _MARGINS:
         attempt, prices = _attempt(pool, prices, margin)
-        if attempt.least_slack > best.least_slack:
-            best = attempt
-        if best.least_slack >= 0:
+        best = max(best, attempt, key=_Attempt.merit)
+        feasible += attempt.least_slack >= 0.0
+        if feasible and (best.value >= enough or feasible == _TRIES):
             break
     choice = scan.choice.copy()
     choice[index] = pool.cells.places(best.choice)
@@ -93,72 +101,27 @@ def _attempt(pool: Problem, prices: Floats, margin: float) -> tuple[_Attempt, Fl
     prices = follow_path(target, prices, Schedule(4e-4 * scale, 1e-4 * scale, tolerance=0.1, cut=CUT))
     scan = hard_dual(target, prices)
     slack = pool.bound - scan.use
-    options = _options(pool, scan.prices, pool.cells.at(scan.choice))
-    core = _core(pool, options, scan, slack)
-    moves, cell = _moves(pool, options, core)
+    options = best_options(pool, scan)
+    core = switchable(options, scan, slack)
+    moves, cell = options.moves(pool, core)
     use_step = np.maximum(np.abs(moves.use).max(axis=0, initial=0.0), 1e-300)
     penalty = 3.0 * prices + 5.0 * np.abs(moves.value).mean() / use_step if len(moves.value) else 3.0 * prices
     terms = SwitchTerms(slack, penalty, 0.3 * use_step)
     switch_steepest(moves, terms, _SWITCHES)
+    if terms.slack.min(initial=0.0) >= 0.0:
+        _uphill(moves, terms, prices)
     choice = pool.cells.at(scan.choice)
     choice[core] = cell[moves.current]
-    return _Attempt(choice, float(terms.slack.min(initial=np.inf))), prices
+    return _Attempt(choice, float(terms.slack.min(initial=np.inf)), _value(pool, choice)), prices
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Options:
-    """The best few cells of each customer, the one it has, and none (cell −1), grouped by customer."""
-
-    cell: Ints
-    owner: Ints
-    loss: Floats
-    use: Floats
-    taken: npt.NDArray[np.bool_]
+def _value(pool: Problem, choice: Ints) -> float:
+    return float(pool.cells.value_money[choice[choice >= 0]].sum())
 
 
-def _options(pool: Problem, prices: Floats, choice: Ints) -> _Options:
-    cells = pool.cells
-    n = pool.n
-    cell = np.concatenate([np.arange(cells.n_cells), np.full(n, -1)]).astype(np.int64)
-    owner = np.concatenate([cells.owner(), np.arange(n)])
-    net = np.concatenate([_net(cells, pool.collapse(prices)), np.zeros(n)])
-    order = np.lexsort((-net, owner))
-    cell, owner, net = cell[order], owner[order], net[order]
-    rank = np.arange(len(owner)) - np.searchsorted(owner, np.arange(n))[owner]
-    taken = cell == choice[owner]
-    keep = (rank < _ALTERNATIVES) | taken | (cell < 0)
-    cell, owner, net, taken = cell[keep], owner[keep], net[keep], taken[keep]
-    return _Options(cell, owner, net[taken][owner] - net, pool.cell_use(cell, owner), taken)
-
-
-def _net(cells: Cells, prices: Floats) -> Floats:
-    group = cells.units.group[cells.owner()]
-    net = cells.value_money - prices[0, group, cells.action]
-    for c in range(len(cells.use_names)):
-        net -= prices[c + 1, group, cells.action] * cells.uses[:, c]
-    return np.asarray(net)
-
-
-def _core(pool: Problem, options: _Options, scan: Scan, slack: Floats) -> Ints:
-    """Return the customers that may switch: the closest ties, and the cheapest relief and filling of active rows."""
-    chosen = np.zeros(pool.n, dtype=bool)
-    chosen[nearest(scan.gap, _CORE)] = True
-    change = options.use - options.use[options.taken][options.owner]
-    for r in np.flatnonzero((scan.prices > 0) | (slack <= 0)):
-        for sign in (-1.0, 1.0):
-            moving = np.flatnonzero((sign * change[:, r] > 0) & ~options.taken)
-            cheapest = moving[np.argsort(options.loss[moving], kind="stable")[:_PER_ROW]]
-            chosen[options.owner[cheapest]] = True
-    return np.flatnonzero(chosen).astype(np.int64)
-
-
-def _moves(pool: Problem, options: _Options, core: Ints) -> tuple[Moves, Ints]:
-    """Return the alternatives of the customers `core`, and the cell of each alternative."""
-    inside = np.zeros(pool.n, dtype=bool)
-    inside[core] = True
-    pick = inside[options.owner]
-    cell, owner = options.cell[pick], options.owner[pick]
-    start = np.append(np.searchsorted(owner, core), len(owner)).astype(np.int64)
-    value = np.where(cell >= 0, pool.cells.value_money[np.maximum(cell, 0)], 0.0) if len(cell) else np.zeros(0)
-    current = np.flatnonzero(options.taken[pick]).astype(np.int64)
-    return Moves(start, value, np.ascontiguousarray(options.use[pick]), current), cell
+def _uphill(moves: Moves, terms: SwitchTerms, prices: Floats) -> None:
+    """Switch pairs of customers, then single ones again, until neither gains."""
+    for _ in range(_PAIRS):
+        if not switch_pairs(moves, terms, prices, 1):
+            break
+        switch_steepest(moves, terms, _SWITCHES)

@@ -159,15 +159,20 @@ def concatenate(parts: Sequence[Cells]) -> Cells:
     """Return the customers of `parts`, which share actions and use columns, one after the other."""
     if len(parts) == 1:
         return parts[0]
-    units = Units(
-        pa.chunked_array([part.units.ids for part in parts]).combine_chunks(),
-        *(np.concatenate([getattr(part.units, name) for part in parts]) for name in ("key", "group", "held_out")),
+    units = [part.units for part in parts]
+    marked = any(part.in_control is not None for part in units)
+    together = Units(
+        pa.chunked_array([part.ids for part in units]).combine_chunks(),
+        np.concatenate([part.key for part in units]),
+        np.concatenate([part.group for part in units]),
+        np.concatenate([part.held_out for part in units]),
+        np.concatenate([part.universal_control for part in units]) if marked else None,
     )
     size = np.concatenate([np.diff(part.indptr) for part in parts])
     shared = [part.shared_sd_money for part in parts if part.shared_sd_money is not None]
     return replace(
         parts[0],
-        units=units,
+        units=together,
         indptr=np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
         action=np.concatenate([part.action for part in parts]),
         value_money=np.concatenate([part.value_money for part in parts]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.unit.steering.worlds import five_rows, market, tables
@@ -80,6 +82,10 @@ def test_only_blocks_with_wanted_customers_are_loaded():
 def test_parts_put_together_are_the_whole():
     cells = market(50, 3, 1)
     assert same(concatenate([cells.span(0, 20), cells.span(20, 21), cells.span(21, 50)]), cells)
+    control = np.arange(50) % 7 == 0
+    marked = replace(cells, units=replace(cells.units, in_control=control))
+    together = concatenate([marked.span(0, 20), marked.span(20, 50)])
+    assert np.array_equal(together.units.in_control, control)
 
 
 def test_a_choice_is_a_place_among_the_customers_own_cells():
