@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import time
-from typing import Any
+from typing import Any, get_args
 
 import msgspec
 
 from alamo.config.reading import Count, Positive, Source
-from alamo.domain.action import LEVELS, Action, ContactCap, ContactPolicy, Exclusion, QuietHours, Spacing
+from alamo.domain.action import LEVELS, Action, ContactCap, ContactPolicy, Exclusion, FillCaps, QuietHours, Spacing
 
 
 class _Cap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -38,6 +38,7 @@ class ContactTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     quiet_hours: _Quiet | None = None
     spacing: list[_Spacing] = []
     exclusive: list[Any] = []
+    fill_caps: str = "first come"
 
 
 def contact_policy(table: ContactTable, source: Source, actions: Sequence[Action] | None) -> ContactPolicy:
@@ -60,6 +61,7 @@ def contact_policy(table: ContactTable, source: Source, actions: Sequence[Action
             hint="Set it to 1 or leave it out; a shorter cycle (alamo.toml, [cycle] days) allows more contacts.",
             code="config.not_supported",
         )
+    source.known("contact.fill_caps", table.fill_caps, get_args(FillCaps), "way to fill caps")
     exclusive = [
         _exclusion(f"contact.exclusive number {number}", entry, source, actions)
         for number, entry in enumerate(table.exclusive, start=1)
@@ -75,6 +77,7 @@ def contact_policy(table: ContactTable, source: Source, actions: Sequence[Action
             _spacing(f"contact.spacing number {number}", entry, source, actions)
             for number, entry in enumerate(table.spacing, start=1)
         ),
+        fill_caps=next(known for known in get_args(FillCaps) if known == table.fill_caps),
         exclusive=tuple(exclusion for exclusion in exclusive if exclusion is not None),
     )
 

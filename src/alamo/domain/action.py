@@ -23,6 +23,7 @@ LEVELS = (
 
 Period = Literal["cycle", "day", "week", "month"]
 MessageClass = Literal["marketing", "transactional"]
+FillCaps = Literal["first come", "by value"]
 Passage = Literal["quiet_hours", "control"]
 """What a transactional action may be declared to pass besides caps."""
 
@@ -214,6 +215,8 @@ class ContactPolicy:
         In the customer's time zone, else the project's.
     spacing
         Days between contacts, per channel and over all channels.
+    fill_caps
+        ``first come``, or ``by value``: a contact is charged what it keeps out while it counts towards a cap.
     exclusive
         Actions that exclude each other: a pair ``["a", "b"]`` within a cycle, a table with `days` beyond it.
     """
@@ -223,3 +226,4 @@ class ContactPolicy:
     quiet_hours: QuietHours | None = None
     spacing: tuple[Spacing, ...] = ()
     exclusive: tuple[Exclusion, ...] = ()
+    fill_caps: FillCaps = "first come"

@@ -91,6 +91,39 @@ class BlockState:
 
 
 @dataclass(frozen=True, slots=True)
+class CapCharge:
+    """What a contact that a cap counts displaces, by the state of the customer's slots and the worth of one.
+
+    Attributes
+    ----------
+    maximum, days, channel, actions, levels
+        Of the cap, see `alamo.domain.action.ContactCap`.
+    cycle_days
+        Length of a cycle.
+    value_money
+        Worth of a slot at each level, ascending, shape (n_levels,).
+    charge_money
+        What a contact displaces, shape (n_states, n_levels); states as in `alamo.numerics.contact_slots.Slots`.
+    """
+
+    maximum: int
+    days: int
+    channel: str | None
+    actions: tuple[str, ...]
+    levels: tuple[str, ...]
+    cycle_days: int
+    value_money: tuple[float, ...]
+    charge_money: tuple[tuple[float, ...], ...]
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> CapCharge:
+        """Return the charge of these JSON values."""
+        names = ("actions", "levels", "value_money")
+        rows = tuple(tuple(row) for row in values["charge_money"])
+        return cls(**{**values, **{name: tuple(values[name]) for name in names}, "charge_money": rows})
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySnapshot:
     """Everything needed to decide again, bit for bit, given the customer's eligible values.
 
@@ -117,6 +150,8 @@ class PolicySnapshot:
     actions
         Identity and cost of the actions, for people: id → {channel, level, cost_money, eligible, message}; `message` is
         the `message_hash` of what a person approves and a launch may send.
+    displacement
+        What contacts displace where caps are filled by value; empty where they are not.
     """
 
     cycle: int
@@ -133,6 +168,7 @@ class PolicySnapshot:
     actions: Mapping[str, Mapping[str, Any]]
     universal_start: float = 0.0
     universal_waiting: float | None = None
+    displacement: tuple[CapCharge, ...] = ()
 
     @property
     def version(self) -> str:
@@ -141,6 +177,8 @@ class PolicySnapshot:
         for name, silent in (("universal_start", 0.0), ("universal_waiting", None)):
             if values[name] == silent:
                 del values[name]
+        if not self.displacement:
+            del values["displacement"]
         if not self.rule.floor_weights:
             del values["rule"]["floor_weights"]
         return content_hash(values)

@@ -125,7 +125,7 @@ def decision_table(cells: Cells, batch: Batch, stamp: Stamp) -> pa.Table:
         "plan_id": pa.repeat(pa.scalar(stamp.plan_id), n),
         "block": batch.block,
         "reason": pa.array([reason.value for reason in REASONS]).take(pa.array(_reasons(cells, drawn))),
-        "value_mean_money": np.where(acted, _at(cells.value_money, taken, n), 0.0),
+        "value_mean_money": np.where(acted, _at(cells.earned_money, taken, n), 0.0),
         "net_money": np.where(acted, _at(drawn.net_money, taken, n), 0.0),
         "cost_money": np.where(acted, _at(cells.use("cost"), taken, n), 0.0),
         "policy_version": pa.repeat(pa.scalar(stamp.policy_version), n),

@@ -21,7 +21,7 @@ from alamo.steering.candidates import Candidates, gather
 from alamo.steering.eligibility import Gatekeeper
 
 _IMPORTED = "imported"
-_MONEY = ("value_mean_money", "value_sd_money", "gross_money", "cost_money", "limits_money", "net_money")
+_MONEY = ("value_mean_money", "value_sd_money", "gross_money", "cost_money", "limits_money", "later_money", "net_money")
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,11 +141,12 @@ def options(
     rows: list[dict[str, Any]] = [
         {
             "action_id": policy.action_ids[int(cells.action[j])],
-            "value_mean_money": float(cells.value_money[j]),
+            "value_mean_money": float(cells.earned_money[j]),
             "value_sd_money": float(cells.value_sd_money[j]),
-            "gross_money": float(cells.value_money[j] + cells.use("cost")[j]),
+            "gross_money": float(cells.earned_money[j] + cells.use("cost")[j]),
             "cost_money": float(cells.use("cost")[j]),
             "limits_money": float(cells.value_money[j] - net[j]),
+            "later_money": float(cells.earned_money[j] - cells.value_money[j]),
             "net_money": float(net[j]),
             "p": p.get(policy.action_ids[int(cells.action[j])], 0.0),
         }

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.action import Action, ContactPolicy, Limit
 from alamo.domain.money import minor_per_major
-from alamo.domain.policy import PolicySnapshot, message_hash, passage
+from alamo.domain.policy import CapCharge, PolicySnapshot, message_hash, passage
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import DecisionReason
 from alamo.domain.records import PlanAct, PlanRecord
@@ -20,6 +20,7 @@ from alamo.domain.settings import Settings
 from alamo.domain.tables import PROPOSALS
 from alamo.domain.time import iso
 from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_name, run_blocks
+from alamo.engine.cap_values import cap_values
 from alamo.engine.carrier import Carrier
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
 from alamo.engine.freshness import CURE, stale_orders
@@ -65,6 +66,8 @@ class SteerRequest:
         Whether the opening has lasted as long as it may, found or not.
     paused
         Ids of actions that are open to nobody, by a guardrail or by a person.
+    displacement
+        What contacts displace where caps are filled by value.
     """
 
     actions: tuple[Action, ...]
@@ -78,6 +81,7 @@ class SteerRequest:
     attempt: int = 1
     opened: bool = False
     paused: frozenset[str] = frozenset()
+    displacement: tuple[CapCharge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -157,6 +161,7 @@ def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> T
             settings.control,
             washout_of(settings.outcome.window_days, settings.cycle_days),
         ),
+        displacement=request.displacement,
     )
 
 
@@ -200,6 +205,7 @@ def _policy(
         universal_share=terms.universal.share,
         universal_start=terms.universal.start,
         universal_waiting=terms.universal.waiting,
+        displacement=terms.displacement,
         n_blocks=len(batch.states),
         blocks=batch.states,
         model_version=" ".join(versions_used),
@@ -242,6 +248,7 @@ def steer(context: Context, cycle: int) -> StepOutcome:
 def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[str, Any]:
     profiles, scores = _inputs(context, as_of)
     launched = [plan for plan in context.state.plans.all() if plan.state == "launched"]
+    filled = cap_values(context, as_of)
     proposal = propose(
         context.history,
         profiles,
@@ -258,12 +265,15 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
             attempt=attempt,
             opened=_opened_long_enough(context),
             paused=paused_ids(context),
+            displacement=() if filled is None else filled.charges,
         ),
         context.carrier,
     )
     stale = stale_orders(context)
     proposal.summary["paused"] = [{"action": name, **asdict(pause)} for name, pause in paused(context).items()]
     proposal.summary["currency"] = context.settings.currency
+    if filled is not None:
+        proposal.summary["caps_by_value"]["caps"] = filled.told
     proposal.summary["quiet_hours"] = announced(context, proposal.decisions)
     proposal.summary["made_from"] = made_from(context, cycle)
     proposal.summary["warnings"] = [] if stale is None else [f"{stale.complaint()}; {CURE}"]

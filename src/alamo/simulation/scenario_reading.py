@@ -318,6 +318,7 @@ _CONTACT: dict[str, Convert] = {
     "caps": _list_of(_cap),
     "quiet_hours": _quiet,
     "spacing": _list_of(_spacing),
+    "fill_caps": _choice("first come", "by value"),
     "exclusive": _list_of(_list_of(_text)),
 }
 _PURCHASE: dict[str, Convert] = {

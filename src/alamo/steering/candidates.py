@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +11,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alamo.domain.action import Action, Limit
-from alamo.domain.policy import LimitRow
+from alamo.domain.policy import CapCharge, LimitRow
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import LeftOut
 from alamo.numerics.hashing import unit_keys
 from alamo.steering.cells import Cells, Pairs, Units, assemble
+from alamo.steering.contact_policy import Ledger
 from alamo.steering.control import UniversalControl
+from alamo.steering.displacement import charges
 from alamo.steering.eligibility import Eligibility, Gatekeeper
 from alamo.steering.funnel import Stage
 from alamo.steering.limits import LimitTables, affordable, limit_rows, limit_tables
@@ -40,12 +42,15 @@ class Terms:
         Of block order and draw.
     universal
         The universal control.
+    displacement
+        What contacts displace where caps are filled by value.
     """
 
     gatekeeper: Gatekeeper
     rows: tuple[LimitRow, ...]
     salt: str
     universal: UniversalControl
+    displacement: tuple[CapCharge, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -107,7 +112,12 @@ def gather(
     counted = profiles if counted_as is None else counted_as
     group, patterns = cross(predicate_masks(warehouse, "profiles", counted, scopes), len(key))
     action_ids = tuple(action.id for action in terms.gatekeeper.actions)
-    pairs = _scored(scores, ids, action_ids, eligibility.open)
+    pairs = scored_pairs(scores, ids, action_ids, eligibility.open)
+    if terms.displacement:
+        gatekeeper = terms.gatekeeper
+        ledger = Ledger(warehouse, profiles["customer_id"], gatekeeper.actions, gatekeeper.now)
+        displaced = charges(pairs, ledger, terms.displacement)
+        pairs = replace(pairs, value_money=pairs.value_money - displaced, score_money=pairs.value_money)
     units = Units(ids, key, group, held_out, held & ~waiting, waiting)
     cells = assemble(units, pairs, USE_NAMES, action_ids, terms.salt)
     tables = limit_tables(terms.rows, action_ids, USE_NAMES, patterns)
@@ -128,7 +138,8 @@ def _customers_of(cells: Cells) -> Sequence[int]:
     return counts
 
 
-def _scored(scores: pa.Table, ids: pa.Array, action_ids: Sequence[str], is_open: npt.NDArray[np.bool_]) -> Pairs:
+def scored_pairs(scores: pa.Table, ids: pa.Array, action_ids: Sequence[str], is_open: npt.NDArray[np.bool_]) -> Pairs:
+    """Return the pairs that have a score and are open, shape (n_customers, n_actions)."""
     unit = _positions(scores["customer_id"], ids)
     action = _positions(scores["action_id"], pa.array(action_ids, type=pa.string()))
     known = (unit >= 0) & (action >= 0)

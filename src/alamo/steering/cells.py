@@ -109,6 +109,8 @@ class Cells:
     shared_sd_money
         The part of `value_sd_money` that all customers of an action share, shape (n_cells,); None where the scores do
         not tell it, and then all of it counts as shared.
+    score_money
+        The value before what the contact displaces was taken off, shape (n_cells,); None where nothing was.
     """
 
     units: Units
@@ -120,6 +122,12 @@ class Cells:
     use_names: tuple[str, ...]
     action_ids: tuple[str, ...]
     shared_sd_money: Floats | None = None
+    score_money: Floats | None = None
+
+    @property
+    def earned_money(self) -> Floats:
+        """What a contact is expected to earn itself, whatever it displaces later, shape (n_cells,)."""
+        return self.value_money if self.score_money is None else self.score_money
 
     @property
     def n(self) -> int:
@@ -212,6 +220,7 @@ class Cells:
             value_sd_money=self.value_sd_money[pick],
             uses=self.uses[pick],
             shared_sd_money=None if self.shared_sd_money is None else self.shared_sd_money[pick],
+            score_money=None if self.score_money is None else self.score_money[pick],
         )
 
 
@@ -223,7 +232,7 @@ class Pairs:
     ----------
     unit, action
         Positions of customer and action, shape (n_cells,).
-    value_money, value_sd_money, uses, shared_sd_money
+    value_money, value_sd_money, uses, shared_sd_money, score_money
         As in `Cells`.
     """
 
@@ -233,6 +242,7 @@ class Pairs:
     value_sd_money: Floats
     uses: Floats
     shared_sd_money: Floats | None = None
+    score_money: Floats | None = None
 
 
 def assemble(units: Units, pairs: Pairs, use_names: tuple[str, ...], action_ids: tuple[str, ...], salt: str) -> Cells:
@@ -256,6 +266,7 @@ def assemble(units: Units, pairs: Pairs, use_names: tuple[str, ...], action_ids:
         use_names=use_names,
         action_ids=action_ids,
         shared_sd_money=None if pairs.shared_sd_money is None else np.ascontiguousarray(pairs.shared_sd_money[row]),
+        score_money=None if pairs.score_money is None else np.ascontiguousarray(pairs.score_money[row]),
     )
 
 

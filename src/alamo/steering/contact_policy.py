@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import numpy.typing as npt
@@ -16,20 +16,23 @@ from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Ineligible
 
 Flags = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+_EPOCH, _DAY_US = datetime(1970, 1, 1, tzinfo=UTC), 86_400_000_000
 
 _EVERYBODY_FROM = 1_000
 """From so many customers on, contacts are counted of everybody rather than of those asked about."""
 
-_CONTACTS_SQL = """
-SELECT customer_id
+_COUNTED = """
 FROM events
 WHERE kind = 'sent' AND occurred_at > $since AND occurred_at < $now AND ($channel = '' OR channel = $channel)
   AND ($everything OR action_id IN (SELECT action_id FROM counted))
   AND (action_id IS NULL OR action_id NOT IN (SELECT action_id FROM uncounted))
   AND ($everybody OR customer_id IN (SELECT customer_id FROM asked))
-GROUP BY customer_id
-HAVING count(*) >= $maximum
 """
+_REACHED_SQL = f"SELECT customer_id {_COUNTED} GROUP BY customer_id HAVING count(*) >= $maximum"
+_EACH_SQL = f"SELECT customer_id, occurred_at {_COUNTED} ORDER BY customer_id, occurred_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +54,20 @@ class Ledger:
         """
         if cap.maximum <= 0:
             return np.ones(len(self.customer_ids), dtype=bool)
+        reached = self._contacts(_REACHED_SQL, cap, maximum=cap.maximum)["customer_id"]
+        return np.asarray(pc.is_in(self.customer_ids, value_set=reached.combine_chunks().cast(pa.string())))
+
+    def ages(self, cap: ContactCap) -> tuple[Ints, Floats]:
+        """Return customer (position) and age in days of each contact that `cap` counts, shapes (m,)."""
+        found = self._contacts(_EACH_SQL, cap)
+        place = pc.index_in(found["customer_id"], value_set=self.customer_ids.combine_chunks().cast(pa.string()))
+        there = np.asarray(pc.is_valid(place))
+        at = np.asarray(found["occurred_at"].cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy())
+        now = (self.now - _EPOCH) // timedelta(microseconds=1)
+        unit = np.asarray(pc.fill_null(place, 0).to_numpy(), dtype=np.int64)
+        return unit[there], ((now - at) / _DAY_US)[there]
+
+    def _contacts(self, sql: str, cap: ContactCap, **more: int) -> pa.Table:
         by_class_and_level = replace(cap, actions=(), channel=None)  # a contact's channel is that of its event
         uncounted = [action.id for action in self.actions if not by_class_and_level.covers(action)]
         few = len(self.customer_ids) < _EVERYBODY_FROM
@@ -58,17 +75,16 @@ class Ledger:
             "since": self.now - timedelta(days=cap.days),
             "now": self.now,
             "channel": cap.channel or "",
-            "maximum": cap.maximum,
             "everything": not cap.actions,
             "everybody": not few,
+            **more,
         }
         relations = {
             "counted": _named("action_id", cap.actions),
             "uncounted": _named("action_id", uncounted),
             "asked": _named("customer_id", self.customer_ids.to_pylist() if few else ()),
         }
-        reached = self.warehouse.query(_CONTACTS_SQL, parameters, relations)["customer_id"]
-        return np.asarray(pc.is_in(self.customer_ids, value_set=reached.combine_chunks().cast(pa.string())))
+        return self.warehouse.query(sql, parameters, relations)
 
 
 def closed_by_contacts(ledger: Ledger, policy: ContactPolicy) -> Iterator[tuple[Ineligible, list[Flags]]]:

@@ -78,13 +78,14 @@ def plan_summary(
         "expected": {
             "contacted": float(drawn.p.sum()),
             "cost_money": float(drawn.p @ cells.use("cost")),
-            "gain_money": float(drawn.p @ cells.value_money),
+            "gain_money": float(drawn.p @ cells.earned_money),
         },
         "actions": _action_rows(candidates, drawn, by_action, about.actions),
         "limits": _limit_rows(candidates, drawn),
         "excluded": _excluded(candidates),
         "eligibility": candidates.eligibility.to_dict(cells.action_ids),
         "funnel": _funnel(candidates, taken),
+        "caps_by_value": _caps_by_value(candidates, taken),
         "unscored": candidates.unscored,
         "unaffordable": candidates.unaffordable,
         "stopped_by_a_limit": drawn.stopped,
@@ -120,7 +121,7 @@ def _gains(candidates: Candidates, taken: Ints, about: PlanContext) -> tuple[Gai
     """Return the gain of the cells taken, in all and per action; actions count as measured independently."""
     cells = candidates.cells
     z = NormalDist().inv_cdf(0.5 + about.level / 2)
-    total = np.bincount(cells.action[taken], cells.value_money[taken], len(cells.action_ids))
+    total = np.bincount(cells.action[taken], cells.earned_money[taken], len(cells.action_ids))
     variance = cells.gain_variance(taken)
     return (
         _interval(float(total.sum()), z * float(variance.sum()) ** 0.5),
@@ -218,6 +219,22 @@ def _funnel(candidates: Candidates, taken: Ints) -> dict[str, Any]:
     contacted = Stage(LeftOut.NOT_DRAWN, tuple((before - drawn).tolist()), len(taken))
     stages = (*candidates.eligibility.stages, candidates.scored, candidates.affordable, contacted)
     return funnel.to_dict(cells.n, stages, cells.action_ids)
+
+
+def _caps_by_value(candidates: Candidates, taken: Ints) -> dict[str, Any]:
+    """Return what the contacts drawn displace, and how many customers are kept for a later contact that is worth more.
+
+    Kept: some open action is worth its cost, and none is worth what it would displace.
+    """
+    cells = candidates.cells
+    worth, owner = cells.earned_money, cells.owner()
+    now = np.zeros(cells.n, dtype=bool)
+    now[owner[worth > 0.0]] = True
+    now[owner[cells.value_money > 0.0]] = False
+    return {
+        "displaced_money": float((worth - cells.value_money)[taken].sum()),
+        "kept_for_later": int(now.sum()),
+    }
 
 
 def _excluded(candidates: Candidates) -> dict[str, int]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from alamo.domain.errors import StoreError
-from alamo.domain.policy import BlockState, LimitRow, PolicySnapshot, RuleSettings
+from alamo.domain.policy import BlockState, CapCharge, LimitRow, PolicySnapshot, RuleSettings
 from alamo.store.durable import write_durably
 
 _VERSION = re.compile(r"[0-9a-f]{64}")
@@ -80,6 +80,7 @@ def policy_from_dict(values: Mapping[str, Any]) -> PolicySnapshot:
             "rows": rows,
             "rule": RuleSettings(**{**values["rule"], "floor_weights": tuple(values["rule"].get("floor_weights", ()))}),
             "blocks": blocks,
+            "displacement": tuple(CapCharge.from_dict(one) for one in values.get("displacement", ())),
         }
     )
 

@@ -154,6 +154,13 @@ DIFF: dict[str, Any] = {
     "after": "c9",
     "rows": [{"what": "price of budget", "before": None, "after": 0.12}],
 }
+CAPS_BY_VALUE: dict[str, Any] = {
+    "kept_for_later": 310, "displaced_money": 42.0,
+    "caps": [
+        {"maximum": 1, "days": 28, "channel": "email", "charge_money": 0.4, "cycles_known": 7, "not_charged": None},
+        {"maximum": 9, "days": 28, "charge_money": None, "cycles_known": 7, "not_charged": "it cannot keep out any"},
+    ],
+}  # fmt: skip
 QUIET: dict[str, Any] = {"time_zone": "Europe/Berlin", "zones": {"own": 91, "missing": 7, "unknown": 2}}
 LAUNCH: dict[str, Any] = {"plan": "c9", "decisions": 50_000, "deliveries": {"sent": 12_345, "dropped": 2}}
 STEP: dict[str, Any] = {

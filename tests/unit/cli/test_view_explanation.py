@@ -32,6 +32,12 @@ SENTENCES = [
         "that was open; it was drawn with probability 0.70.",
     ),
     (
+        explained(options=[{**samples.EXPLANATION["options"][0], "later_money": 0.3}]),
+        "Customer 13085 gets voucher-mail because it is expected to earn 0.90 GBP more than it costs (+0.55 GBP after "
+        "the price of the limits it uses and what the contact displaces later), the only one that was open; it was "
+        "drawn with probability 0.70.",
+    ),
+    (
         explained(
             reason="drawn by exploration",
             options=[{**samples.EXPLANATION["options"][0], "value_mean_money": -0.2, "limits_money": 0.0}],
@@ -84,6 +90,15 @@ def test_gross_value_less_cost_less_limits_is_net_on_the_page(row: dict[str, flo
     assert gross == pytest.approx(row["gross_money"], abs=0.02)
     assert cost <= 0
     assert limits <= 0
+
+
+def test_what_is_displaced_is_a_column_where_anything_is_and_the_sum_still_adds_up() -> None:
+    option = {**samples.EXPLANATION["options"][0], "later_money": 0.3, "net_money": 0.55}
+    text = shown(explanation, explained(options=[option, samples.EXPLANATION["options"][1]]))
+    line = next(line for line in text.splitlines() if line.startswith("voucher-mail"))
+    gross, _, cost, limits, later, net = (float(figure) for figure in line.split()[1:7])
+    assert (gross, cost, limits, later, net) == (1.3, -0.4, -0.05, -0.3, 0.55)
+    assert "what it displaces" not in shown(explanation, explained())
 
 
 def test_it_fits_a_hundred_columns() -> None:

@@ -182,6 +182,16 @@ EXPECTED = [
         ["quiet from 21:00 until 08:00 where the customer is"],
     ),
     (
+        plan.plan,
+        {**samples.PLAN, "summary": {"caps_by_value": samples.CAPS_BY_VALUE}},
+        [
+            "310 customers are kept for a later contact",
+            "displaces 42.00 later",
+            "1 in 28 days by email",
+            "it cannot keep out any",
+        ],
+    ),
+    (
         decision.decision,
         {**samples.DECISION, "send_after": "2026-01-07T08:00:00+00:00"},
         ["Not before 2026-01-07 08:00 UTC"],

@@ -77,12 +77,17 @@ def sentence(data: Data) -> str:
 
 def _worth(row: Data, currency: str) -> str:
     """Say what an action earns beyond its cost, and what the limits it uses leave of that."""
-    value, price = float(row.get("value_mean_money") or 0.0), float(row.get("limits_money") or 0.0)
+    value = float(row.get("value_mean_money") or 0.0)
+    price, later = (float(row.get(key) or 0.0) for key in ("limits_money", "later_money"))
     unit = f" {currency}" if currency else ""
     earns = f"{formats.money(abs(value))}{unit} {'more' if value >= 0 else 'less'} than it costs"
-    if not price:
+    off = [words for amount, words in ((price, _PRICED), (later, _DISPLACES)) if amount]
+    if not off:
         return earns
-    return f"{earns} ({formats.money(value - price, signed=True)}{unit} after the price of the limits it uses)"
+    return f"{earns} ({formats.money(value - price - later, signed=True)}{unit} after {' and '.join(off)})"
+
+
+_PRICED, _DISPLACES = "the price of the limits it uses", "what the contact displaces later"
 
 
 def _why_nothing(reason: str, others: int, chance: str) -> str:
@@ -102,10 +107,12 @@ def _why_nothing(reason: str, others: int, chance: str) -> str:
 
 
 def _options(options: Sequence[Data], currency: str) -> Iterator[RenderableType]:
-    """Show what could be drawn, so that gross value − cost − price of the limits = net can be added up by eye."""
+    """Show what could be drawn, so that gross value − cost − limits − what is displaced = net adds up by eye."""
     if any(row.get("gross_money") is not None for row in options):
         title = "What could be drawn" + (f", in {currency}" if currency else "")
-        yield table(title, _SUM, [_added_up(row, _places(options)) for row in options])
+        displaces = any(row.get("later_money") for row in options)
+        columns = [one for one in _SUM if displaces or one is not _LATER]
+        yield table(title, columns, [_added_up(row, _places(options)) for row in options])
     else:
         yield table("What could be drawn", (column("action", "action_id"), _P), options)
 
@@ -121,16 +128,16 @@ def _places(options: Sequence[Data]) -> int:
 
 def _added_up(row: Data, places: int) -> dict[str, Any]:
     """Return a row of the sum as text; the parts are rounded, and the gross value is their sum."""
-    cost, limits, net = (
-        round(float(row.get(key) or 0.0), places) for key in ("cost_money", "limits_money", "net_money")
-    )
+    parts = ("cost_money", "limits_money", "later_money", "net_money")
+    cost, limits, later, net = (round(float(row.get(key) or 0.0), places) for key in parts)
     sd = float(row.get("value_sd_money") or 0.0)
     return {
         "action_id": row["action_id"],
-        "gross": _signed(cost + limits + net, places),
+        "gross": _signed(cost + limits + later + net, places),
         "sd": f"{sd:,.{places}f}",
         "cost": f"{-cost + 0.0:,.{places}f}",
         "limits": f"{-limits + 0.0:,.{places}f}",
+        "later": f"{-later + 0.0:,.{places}f}",
         "net": _signed(net, places),
         "p": row.get("p"),
     }
@@ -141,12 +148,14 @@ def _signed(amount: float, places: int) -> str:
 
 
 _P = column("probability", "p", formats.percent)
+_LATER = column("− what it displaces", "later", right=True)
 _SUM = (
     column("action", "action_id"),
     column("gross value", "gross", right=True),
     column("± sd", "sd", right=True),
     column("− cost", "cost", right=True),
     column("− price of limits", "limits", right=True),
+    _LATER,
     column("= net", "net", right=True),
     _P,
 )

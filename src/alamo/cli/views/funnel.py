@@ -42,6 +42,31 @@ def quiet_hours(found: Mapping[str, Any] | None) -> Iterator[RenderableType]:
     yield note(" · ".join(words), "dim")
 
 
+def caps_by_value(found: Mapping[str, Any] | None) -> Iterator[RenderableType]:
+    """What contacts displace where caps are filled by value, cap by cap; nothing where they are not."""
+    if not found or not found.get("caps"):
+        return
+    yield note(
+        f"Caps by value: {formats.count(found['kept_for_later'])} customers are kept for a later contact worth more; "
+        f"what is drawn displaces {formats.money(found['displaced_money'])} later"
+    )
+    columns = [
+        Column("cap", cap_name, right=False),
+        column("a contact displaces", "charge_money", formats.money),
+        column("cycles known", "cycles_known", formats.count),
+        column("not charged because", "not_charged"),
+    ]
+    yield table("Caps filled by value", columns, found["caps"])
+
+
+def cap_name(cap: Mapping[str, Any]) -> str:
+    """Write a cap in words: ``2 in 28 days by email``."""
+    words = [f"{cap['maximum']} in {cap['days']} days"]
+    words += [f"by {cap['channel']}"] if cap.get("channel") else []
+    of = [*(cap.get("actions") or ()), *(cap.get("levels") or ())]
+    return " ".join(words + ([f"of {', '.join(of)}"] if of else []))
+
+
 def line(found: Mapping[str, Any]) -> str:
     """Write the stages over all actions: ``customers 50,000 → eligible 41,000 → … → contacted 12,000``."""
     rows = {row["stage"]: row["customers"] for row in found["overall"]}
