@@ -15,7 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Self
 
-from alamo.config import ProjectFiles, load_mapping, load_project, load_scenario
+from alamo.config import ProjectFiles, load_limits, load_mapping, load_project, load_scenario
 from alamo.config.scaffold import Created, fill_folder
 from alamo.connectors.channels import AudienceFileChannel
 from alamo.connectors.clocks import FixedClock, SystemClock
@@ -36,6 +36,8 @@ from alamo.engine.infer import infer
 from alamo.engine.loop import Announce, Turns, turn
 from alamo.engine.measure import measure
 from alamo.engine.micro_segments import micro_segments_report
+from alamo.engine.plan_advice import PlanAdvice, plan_advice
+from alamo.engine.plan_diff import Asked, OtherLimits, PlanDiff, compare
 from alamo.engine.plan_door import PlanDoor
 from alamo.engine.predict import predict
 from alamo.engine.report import Report, report
@@ -230,6 +232,23 @@ class Project(PlanDoor):
         launched = {plan.cycle for plan in plans if plan.state == "launched"}
         if self._market is not None and self._market.world.cycle in launched:
             self._market.advance()
+
+    def plan_advice(self, plan_id: str | None = None) -> PlanAdvice:
+        """Return what more of each limit of a plan (or the newest) is worth, and what a new action must earn."""
+        return plan_advice(self.context, self.plan(plan_id))
+
+    def plan_diff(
+        self, plan_id: str | None = None, *, before: str | None = None, limits: Sequence[str | Path] = ()
+    ) -> PlanDiff:
+        """Return what changes to a plan (or the newest) from the plan `before` (or the one made before it).
+
+        With `limits`, a file as ``limits.toml``: from the plan to what it would be under them; with two, from one to
+        the other. Nothing is stored.
+        """
+        read = [(str(file), load_limits(self._located(file), self.files.actions)) for file in limits]
+        others = [OtherLimits(file, found.limits, found.contact) for file, found in read]
+        context = self.context
+        return compare(context, Asked(plan_id, before, others), lambda at: replace(context, clock=FixedClock(at)))
 
     def actions(self) -> ActionStates:
         """Return every action with its state, and what is known of its harm."""

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
-from alamo.cli.formats import label
 from alamo.cli.html.file import write_page
 from alamo.cli.options import anyway_option, by_option, html_option, json_option, opened, responsible
 from alamo.cli.output import counting, emit
+from alamo.cli.plan_review import advice, advice_on, diff
 from alamo.cli.views import plan as views
 
 
 @click.group(epilog="Example: alamo plan show   ·   alamo plan approve   ·   alamo plan launch")
 def plan() -> None:
     """Show, compare, approve, launch or cancel a plan. Without an id: the newest."""
+
+
+for command in (diff, advice):
+    plan.add_command(command)
 
 
 @plan.command("list", epilog="Example: alamo plan list")
@@ -40,29 +43,11 @@ def show(folder: str, plan_id: str | None, html_file: Path | None, as_json: bool
     with opened(folder) as project:
         data = project.plan_at_gate(plan_id).to_dict()
         data["attribution"] = project.settings.attribution
+        if html_file is not None:
+            data["room"] = advice_on(project, plan_id)
     if html_file is not None:
         write_page(html_file, "plan", data)
     emit(data, views.plan, as_json=as_json)
-
-
-@plan.command(epilog="Example: alamo plan diff")
-@click.argument("plan_id", metavar="[PLAN]", required=False)
-@json_option
-@click.pass_obj
-def diff(folder: str, plan_id: str | None, as_json: bool) -> None:
-    """What changes from the plan before to this one."""
-    with opened(folder) as project:
-        new = project.plan(plan_id)
-        earlier = [record for record in project.plans() if record.created_at < new.created_at]
-        old = earlier[-1] if earlier else None
-        attribution = project.settings.attribution
-    data = {
-        "schema": "alamo.plan.diff/1",
-        "before": old.plan_id if old else None,
-        "after": new.plan_id,
-        "rows": differences(old.summary if old else {}, new.summary),
-    }
-    emit(data, views.diff, as_json=as_json, attribution=attribution)
 
 
 @plan.command(epilog="Example: alamo plan log")
@@ -111,27 +96,6 @@ def launch(folder: str, plan_id: str | None, by: str, anyway: str, as_json: bool
         answer = project.launch(plan_id, by=responsible(by), progress=progress, anyway=anyway)
         attribution = project.settings.attribution
     emit(answer, views.launch, as_json=as_json, attribution=attribution)
-
-
-def differences(before: Any, after: Any) -> list[dict[str, Any]]:
-    """Return the figures of two plan summaries that differ, one row each: totals, then actions, then limits."""
-    old, new = figures(before), figures(after)
-    names = dict.fromkeys([*new, *old])
-    rows = [{"what": name, "before": old.get(name), "after": new.get(name)} for name in names]
-    return [row for row in rows if row["before"] != row["after"]]
-
-
-def figures(summary: Any) -> dict[str, float]:
-    """Return the numbers of a plan summary by a name a person understands."""
-    named = {label(key): value for key, value in summary.items() if isinstance(value, int | float) and key != "cycle"}
-    if summary.get("gain"):
-        named["expected gain"] = summary["gain"].get("mean")
-    for action in summary.get("actions", ()):
-        named[f"customers with {action['action']}"] = action.get("customers")
-    for limit in summary.get("limits", ()):
-        named[f"price of {limit['limit']}"] = limit.get("price")
-        named[f"used of {limit['limit']}"] = limit.get("used")
-    return named
 
 
 def _move(folder: str, verb: str, plan_id: str | None, by: str, *, as_json: bool, **told: str) -> None:

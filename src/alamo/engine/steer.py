@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -247,26 +247,13 @@ def steer(context: Context, cycle: int) -> StepOutcome:
 
 def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[str, Any]:
     profiles, scores = _inputs(context, as_of)
-    launched = [plan for plan in context.state.plans.all() if plan.state == "launched"]
     filled = cap_values(context, as_of)
+    request = request_of(context, cycle, attempt)
     proposal = propose(
         context.history,
         profiles,
         scores,
-        SteerRequest(
-            actions=context.actions,
-            limits=context.limits,
-            contact=context.contact,
-            settings=context.settings,
-            cycle=cycle,
-            now=context.clock.now(),
-            found=_ever_found(context),
-            previous=context.shelf.get(launched[-1].policy_version) if launched else None,
-            attempt=attempt,
-            opened=_opened_long_enough(context),
-            paused=paused_ids(context),
-            displacement=() if filled is None else filled.charges,
-        ),
+        request if filled is None else replace(request, displacement=filled.charges),
         context.carrier,
     )
     stale = stale_orders(context)
@@ -287,10 +274,35 @@ def _inputs(context: Context, as_of: datetime) -> tuple[pa.Table, pa.Table]:
     """
     day = {"day": as_of.date().isoformat()}
     if context.carrier is None:
-        return profiles_as_of(context, as_of), context.history.query(f"SELECT * FROM scores {_OF_DAY}", day)
+        return profiles_as_of(context, as_of), scores_as_of(context, as_of)
     contacted = f"SELECT * FROM profiles {_OF_DAY} AND customer_id IN (SELECT customer_id FROM deliveries)"
     which = f"SELECT model_version, max(as_of) AS as_of FROM scores {_OF_DAY} GROUP BY model_version"
     return context.history.query(contacted, day), context.history.query(which, day)
+
+
+def scores_as_of(context: Context, as_of: datetime) -> pa.Table:
+    """Return the scores of `as_of`'s day; no rows where there are none."""
+    day = {"day": as_of.date().isoformat()}
+    return context.history.query("SELECT * FROM scores WHERE as_of_day = $day", day)
+
+
+def request_of(context: Context, cycle: int, attempt: int = 1) -> SteerRequest:
+    """Return what `cycle` is steered by at this moment; prices start from the last plan launched by then."""
+    now = context.clock.now()
+    launched = [plan for plan in context.state.plans.all() if plan.state == "launched" and plan.created_at < now]
+    return SteerRequest(
+        actions=context.actions,
+        limits=context.limits,
+        contact=context.contact,
+        settings=context.settings,
+        cycle=cycle,
+        now=now,
+        found=_ever_found(context),
+        previous=context.shelf.get(launched[-1].policy_version) if launched else None,
+        attempt=attempt,
+        opened=_opened_long_enough(context),
+        paused=paused_ids(context),
+    )
 
 
 def _detail(plan_id: str, summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -153,6 +153,13 @@ DIFF: dict[str, Any] = {
     "before": "c8",
     "after": "c9",
     "rows": [{"what": "price of budget", "before": None, "after": 0.12}],
+    "moves": [{"from": "none", "to": "mail", "customers": 1234, "gain_money": 310.5, "cost_money": 61.7}],
+    "same": 3149,
+    "unscored": 3,
+    "gain_change": {"mean": 310.5, "lower": -20.0, "upper": 641.0, "level": 0.95},
+    "cost_change_money": 61.7,
+    "currency": "GBP",
+    "as_of": "2011-07-22T00:00:00+00:00",
 }
 CAPS_BY_VALUE: dict[str, Any] = {
     "kept_for_later": 310, "displaced_money": 42.0,
@@ -162,6 +169,40 @@ CAPS_BY_VALUE: dict[str, Any] = {
     ],
 }  # fmt: skip
 QUIET: dict[str, Any] = {"time_zone": "Europe/Berlin", "zones": {"own": 91, "missing": 7, "unknown": 2}}
+ADVICE: dict[str, Any] = {
+    "plan": "c9",
+    "cycle": 9,
+    "as_of": "2011-07-22T00:00:00Z",
+    "level": 0.95,
+    "currency": "GBP",
+    "rows": [
+        {
+            "limit": "e-mails", "side": "maximum", "use": "count", "bound": 50_000.0, "used": 50_000.0, "price": 0.31,
+            "step": 10_000.0, "worth_money": 3_100.0, "worth_lower": 2_500.0, "worth_upper": 3_700.0,
+            "steady_for": 24_000.0, "useful_for": 41_000.0, "lifted_money": 9_800.0,
+            "curve": [
+                {"bound": 25_000.0, "value_money": -9_000.0, "price": 0.5},
+                {"bound": 50_000.0, "value_money": 0.0, "price": 0.31},
+                {"bound": 91_000.0, "value_money": 9_800.0, "price": 0.0},
+            ],
+        },
+        {
+            "limit": "letters", "side": "minimum", "use": "count", "bound": 900.0, "used": 900.0, "price": -1.5,
+            "step": 50.0, "worth_money": 74.0, "worth_lower": None, "worth_upper": None, "steady_for": 300.0,
+            "useful_for": 700.0, "lifted_money": 612.0,
+            "curve": [
+                {"bound": 900.0, "value_money": 0.0, "price": -1.5},
+                {"bound": 200.0, "value_money": 612.0, "price": 0.0},
+            ],
+        },
+    ],
+    "new_actions": [
+        {
+            "like": ["mail", "voucher-mail"], "customers": 3_900, "price_of_use_money": 0.31,
+            "price_per_cost_money": 1.2, "first_money": 0.4, "half_money": 2.7,
+        }
+    ],
+}  # fmt: skip
 LAUNCH: dict[str, Any] = {"plan": "c9", "decisions": 50_000, "deliveries": {"sent": 12_345, "dropped": 2}}
 STEP: dict[str, Any] = {
     "step": "measure",

@@ -15,6 +15,7 @@ from alamo.cli.html.charts import bars, forest, over_time
 from alamo.cli.html.health import health
 from alamo.cli.html.marks import Picture, Scale, figure, padded_scale, tick_text
 from alamo.cli.html.page import PAGES, page
+from alamo.cli.html.plan_advice import value_curves
 from alamo.cli.html.tables import cell
 
 FOREST_ROWS = [
@@ -30,7 +31,10 @@ LOOP_ROWS = [
 ]
 BAR_ROWS = [{"name": "a", "value": 3.0, "written": "3.00"}, {"name": "b", "value": -1.0, "written": "-1.00"}]
 
+MAILS, LETTERS = value_curves(samples.ADVICE)
 PICTURES = {
+    "value of a maximum": MAILS,
+    "value of a minimum": LETTERS,
     "forest": forest(FOREST_ROWS, "Voucher helps & sale harms", "GBP per decision"),
     "over time": over_time(LOOP_ROWS, "Cycle 3 gained +14.00", "GBP"),
     "bars": bars(BAR_ROWS, "a is largest", "GBP"),
@@ -120,6 +124,7 @@ SAMPLES: dict[str, Mapping[str, Any]] = {
     "contacts": samples.CONTACTS,
     "health": samples.HEALTH,
     "plan": samples.PLAN,
+    "plan-advice": samples.ADVICE,
     "off-policy": samples_analyses.OFF_POLICY,
     "contracts": samples_analyses.CONTRACTS,
     "micro-segments": samples_analyses.MICRO_SEGMENTS,

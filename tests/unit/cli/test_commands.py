@@ -29,7 +29,8 @@ LEAVES = [(path, command) for path, command in COMMANDS_FOUND if not isinstance(
 def test_the_commands_are_those_of_the_public_interface() -> None:
     assert {
         "alamo init", "alamo import", "alamo measure", "alamo infer", "alamo predict", "alamo steer", "alamo run",
-        "alamo plan show", "alamo plan diff", "alamo plan approve", "alamo plan launch", "alamo plan cancel",
+        "alamo plan show", "alamo plan diff", "alamo plan advice", "alamo plan approve",
+        "alamo plan launch", "alamo plan cancel",
         "alamo decide", "alamo explain", "alamo report", "alamo simulate", "alamo status", "alamo doctor",
         "alamo analyze experiment", "alamo analyze uplift", "alamo analyze lifetime-value", "alamo analyze allocation",
     } <= {path for path, _ in LEAVES}  # fmt: skip

@@ -11,7 +11,7 @@ import pytest
 from alamo.cli.analyze_options import chosen, number_or_column
 from alamo.cli.decide import context
 from alamo.cli.options import amount, day, labelled, moment, names
-from alamo.cli.plan import differences
+from alamo.engine.plan_diff import differences
 
 
 def test_a_date_is_midnight_utc_and_a_zone_is_converted() -> None:

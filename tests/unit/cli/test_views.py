@@ -19,6 +19,7 @@ from alamo.cli.views import (
     loop,
     off_policy,
     plan,
+    plan_review,
     policies,
     reports,
     simulation,
@@ -165,7 +166,23 @@ EXPECTED = [
         ],
     ),
     (plan.plans, {"rows": [samples.PLAN]}, ["c9", "proposed", "2011-07-22"]),
-    (plan.diff, samples.DIFF, ["price of budget", "0.1200", "c8"]),
+    (
+        plan_review.diff,
+        samples.DIFF,
+        [
+            "price of budget",
+            "0.1200",
+            "c8",
+            "1,234 customers move, 3,149 keep",
+            "zero not excluded",
+            "3 of them have no",
+        ],
+    ),
+    (
+        plan_review.advice,
+        samples.ADVICE,
+        ["+10,000", "−50", "10,000 more would bring 3,100.00 GBP", "up to 24,000 more", "voucher-mail", "3,900"],
+    ),
     (plan.moved, {"plan_id": "c9", "state": "approved"}, ["approved", "alamo plan launch c9"]),
     (plan.launch, samples.LAUNCH, ["50,000 decisions", "sent", "12,345"]),
     (

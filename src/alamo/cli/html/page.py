@@ -14,6 +14,7 @@ from alamo.cli.html.effects import effects
 from alamo.cli.html.health import advice, health
 from alamo.cli.html.marks import Picture, figures
 from alamo.cli.html.off_policy import pictures as _off_policy
+from alamo.cli.html.plan_advice import new_actions, plan_advice, value_curves
 from alamo.cli.html.policies import policy_choice, policy_tree
 from alamo.cli.html.scores import about, scores
 from alamo.cli.html.segments import segments
@@ -33,10 +34,13 @@ def page(kind: str, data: Data) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>{escape(title)}</title><style>{style}</style></head><body>"
         f"<main><h1>{escape(title)}</h1><p>{escape(_provenance(data))}</p>{_warnings(data)}{advice(data)}{about(data)}{figures(pictures)}"
-        f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{limits(data)}{funnel(data)}"
-        f"{left_out(data)}{who_did_what(data)}</main>"
+        f"{_refusals(data)}<h2>All rows</h2>{all_rows(rows)}{_below(data)}</main>"
         f"<footer>{escape(str(data.get('attribution') or ''))} Made by Alamo.</footer></body></html>\n"
     )
+
+
+def _below(data: Data) -> str:
+    return f"{new_actions(data.get('room') or data)}{limits(data)}{funnel(data)}{left_out(data)}{who_did_what(data)}"
 
 
 def _segments(data: Data) -> tuple[str, list[Picture]]:
@@ -97,6 +101,7 @@ def _plan(data: Data) -> tuple[str, list[Picture]]:
         [
             bars(gains, f"The plan is expected to gain {expected} net of cost", _unit(data, "expected gain")),
             bars(drawn, _largest(drawn, "goes to most customers"), "customers"),
+            *value_curves(data.get("room") or {}),
         ],
     )
 
@@ -110,6 +115,7 @@ PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {
     "contacts": _contacts,
     "health": health,
     "plan": _plan,
+    "plan-advice": plan_advice,
     "off-policy": _off_policy,
     "contracts": contracts,
     "policy-choice": policy_choice,

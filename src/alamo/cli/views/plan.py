@@ -65,16 +65,6 @@ def plans(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table("Plans", columns, data["rows"])
 
 
-def diff(data: Mapping[str, Any]) -> Iterator[RenderableType]:
-    """What changes from the plan before to this one."""
-    columns = [
-        column("", "what"),
-        column("before", "before", formats.amount),
-        column("now", "after", formats.amount),
-    ]
-    yield table(f"From {data.get('before') or 'nothing'} to {data['after']}", columns, data["rows"])
-
-
 def moved(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """A plan that was approved or cancelled."""
     yield note(f"Plan {data['plan_id']} is {data['state']}.", "bold")

@@ -1,0 +1,173 @@
+"""Advice from prices: what more of each limit is worth and how far, what minimums cost, what a new action must earn.
+
+All numbers hold for the scores as they are and the other limits as they are; the interval of a step is that of the
+scores' posterior, as in a plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import Any
+
+import numpy as np
+
+from alamo.steering.allocation.curves import Valuer, value_curve, valuer
+from alamo.steering.allocation.problem import Problem
+from alamo.steering.cells import Floats
+from alamo.steering.limits import LimitTables
+
+_FIRST_SHARE, _HALF = 0.1, 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Priced:
+    """A problem at its prices.
+
+    Attributes
+    ----------
+    problem
+        What is left to the softmax, its bounds less what the floor uses.
+    tables
+        The limits in units.
+    prices
+        Scaled, shape (m,).
+    temperature
+        Of the softmax, money.
+    """
+
+    problem: Problem
+    tables: LimitTables
+    prices: Floats
+    temperature: float
+
+
+@dataclass(frozen=True, slots=True)
+class Advice:
+    """Advice from the prices of a plan.
+
+    Attributes
+    ----------
+    limits
+        One row per limit and side.
+    new_actions
+        One row per set of actions that the same limits count.
+    """
+
+    limits: tuple[dict[str, Any], ...]
+    new_actions: tuple[dict[str, Any], ...]
+
+
+LIMIT_KEYS = (
+    "limit", "side", "use", "bound", "used", "price", "step", "worth_money", "worth_lower", "worth_upper", "steady_for",
+    "useful_for", "lifted_money", "curve",
+)  # fmt: skip
+"""Keys of a row of `Advice.limits`. `step` is a round tenth of the bound, `worth_money` what so much more brings, with
+its interval; the price stays above three quarters of today's for `steady_for` units more, and above nil for
+`useful_for`; `lifted_money` is what the limit costs in all; `curve` its value by bound. More of a minimum is less to be
+met."""
+ENTRY_KEYS = (
+    "like", "customers", "price_of_use_money", "price_per_cost_money", "first_money", "half_money",
+)  # fmt: skip
+"""Keys of a row of `Advice.new_actions`: actions `like` which it is counted, customers who are open to one of them,
+what limits charge for one contact and for each unit of its cost, and what it would have to bring per contact (before
+those charges for cost, net of the cost itself) to be the best for the first tenth and for half of these customers."""
+
+
+def advise(priced: Priced, named: frozenset[str], level: float) -> Advice:
+    """Return the advice of `priced`.
+
+    Parameters
+    ----------
+    named
+        Limits that name their actions: a new action would not count towards them.
+    level
+        Of the intervals.
+    """
+    valued = valuer(priced.problem, priced.prices, priced.temperature)
+    rows = tuple(_limit_row(priced, valued, row, level) for row in range(priced.problem.m))
+    return Advice(rows, _new_actions(priced, valued, named))
+
+
+def _limit_row(priced: Priced, valued: Valuer, row: int, level: float) -> dict[str, Any]:
+    told, problem = priced.tables.rows[row], priced.problem
+    curve = value_curve(valued, row, abs(told.bound))
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    by_floor = priced.tables.bound[row] - problem.bound[row] * problem.scale[row]
+    used = valued.today.use[row] * problem.scale[row] * valued.times + by_floor
+    half_width = z * curve.step_sd_money
+    return {
+        "limit": told.limit,
+        "side": "maximum" if told.sign > 0 else "minimum",
+        "use": told.column,
+        "bound": told.sign * told.bound + 0.0,
+        "used": float(told.sign * used) + 0.0,
+        "price": told.sign * curve.points[_today(curve.points)].price + 0.0,
+        "step": curve.step,
+        "worth_money": curve.step_money,
+        "worth_lower": curve.step_money - half_width if half_width > 0 else None,
+        "worth_upper": curve.step_money + half_width if half_width > 0 else None,
+        "steady_for": curve.steady,
+        "useful_for": curve.idle,
+        "lifted_money": curve.lifted_money,
+        "curve": [
+            {
+                "bound": told.sign * (told.bound + point.more) + 0.0,
+                "value_money": point.value_money,
+                "price": told.sign * point.price + 0.0,
+            }
+            for point in curve.points
+        ],
+    }
+
+
+def _today(points: Sequence[Any]) -> int:
+    return next(index for index, point in enumerate(points) if point.more == 0.0)
+
+
+def _new_actions(priced: Priced, valued: Valuer, named: frozenset[str]) -> tuple[dict[str, Any], ...]:
+    """Return what a new action would have to bring, for each set of actions that the same limits count."""
+    tables, cells = priced.tables, valued.problem.cells
+    counted = np.array([row.limit not in named for row in tables.rows], dtype=bool)
+    prices = valued.today.prices / valued.problem.scale * counted
+    charge = np.zeros((1 + len(cells.use_names), *tables.coefficient.shape[1:]))
+    for r in range(tables.m):
+        charge[tables.column[r] + 1] += prices[r] * tables.coefficient[r]
+    best = np.zeros(cells.n)
+    np.maximum.at(best, cells.owner(), _net(valued))
+    alike: dict[bytes, list[int]] = {}
+    for action in range(len(cells.action_ids)):
+        alike.setdefault(tables.coefficient[counted, :, action].tobytes(), []).append(action)
+    rows = [_entry(valued, charge, best, members) for members in alike.values()]
+    return tuple(row for row in rows if row is not None)
+
+
+def _entry(valued: Valuer, charge: Floats, best: Floats, members: list[int]) -> dict[str, Any] | None:
+    cells = valued.problem.cells
+    is_open = np.zeros(cells.n, dtype=bool)
+    is_open[cells.owner()[np.isin(cells.action, members)]] = True
+    if not is_open.any():
+        return None
+    group = cells.units.group[is_open]
+    per_contact = charge[0, group, members[0]]
+    per_cost = charge[1 + cells.use_names.index("cost"), group, members[0]] if "cost" in cells.use_names else None
+    wanted = best[is_open] + per_contact
+    return {
+        "like": [cells.action_ids[action] for action in members],
+        "customers": round(float(is_open.sum()) * valued.times),
+        "price_of_use_money": float(per_contact.mean()),
+        "price_per_cost_money": None if per_cost is None else float(per_cost.mean()),
+        "first_money": float(np.quantile(wanted, _FIRST_SHARE)),
+        "half_money": float(np.quantile(wanted, _HALF)),
+    }
+
+
+def _net(valued: Valuer) -> Floats:
+    """Return the value of each cell less the price of what it uses, shape (n_cells,)."""
+    cells = valued.problem.cells
+    prices, group = valued.problem.collapse(valued.today.prices), cells.units.group[cells.owner()]
+    net = cells.value_money - prices[0, group, cells.action]
+    for c in range(len(cells.use_names)):
+        net = net - prices[c + 1, group, cells.action] * cells.uses[:, c]
+    return np.asarray(net)
