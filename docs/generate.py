@@ -121,7 +121,7 @@ _MOVED = {
     "store": {"state_url": "state_url", "history_path": "history_path"},
 }
 """Sections whose keys are fields of `Settings` itself: section → key → field."""
-_RENAMED = {"cost_money": "cost", "start": "from", "message_class": "class"}
+_RENAMED = {"cost_money": "cost", "start": "from", "message_class": "class", "control_share": "control"}
 """Fields that a file calls otherwise."""
 _BY_FILE: Mapping[tuple[type, str], str] = {(actions.Action, "name"): "the id"}
 """Defaults that the file has although the field has none."""

@@ -111,7 +111,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
                 "Harm per decision",
                 "the voucher code in it has expired",
                 '"reason": "new code"',
-                "early-voucher returns -0.0",
+                "early-voucher returns 0.0 -0.0",
             ],
         ),
         (

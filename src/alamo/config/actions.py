@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Annotated, Any, get_args
 
 import msgspec
 
@@ -30,6 +30,7 @@ class _ActionTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     content: dict[str, Any] = {}
     message_class: str = msgspec.field(default="marketing", name="class")
     passes: list[str] = []
+    control: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
 
 
 def load_action(path: Path) -> Action:
@@ -63,7 +64,14 @@ def load_action(path: Path) -> Action:
         content=table.content,
         message_class=_message_class(source, table),
         passes=_passes(source, table),
+        control_share=_control(source, table),
     )
+
+
+def _control(source: Source, table: _ActionTable) -> float:
+    if table.control and table.message_class != "marketing":
+        raise source.error("control", "nobody is held out of a service message: leave it out, or make it marketing")
+    return table.control
 
 
 def _message_class(source: Source, table: _ActionTable) -> MessageClass:

@@ -56,6 +56,9 @@ class Action:
         exclusions and does not count towards them; consent and suppression hold for it all the same.
     passes
         What else a transactional action passes: ``quiet_hours``, ``control`` (it is open to the universal control).
+    control_share
+        Share of customers to whom this action is never open, always the same ones by a salted hash; other actions are.
+        They show what the action adds to everything else in the long run. 0: nobody.
     """
 
     id: str
@@ -69,6 +72,7 @@ class Action:
     content: Mapping[str, Any] = field(default_factory=dict)
     message_class: MessageClass = "marketing"
     passes: tuple[Passage, ...] = ()
+    control_share: float = 0.0
 
     @property
     def is_marketing(self) -> bool:

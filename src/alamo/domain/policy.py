@@ -185,8 +185,9 @@ class PolicySnapshot:
 
 
 def passage(action: Action) -> dict[str, Any]:
-    """Return what a snapshot notes of an action that passes part of the contact policy; nothing of any other."""
-    return {} if action.is_marketing else {"class": action.message_class, "passes": list(action.passes)}
+    """Return what a snapshot notes of an action that passes part of the contact policy, or has a control of its own."""
+    noted: dict[str, Any] = {"control": action.control_share} if action.control_share else {}
+    return noted if action.is_marketing else {**noted, "class": action.message_class, "passes": list(action.passes)}
 
 
 def message_hash(action: Action) -> str:

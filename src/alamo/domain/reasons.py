@@ -20,6 +20,7 @@ class Ineligible(StrEnum):
     GROUP_CAP = "contact cap of a group of actions reached"
     SPACING = "too soon after the last contact"
     EXCLUSIVE = "too soon after an action that excludes it"
+    OWN_CONTROL = "in the action's own control"
     UNIVERSAL_CONTROL = "in the universal control"
 
 

@@ -155,6 +155,11 @@ def cycle_salt(salt: str, cycle: int) -> str:
     return f"{salt}/cycle-{cycle}"
 
 
+def project_salt(policy: PolicySnapshot) -> str:
+    """Return the salt of the project that a policy was made in: `cycle_salt` undone."""
+    return policy.salt.removesuffix(f"/cycle-{policy.cycle}")
+
+
 def plan_name(policy: PolicySnapshot, attempt: int = 1) -> str:
     """Return the id of the plan that a policy makes: cycle, start of the policy's hash, and which attempt it is."""
     return f"plan-{policy.cycle}-{policy.version[:8]}" + (f"-{attempt}" if attempt > 1 else "")

@@ -19,7 +19,7 @@ from alamo.engine.guard import begin_watching, judge_harm
 from alamo.engine.micro_segments import bring_up_to_date
 from alamo.engine.micro_segments import inputs as segment_inputs
 from alamo.engine.permission import charged, freeze_price, prices
-from alamo.engine.programme import compared_rows
+from alamo.engine.programme import compared_rows, own_controls
 from alamo.inference import (
     ScoredLog,
     SegmentDefinition,
@@ -48,6 +48,7 @@ def infer(context: Context, cycle: int) -> StepOutcome:
         "outcome": str(context.settings.outcome),
         "guardrail": str(context.settings.guardrail),
         "actions": [action.id for action in context.actions],
+        "controls": {action.id: action.control_share for action in context.actions if action.control_share},
         "salt": context.settings.salt,
         **segment_inputs(context.settings.segments),
     }
@@ -296,14 +297,16 @@ def _write_effects(context: Context, cycle: int, as_of: datetime, observations: 
     )
     own, stint = compared_rows(context, observations)
     programme, programme_refusals = programme_effect(own, as_of=as_of, level=level, charged=paid, stint=stint)
+    controls, control_refusals = own_controls(context, own, as_of=as_of, charged=paid)
     table = CONTRACTS["effects"].check(pa.concat_tables([effects.table, programme]))
     rewrite(context, "effects", table, {"as_of_day": _day(as_of)})
     return {
         "effects": table.num_rows,
         "found": found_actions(table),
-        "refusals": [refusal.to_dict() for refusal in (*effects.refusals, *programme_refusals)],
+        "refusals": [refusal.to_dict() for refusal in (*effects.refusals, *programme_refusals, *control_refusals)],
         "ratio_checks": effects.ratio_checks,
         "gains": _gains(context, observations, paid, scored),
+        "own_controls": controls,
         "guardrails": judge_harm(context, cycle, sums, planned_rows=planned, late=late),
     }
 

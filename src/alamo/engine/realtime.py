@@ -14,7 +14,7 @@ from alamo.domain.action import NO_ACTION, Action
 from alamo.domain.policy import BlockState, PolicySnapshot
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import DecisionReason
-from alamo.engine.batch import Batch, Stamp, decide_under, decision_table
+from alamo.engine.batch import Batch, Stamp, decide_under, decision_table, project_salt
 from alamo.steering.candidates import Candidates, Terms, gather
 from alamo.steering.cells import Cells
 from alamo.steering.control import universal_of
@@ -127,7 +127,7 @@ def terms_of(policy: PolicySnapshot, gatekeeper: Gatekeeper) -> Terms:
     """
     known = {action.id: action for action in gatekeeper.actions}
     actions = tuple(_as_of_policy(policy, action_id, known.get(action_id)) for action_id in policy.action_ids)
-    same = Gatekeeper(actions, gatekeeper.contact, gatekeeper.now, gatekeeper.paused)
+    same = Gatekeeper(actions, gatekeeper.contact, gatekeeper.now, gatekeeper.paused, project_salt(policy))
     return Terms(same, policy.rows, policy.salt, universal_of(policy), policy.displacement)
 
 
@@ -144,6 +144,7 @@ def _as_of_policy(policy: PolicySnapshot, action_id: str, known: Action | None) 
         valid_until=None if known is None else known.valid_until,
         message_class=noted.get("class", "marketing"),
         passes=tuple(noted.get("passes", ())),
+        control_share=noted.get("control", 0.0),
     )
 
 

@@ -153,6 +153,7 @@ def _effects(context: Context) -> EffectsReport:
             "level": context.settings.inference.level,
             "refusals": [*refusals, *refused],
             "guardrails": detail.get("guardrails", []),
+            "own_controls": detail.get("own_controls", []),
             "paused": [{"action": name, **asdict(pause)} for name, pause in paused(context).items()],
             "ratio_checks": detail.get("ratio_checks", {}),
             "intervals_shown": table.num_rows,

@@ -152,7 +152,7 @@ def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> T
     minor = minor_per_major(settings.currency)
     limits = left_of_periods(warehouse, profiles, request.limits, request.actions, request.now, minor)
     return Terms(
-        gatekeeper=Gatekeeper(request.actions, request.contact, request.now, request.paused),
+        gatekeeper=Gatekeeper(request.actions, request.contact, request.now, request.paused, settings.salt),
         rows=rows_of(limits, request.actions),
         salt=cycle_salt(settings.salt, request.cycle),
         universal=universal_control(

@@ -258,7 +258,7 @@ class _Frame:
     def open(self, log: DecisionLog) -> Flags:
         """Return what each decision was open to, shape (m, actions): also what the policy gave no chance at all."""
         context, nobody = self.context, np.zeros(self.profiles.num_rows, dtype=bool)
-        gatekeeper = Gatekeeper(context.actions, context.contact, context.clock.now())
+        gatekeeper = Gatekeeper(context.actions, context.contact, context.clock.now(), salt=context.settings.salt)
         return self._by_customer(gatekeeper.judge(context.history, self.profiles, nobody).open)[log.position]
 
     def _by_customer(self, flags: Flags) -> Flags:

@@ -67,6 +67,8 @@ class SimulatedAction:
     fatigue
         Chance per contact to lose the permission for the channel; doubled, tripled … by one, two … contacts
         in the two cycles before.
+    control
+        Share of customers to whom the action is never open, as in ``actions/NAME.toml``.
     """
 
     id: str
@@ -78,6 +80,7 @@ class SimulatedAction:
     eligible: str = ""
     pulls_forward: float = 0.0
     fatigue: float = 0.0
+    control: float = 0.0
 
     @property
     def action(self) -> Action:
@@ -89,6 +92,7 @@ class SimulatedAction:
             level=self.level,
             cost_money=self.cost,
             eligible=self.eligible,
+            control_share=self.control,
         )
 
 

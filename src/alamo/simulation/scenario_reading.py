@@ -301,6 +301,7 @@ _ACTION: dict[str, Convert] = {
     "eligible": _text,
     "pulls_forward": _SHARE,
     "fatigue": _SHARE,
+    "control": _number(0, 1, open_end=True),
 }
 _LIMIT: dict[str, Convert] = {
     "name": _text,

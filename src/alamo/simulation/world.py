@@ -355,6 +355,9 @@ def _described(scenario: Scenario) -> object:
     described = asdict(scenario)
     for table, added in _ADDED.items():
         described[table] = {key: value for key, value in described[table].items() if value or key not in added}
+    for action in described["actions"]:
+        if not action["control"]:
+            del action["control"]
     if scenario.guardrail == GuardrailSettings():
         del described["guardrail"]
     return _plain(described)

@@ -1,8 +1,9 @@
-"""The universal control: customers held out of everything, for several cycles at a time, handed over without a gap.
+"""Control groups: customers held out of everything for several cycles at a time, and customers held out of one action.
 
-Every customer has one place on a circle, by a salted hash that never changes. The control of a period is an arc of the
-circle, that of the next period the arc after it: groups that follow each other have nobody in common, every customer is
-as likely as any other to be in each of them, and everybody is held out once before anybody is a second time.
+The universal control is handed over without a gap. Every customer has one place on a circle, by a salted hash that
+never changes. The control of a period is an arc of the circle, that of the next period the arc after it: groups that follow
+each other have nobody in common, every customer is as likely as any other to be in each of them, and everybody is held
+out once before anybody is a second time.
 
 At a hand-over both arcs are held out. The arc to come waits (the washout): what its customers were sent before has to
 have worked off before they stand for customers who are sent nothing. The arc before stays the control meanwhile, until
@@ -75,6 +76,11 @@ def universal_of(policy: PolicySnapshot) -> UniversalControl:
     return UniversalControl(
         policy.universal_salt, policy.universal_share, policy.universal_start, policy.universal_waiting
     )
+
+
+def in_own_control(keys: npt.NDArray[np.uint64], salt: str, action_id: str, share: float) -> Flags:
+    """Return who is held out of one action for good, shape (n,); of a larger share, the same customers and others."""
+    return np.asarray(uniforms(keys, f"{salt}/control/{action_id}") < share)
 
 
 def washout_of(window_days: int, cycle_days: int) -> int:

@@ -15,7 +15,9 @@ from alamo.domain.action import Action, ContactPolicy
 from alamo.domain.event import ALL_CHANNELS
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Ineligible
+from alamo.numerics.hashing import unit_keys
 from alamo.steering.contact_policy import Ledger, closed_by_contacts
+from alamo.steering.control import in_own_control
 from alamo.steering.funnel import Stage, stage
 from alamo.steering.predicates import list_holds, predicate_masks
 
@@ -85,12 +87,15 @@ class Gatekeeper:
         The moment of the decision.
     paused
         Ids of actions that a guardrail or a person has paused: open to nobody.
+    salt
+        Of the project; the controls of single actions are drawn by it.
     """
 
     actions: tuple[Action, ...]
     contact: ContactPolicy
     now: datetime
     paused: frozenset[str] = frozenset()
+    salt: str = ""
 
     def judge(self, warehouse: Warehouse, profiles: pa.Table, held_out: Flags) -> Eligibility:
         """Return what is open to the customers of `profiles`; `held_out` are in the universal control, shape (n,).
@@ -134,10 +139,21 @@ class Gatekeeper:
         ledger = Ledger(warehouse, ids, self.actions, self.now)
         yield from closed_by_contacts(ledger, self.contact)
         nobody = np.zeros(n, dtype=bool)
+        yield Ineligible.OWN_CONTROL, self._own_controls(ids)
         yield (
             Ineligible.UNIVERSAL_CONTROL,
             [nobody if "control" in action.passes else held_out for action in self.actions],
         )
+
+    def _own_controls(self, ids: pa.ChunkedArray) -> list[Flags]:
+        nobody = np.zeros(len(ids), dtype=bool)
+        if not any(action.control_share for action in self.actions):
+            return [nobody] * len(self.actions)
+        keys = unit_keys(ids.to_pylist())
+        return [
+            in_own_control(keys, self.salt, action.id, action.control_share) if action.control_share else nobody
+            for action in self.actions
+        ]
 
     def _valid(self, action: Action) -> bool:
         return (action.valid_from is None or action.valid_from <= self.now) and (

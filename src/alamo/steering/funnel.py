@@ -30,6 +30,7 @@ STAGES: dict[Reason, str] = {
     Ineligible.GROUP_CAP: "under the cap of its group",
     Ineligible.SPACING: "spaced",
     Ineligible.EXCLUSIVE: "not excluded by another action",
+    Ineligible.OWN_CONTROL: "not in the action's control",
     Ineligible.UNIVERSAL_CONTROL: "not in the universal control",
     LeftOut.UNSCORED: "scored",
     LeftOut.UNAFFORDABLE: "affordable",

@@ -91,3 +91,16 @@ def test_an_id_used_twice_names_both_files(tmp_path: Path) -> None:
         load_actions(tmp_path)
     assert "one.toml" in caught.value.message
     assert "two.toml" in caught.value.message
+
+
+def test_an_action_may_have_a_control_of_its_own_unless_it_is_a_service_message(tmp_path):
+    file = tmp_path / "mail.toml"
+    base = 'id = "mail"\nchannel = "email"\nlevel = "upsell"\n'
+    file.write_text(base + "control = 0.1\n")
+    assert load_action(file).control_share == 0.1
+    file.write_text(base)
+    assert load_action(file).control_share == 0.0
+    for wrong in ("control = 1.0\n", "control = -0.1\n", 'control = 0.1\nclass = "transactional"\n'):
+        file.write_text(base + wrong)
+        with pytest.raises(ConfigError, match="control"):
+            load_action(file)

@@ -40,6 +40,8 @@ def effects(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         "the always-valid one may be looked at after every cycle",
         "dim",
     )
+    if data.get("own_controls"):
+        yield table("What an action adds to all others, against its own control", _OWN_CONTROLS, data["own_controls"])
     yield from stages_and_time(data)
     yield from side_by_side(data)
     yield from refusals(data)
@@ -119,6 +121,16 @@ def contacts(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield heading(f"Contacts of plan {data.get('plan')} ({data.get('state')}), {_as_of(data)}")
     yield from funnel(of_rows(data["rows"]))
 
+
+_OWN_CONTROLS = (
+    column("action", "action"),
+    Column("adds per decision", lambda row: formats.money(row.get("mean_money"), signed=True)),
+    interval_column("interval", "lower", "upper", formats.money),
+    column("without it", "baseline_money", formats.money),
+    column("customers", "n", formats.count),
+    column("its control", "n_control", formats.count),
+    column("since cycle", "since_cycle", formats.count),
+)
 
 VIEWS: dict[str, Callable[[Mapping[str, Any]], Iterator[RenderableType]]] = {
     "effects": effects,
