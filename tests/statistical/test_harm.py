@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 
@@ -120,4 +122,4 @@ def _sums(cycle: int, y, arm, p_action, p_none) -> dict[str, np.ndarray]:
 
 def _joined(rows: list[dict[str, np.ndarray]]) -> CycleSums:
     columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    return CycleSums(decided_at=(), **columns)
+    return CycleSums(decided_at=(datetime(2026, 1, 1, tzinfo=UTC),) * len(rows), **columns)

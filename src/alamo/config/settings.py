@@ -62,6 +62,7 @@ class _Exploration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     opening_cycles: Count | UnsetType = UNSET
     cost_share: Share | UnsetType = UNSET
     floor_minimum: OpenShare | UnsetType = UNSET
+    strict: bool | UnsetType = UNSET
 
 
 class _Inference(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

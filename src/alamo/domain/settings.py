@@ -108,12 +108,16 @@ class ExplorationSettings:
         much to learn.
     floor_minimum
         Least share spread over all eligible actions at any time, the dear less; keeps every one measurable.
+    strict
+        After the opening, exploration never costs more than `cost_share` of the expected gain, whatever there is to
+        learn: `floor_minimum` gives way, and actions that look worse may stop being measurable.
     """
 
     opening_share: float = 0.20
     cost_share: float = 0.01
     floor_minimum: float = 0.03
     opening_cycles: int = 0
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)

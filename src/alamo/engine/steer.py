@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -40,6 +40,7 @@ from alamo.steering.pacing import block_count, pace
 from alamo.steering.periods import left_of_periods
 from alamo.steering.plan import DrawnCycle, PlanContext, plan_summary
 from alamo.steering.rule import REASONS
+from alamo.steering.start import with_start
 
 _OF_DAY = "WHERE as_of_day = $day"
 _STOPPED = REASONS.index(DecisionReason.LIMIT_REACHED)
@@ -68,6 +69,8 @@ class SteerRequest:
         Ids of actions that are open to nobody, by a guardrail or by a person.
     displacement
         What contacts displace where caps are filled by value.
+    new
+        Ids of actions that nobody has ever been decided about, while others are known: they get a start.
     """
 
     actions: tuple[Action, ...]
@@ -82,6 +85,7 @@ class SteerRequest:
     opened: bool = False
     paused: frozenset[str] = frozenset()
     displacement: tuple[CapCharge, ...] = ()
+    new: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,6 +184,7 @@ def _priced(problem: Problem, candidates: Candidates, request: SteerRequest) -> 
     )
     if informed or request.opened:
         explored = running(problem, exploration, control, start, sure=informed)
+        explored = with_start(problem, explored, exploration, request.new)
     else:
         explored = opening(problem, exploration, control)
     prices = soft_prices(problem, explored.rule, start if explored.prices is None else explored.prices)
@@ -302,6 +307,7 @@ def request_of(context: Context, cycle: int, attempt: int = 1) -> SteerRequest:
         attempt=attempt,
         opened=_opened_long_enough(context),
         paused=paused_ids(context),
+        new=_new_actions(context, launched),
     )
 
 
@@ -314,6 +320,16 @@ def _ever_found(context: Context) -> bool:
     """Say whether any effect has been found so far; knowledge once gained does not reopen the opening phase."""
     so_far = {"now": context.clock.now()}
     return bool(found_actions(context.history.query("SELECT * FROM effects WHERE found AND as_of <= $now", so_far)))
+
+
+def _new_actions(context: Context, launched: Sequence[PlanRecord]) -> frozenset[str]:
+    """Return the actions that no launched plan and no experiment has drawn, where some other has been drawn."""
+    ids = {action.id for action in context.actions}
+    rows = (row for plan in launched for row in plan.summary["actions"])
+    drawn = {row["action"] for row in rows if (row.get("expected_customers") or 0.0) > 0.0}
+    if ids - drawn:
+        drawn |= set(context.history.query("SELECT DISTINCT action_id FROM dr_scores")["action_id"].to_pylist())
+    return frozenset(ids - drawn) if ids & drawn else frozenset()
 
 
 def _opened_long_enough(context: Context) -> bool:

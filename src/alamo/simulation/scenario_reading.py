@@ -361,7 +361,8 @@ _SCENARIO: dict[str, Convert] = {
     ),
     "exploration": _block(
         ExplorationSettings,
-        {"opening_share": _SHARE, "opening_cycles": _whole(0, 1_000), "cost_share": _SHARE, "floor_minimum": _SHARE},
+        {"opening_cycles": _whole(0, 1_000), "strict": _flag}
+        | dict.fromkeys(("opening_share", "cost_share", "floor_minimum"), _SHARE),
     ),
     "outcome": _outcome,
     "margin": _margin,

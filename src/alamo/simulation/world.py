@@ -346,7 +346,10 @@ def _opening_consent(scenario: Scenario, n: int, seed: int) -> np.ndarray:
     return draw < np.array([scenario.consent_share(channel) for channel in scenario.channels])
 
 
-_ADDED = {"outcome": ("long_days", "act_on_calibrated", "price_permissions"), "exploration": ("opening_cycles",)}
+_ADDED = {
+    "outcome": ("long_days", "act_on_calibrated", "price_permissions"),
+    "exploration": ("opening_cycles", "strict"),
+}
 """Settings that came later: left out while they are off, so that a market begun before is known again."""
 
 

@@ -1,9 +1,9 @@
 """Control groups: customers held out of everything for several cycles at a time, and customers held out of one action.
 
 The universal control is handed over without a gap. Every customer has one place on a circle, by a salted hash that
-never changes. The control of a period is an arc of the circle, that of the next period the arc after it: groups that follow
-each other have nobody in common, every customer is as likely as any other to be in each of them, and everybody is held
-out once before anybody is a second time.
+never changes. The control of a period is an arc of the circle, that of the next period the arc after it: groups that
+follow each other have nobody in common, every customer is as likely as any other to be in each of them, and everybody
+is held out once before anybody is a second time.
 
 At a hand-over both arcs are held out. The arc to come waits (the washout): what its customers were sent before has to
 have worked off before they stand for customers who are sent nothing. The arc before stays the control meanwhile, until

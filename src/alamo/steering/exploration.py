@@ -28,6 +28,7 @@ from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Cells, Floats
 
 _LADDER = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003)
+_STRICT_LADDER = (0.001, 3e-4, 1e-4)
 _FIRST_TEMPERATURE = 0.03
 _TEMPERATURE_SHARE = 0.1
 """Of what exploration may cost, the most that the temperature takes. With half of it, one draw in 230 of seed 506 of
@@ -51,6 +52,11 @@ class Exploration:
         ``"opening"`` until a first effect is found or the scores are `promising`, then ``"running"``.
     cost_money
         What exploration is expected to cost against always taking the best net value.
+    gain_money
+        Expected gain of the plan that its bounds were reckoned from; 0 in the opening phase.
+    set_by
+        What its width comes from: ``"opening share"``, ``"cost share"``, ``"worth of knowing"``, ``"floor minimum"``,
+        ``"limit"`` or ``"start of a new action"``.
     floor_reduced_by
         Limit that the wanted floor alone would have broken; None if it did not have to be reduced.
     prices
@@ -62,6 +68,8 @@ class Exploration:
     cost_money: float
     floor_reduced_by: str | None
     prices: Floats | None
+    gain_money: float = 0.0
+    set_by: str = "opening share"
 
     def to_dict(self) -> Mapping[str, Any]:
         """Return the settings as they stand in a plan."""
@@ -71,6 +79,7 @@ class Exploration:
             "floor_share": self.rule.floor_share,
             "cost_money": self.cost_money,
             "floor_reduced_by": self.floor_reduced_by,
+            "set_by": self.set_by,
         }
 
 
@@ -102,7 +111,9 @@ def running(
     It may cost `cost_share` of the gain, or where that is more half of what knowledge would add to a cycle, up to ten
     times `cost_share`. The temperature takes up to a tenth of `cost_share` and never exceeds the mean posterior sd, so
     it shrinks as knowledge grows. The floor takes the rest; never less than `floor_minimum` unless a limit does not
-    even allow that, never more than `opening_share`. The dear get less of it than the cheap (`cheap_first`).
+    even allow that, never more than `opening_share`. The dear get less of it than the cheap (`cheap_first`). Where
+    exploration is `strict`, `cost_share` of the gain is all that it may cost, whatever there is to learn, and
+    `floor_minimum` gives way.
 
     Parameters
     ----------
@@ -120,19 +131,27 @@ def running(
     least, by = affordable_floor(problem, min(settings.floor_minimum, 1.0 - control.share), weights)
     gain = max(float(mixed_sums(problem, prices, mixture_of(problem, first)).total[1]), 0.0)
     budget = settings.cost_share * gain
-    temperatures = np.minimum(np.array(_LADDER) * problem.value_scale, _posterior_sd(problem))
-    floor_loss, *softmax_losses = _losses(problem, prices, weights, temperatures)
+    ladder = (*_LADDER, *_STRICT_LADDER) if settings.strict else _LADDER
+    temperatures = np.minimum(np.array(ladder) * problem.value_scale, _posterior_sd(problem))
+    lost, *softmax_losses = _losses(problem, prices, weights, temperatures)
     loss = softmax_share(first) * np.array(softmax_losses)
     pick = next((q for q in range(len(loss)) if loss[q] <= _TEMPERATURE_SHARE * budget), len(loss) - 1)
     learning = _LEARNING_SHARE * worth_of_knowing(problem, prices)
     learning = min(learning, _MOST_LEARNING * budget) if sure else learning
+    learning = 0.0 if settings.strict else learning
+    least = 0.0 if settings.strict else least
     allowed = max(budget - loss[pick], learning)
-    wanted = allowed / floor_loss if floor_loss > 0 else settings.opening_share
+    wanted = allowed / lost if lost > 0 else settings.opening_share
     highest, cut = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share), weights)
     floor = float(np.clip(wanted, least, max(highest, least)))
     by = cut if wanted > highest else by
     rule = RuleSettings(float(temperatures[pick]), floor, control.share, tuple(weights.tolist()))
-    return Exploration(rule, "running", float(floor * floor_loss + loss[pick]), by, prices)
+    set_by = "worth of knowing" if learning > budget - loss[pick] else "cost share"
+    if wanted > highest:
+        set_by = "opening share" if cut is None else "limit"
+    elif wanted < least:
+        set_by = "floor minimum"
+    return Exploration(rule, "running", float(floor * lost + loss[pick]), by, prices, gain, set_by)
 
 
 def promising(cells: Cells, level: float) -> bool:
@@ -172,6 +191,11 @@ def affordable_floor(problem: Problem, wanted: float, weights: Floats) -> tuple[
         if root**2 < floor:
             floor, by = float(root**2), problem.names[r]
     return floor, by
+
+
+def floor_loss(problem: Problem, prices: Floats, weights: Floats) -> float:
+    """Return the net money lost by drawing everybody by the floor of `weights` (n_actions,) alone."""
+    return _losses(problem, prices, weights, np.zeros(0))[0]
 
 
 def _posterior_sd(problem: Problem) -> float:

@@ -145,6 +145,7 @@ def test_a_market_begun_before_settings_were_added_is_known_again():
     described = asdict(market)
     described["outcome"] = {key: described["outcome"][key] for key in before}
     described["exploration"].pop("opening_cycles")
+    described["exploration"].pop("strict")
     described.pop("guardrail")
     for offer in described["actions"]:
         offer.pop("control")

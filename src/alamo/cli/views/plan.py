@@ -36,6 +36,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     if data.get("lacks_person"):
         yield note(f"Takes two people: {data['lacks_person']}", "bold yellow")
     yield note(_money_line(summary))
+    yield from _exploration(summary.get("exploration") or {})
     yield table("What is drawn", _ACTIONS, summary.get("actions", []))
     if summary.get("limits"):
         yield table("Limits", _LIMITS, summary["limits"])
@@ -94,6 +95,13 @@ def launch(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table("Deliveries", [column("state", "state"), column("number", "deliveries", formats.count)], rows)
     yield from quiet_hours(data.get("quiet_hours"))
     yield from next_step("alamo status")
+
+
+def _exploration(told: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Say what learning costs, and what that comes from; nothing for a plan of a version that did not tell."""
+    if told.get("set_by"):
+        share = f" ({formats.percent(told['cost_share'])} of the expected gain)" if told.get("cost_share") else ""
+        yield note(f"exploration costs {formats.money(told['cost_money'])}{share}, set by: {told['set_by']}", "dim")
 
 
 def _money_line(summary: Mapping[str, Any]) -> str:
