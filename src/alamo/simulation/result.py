@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar
 
@@ -117,6 +118,8 @@ class SimulationResult(Result):
         Of the market.
     refusals
         What is not given, and why.
+    paused
+        Actions that were paused at the end: action, cycle, by whom, reason.
     """
 
     schema: ClassVar[str] = "alamo.simulation/1"
@@ -128,17 +131,19 @@ class SimulationResult(Result):
     seed: int
     scenario: str
     refusals: tuple[Refusal, ...] = ()
+    paused: tuple[Mapping[str, Any], ...] = ()
 
     def records(self) -> list[dict[str, Any]]:
         """Return one dictionary per cycle."""
         return [asdict(row) for row in self.cycles]
 
     def beside(self) -> dict[str, Any]:
-        """Return coverage, actions, seed, scenario and refusals."""
+        """Return coverage, actions, seed, scenario, refusals and pauses."""
         return {
             "coverage": asdict(self.coverage),
             "actions": [asdict(row) for row in self.actions],
             "seed": self.seed,
             "scenario": self.scenario,
             "refusals": [refusal.to_dict() for refusal in self.refusals],
+            "paused": [dict(row) for row in self.paused],
         }

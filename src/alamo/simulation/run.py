@@ -19,6 +19,7 @@ from alamo.domain.ports import History, OutcomeLearner, PolicyShelf, StateStore
 from alamo.domain.records import PlanRecord
 from alamo.domain.settings import Settings
 from alamo.engine.context import Context, StepOutcome
+from alamo.engine.guard import Pause, paused
 from alamo.engine.infer import infer, profiles_as_of, value_model
 from alamo.engine.loop import pass_gate, turn
 from alamo.engine.measure import measure
@@ -107,7 +108,8 @@ def simulate(
     for cycle in range(1, scenario.cycles + 1):
         run.play(cycle, _told(announce, cycle))
     run.look_back(_told(announce, scenario.cycles + 1))
-    return assemble(scenario, name_of(policy), seed, run.truths, run.looks)
+    found = assemble(scenario, name_of(policy), seed, run.truths, run.looks)
+    return replace(found, paused=tuple(_pause(name, one) for name, one in paused(context).items()))
 
 
 def build_world(scenario: Scenario, orders: RealOrders | None, seed: int) -> World:
@@ -266,6 +268,10 @@ class _Frame:
         out = np.zeros((len(self.world.population), *flags.shape[1:]), dtype=bool)
         out[self.world.positions(self.profiles["customer_id"].to_pylist())] = flags
         return out
+
+
+def _pause(action_id: str, found: Pause) -> dict[str, Any]:
+    return {"action": action_id, "cycle": found.cycle, "by": found.by, "reason": found.reason}
 
 
 def _look(context: Context, steps: tuple[StepOutcome, ...], matured: int) -> Look:

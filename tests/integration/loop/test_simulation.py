@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import resources
 from pathlib import Path
 
 import pytest
@@ -85,3 +86,12 @@ def test_the_opening_ends_with_its_cycles_although_nothing_has_been_found(tmp_pa
     assert ever[0].spend_floor > 10 * ever[0].spend_least
     assert all(row.spend_floor > 0.9 * ever[0].spend_floor for row in ever[1:])
     assert all(0.9 * row.spend_least <= row.spend_floor < 0.3 * ever[0].spend_floor for row in once[1:])
+
+
+def test_a_pause_stands_in_the_result(tmp_path):
+    harmful = (resources.files("alamo.simulation") / "scenarios" / "harmful.toml").read_text(encoding="utf-8")
+    file = tmp_path / "fewer.toml"
+    file.write_text(harmful.replace("customers = 20000", "customers = 2500"))
+    (pause,) = simulate(file, folder=tmp_path, cycles=3).to_dict()["paused"]
+    assert (pause["action"], pause["by"]) == ("pushy-text", "guardrail")
+    assert pause["reason"].startswith("unsubscribes: ")

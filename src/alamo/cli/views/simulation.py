@@ -15,6 +15,8 @@ def simulation(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Per cycle: truth beside the engine's own estimate; per action: the effect beside its interval."""
     yield table(f"Scenario {data.get('scenario')}, seed {data.get('seed')}: incremental profit", _CYCLES, data["rows"])
     yield table("Actions: the truth and what was inferred", _ACTIONS, data.get("actions", []))
+    for row in data.get("paused") or []:
+        yield note(f"Paused in cycle {row['cycle']} by {row['by']}: {row['action']}, {row['reason']}", "bold yellow")
     coverage = data.get("coverage") or {}
     yield note(
         f"Coverage: {formats.count(coverage.get('missed'))} of {formats.count(coverage.get('pairs'))} actions "
