@@ -171,6 +171,8 @@ def _provenance(data: Data) -> str:
 
 def _warnings(data: Data) -> str:
     found = [f"Warning: {words}" for words in data.get("summary", {}).get("warnings") or []]
+    stopped = data.get("paused") or data.get("summary", {}).get("paused") or []
+    found += [f"Paused: {row['action']}, by {row['by']}: {row['reason']}" for row in stopped]
     found += [f"Stale: {change['said']}" for change in data.get("stale") or []]
     found += [f"Takes two people: {data['lacks_person']}"] if data.get("lacks_person") else []
     return "".join(f'<p class="warning">{escape(words)}</p>' for words in found)

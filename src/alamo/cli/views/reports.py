@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from alamo.cli import formats
 from alamo.cli.output import Column, column, heading, interval_column, note, refusals, table
+from alamo.cli.views.actions import paused
 from alamo.cli.views.calibration import side_by_side
 from alamo.cli.views.effect_parts import shrunk_effects, stages_and_time, verdict
 from alamo.cli.views.funnel import funnel, of_rows
@@ -40,6 +41,7 @@ def effects(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         "the always-valid one may be looked at after every cycle",
         "dim",
     )
+    yield from paused(data.get("paused") or [])
     if data.get("own_controls"):
         yield table("What an action adds to all others, against its own control", _OWN_CONTROLS, data["own_controls"])
     yield from stages_and_time(data)
