@@ -30,6 +30,7 @@ from alamo.engine.context import Context, StepOutcome
 from alamo.engine.decide import DecidedNow, decide_now
 from alamo.engine.doctor import Diagnosis, diagnose, of_configuration
 from alamo.engine.explain import Explanation, explain
+from alamo.engine.gate import closes_cycle
 from alamo.engine.hindsight import replay_history
 from alamo.engine.imports import Imported, ImportOrder, import_files, preview_files
 from alamo.engine.infer import infer
@@ -229,7 +230,7 @@ class Project(PlanDoor):
     def enter_next_cycle(self) -> None:
         """Simulated time moves on once the plan of its cycle has been launched."""
         plans = self.context.state.plans.all()
-        launched = {plan.cycle for plan in plans if plan.state == "launched"}
+        launched = {plan.cycle for plan in plans if plan.state != "launching" and closes_cycle(self.context, plan)}
         if self._market is not None and self._market.world.cycle in launched:
             self._market.advance()
 

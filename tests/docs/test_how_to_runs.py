@@ -59,6 +59,8 @@ def test_the_script_holds_commands_documents_and_python() -> None:
                 "Takes two people: it costs",
                 "alone",
                 "the smaller budget counts from next month on",
+                "is rolled back; what was sent stays as it is",
+                "too many complaints",
             ],
         ),
         ("read-audience-files.md", ["welcome-back email We have missed you", "report.csv: 1 row taken in"]),

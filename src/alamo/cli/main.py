@@ -20,7 +20,7 @@ COMMANDS = {
     "predict": Entry("alamo.cli.loop", "predict", "Step 3: what each action is worth for each customer."),
     "steer": Entry("alamo.cli.loop", "steer", "Step 4: a plan within limits and consent, with a control group."),
     "run": Entry("alamo.cli.loop", "run", "One turn of the loop, up to the plan that waits for a person."),
-    "plan": Entry("alamo.cli.plan", "plan", "Show, compare, approve, launch or cancel a plan."),
+    "plan": Entry("alamo.cli.plan", "plan", "Show, compare, approve, launch, stop or cancel a plan."),
     "actions": Entry("alamo.cli.actions", "actions", "List actions, pause one, or bring a paused one back."),
     "decide": Entry("alamo.cli.decide", "decide", "Decide for one customer now."),
     "explain": Entry("alamo.cli.decide", "explain", "Say why a decision came out as it did, down to the numbers."),

@@ -66,6 +66,11 @@ def engine_option(command: Command) -> Command:
     )(command)
 
 
+def reason_option(command: Command) -> Command:
+    """Add ``--reason``."""
+    return click.option("--reason", default="", metavar="WORDS", help="Why; written into the log.")(command)
+
+
 def html_option(command: Command) -> Command:
     """Add ``--html``."""
     return click.option(

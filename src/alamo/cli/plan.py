@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from alamo.cli.html.file import write_page
-from alamo.cli.options import anyway_option, by_option, html_option, json_option, opened, responsible
+from alamo.cli.options import anyway_option, by_option, html_option, json_option, opened, reason_option, responsible
 from alamo.cli.output import counting, emit
 from alamo.cli.plan_review import advice, advice_on, diff
 from alamo.cli.views import plan as views
@@ -15,7 +15,7 @@ from alamo.cli.views import plan as views
 
 @click.group(epilog="Example: alamo plan show   ·   alamo plan approve   ·   alamo plan launch")
 def plan() -> None:
-    """Show, compare, approve, launch or cancel a plan. Without an id: the newest."""
+    """Show, compare, approve, launch, stop or cancel a plan. Without an id: the newest."""
 
 
 for command in (diff, advice):
@@ -76,7 +76,7 @@ def approve(folder: str, plan_id: str | None, by: str, anyway: str, as_json: boo
 @plan.command(epilog="Example: alamo plan cancel")
 @click.argument("plan_id", metavar="[PLAN]", required=False)
 @by_option
-@click.option("--reason", default="", metavar="WORDS", help="Why; written into the log.")
+@reason_option
 @json_option
 @click.pass_obj
 def cancel(folder: str, plan_id: str | None, by: str, reason: str, as_json: bool) -> None:
@@ -96,6 +96,37 @@ def launch(folder: str, plan_id: str | None, by: str, anyway: str, as_json: bool
         answer = project.launch(plan_id, by=responsible(by), progress=progress, anyway=anyway)
         attribution = project.settings.attribution
     emit(answer, views.launch, as_json=as_json, attribution=attribution)
+
+
+@plan.command(epilog='Example: alamo plan stop --reason "wrong voucher code"')
+@click.argument("plan_id", metavar="[PLAN]", required=False)
+@by_option
+@reason_option
+@json_option
+@click.pass_obj
+def stop(folder: str, plan_id: str | None, by: str, reason: str, as_json: bool) -> None:
+    """Stop a launch that is under way, here or in another process: what was sent stays, the rest is not sent."""
+    with opened(folder) as project:
+        answer = project.stop(plan_id, by=responsible(by), reason=reason)
+        attribution = project.settings.attribution
+    emit(answer, views.stopped, as_json=as_json, attribution=attribution)
+
+
+@plan.command(epilog='Example: alamo plan rollback --reason "too many complaints"')
+@click.argument("plan_id", metavar="[PLAN]", required=False)
+@by_option
+@reason_option
+@json_option
+@click.pass_obj
+def rollback(folder: str, plan_id: str | None, by: str, reason: str, as_json: bool) -> None:
+    """Take a launched plan back: the policy launched before is in force again for real time. Default: the last one.
+
+    A launch that is under way is stopped first. What was sent stays as it is.
+    """
+    with opened(folder) as project:
+        answer = project.rollback(plan_id, by=responsible(by), reason=reason)
+        attribution = project.settings.attribution
+    emit(answer, views.rolled_back, as_json=as_json, attribution=attribution)
 
 
 def _move(folder: str, verb: str, plan_id: str | None, by: str, *, as_json: bool, **told: str) -> None:

@@ -169,7 +169,8 @@ class DeliveryLedger(Protocol):
     def reserve(self, rows: Sequence[LedgerRow]) -> int:
         """Insert rows in one transaction; rows whose decision is known are left alone.
 
-        They are ``reserved``, or never sent from here: ``dropped``, or ``unknown`` (somebody else carries it out).
+        They are ``reserved``, or never sent from here: ``dropped``, ``cancelled``, or ``unknown`` (somebody else
+        carries it out).
         """
         ...
 
@@ -215,6 +216,16 @@ class StateStore(Protocol):
     @property
     def ledger(self) -> DeliveryLedger:
         """The delivery ledger."""
+        ...
+
+    def lock(self, name: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
+        """Hold the lock `name` of this store for a block; a holder that dies lets go of it.
+
+        Raises
+        ------
+        StateError
+            If somebody else still holds it after `wait_seconds`; transient.
+        """
         ...
 
     def close(self) -> None:

@@ -41,6 +41,7 @@ class DecisionReason(StrEnum):
     NO_ELIGIBLE_ACTION = "no action was eligible"
     UNIVERSAL_CONTROL = "held out by the universal control"
     LIMIT_REACHED = "what was left of a limit did not fit"
+    STOPPED = "the launch was stopped before it was sent"
     UNKNOWN_CUSTOMER = "the customer is unknown: there is no profile"
     FAILED = "the decision failed"
     WASHOUT = "held out to take over as the universal control"

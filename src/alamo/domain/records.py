@@ -12,8 +12,18 @@ import pyarrow as pa
 
 from alamo.domain.result import json_value
 
-PLAN_STATES = ("proposed", "approved", "launching", "launched", "cancelled", "superseded")
-DELIVERY_STATES = ("reserved", "sent", "failed", "dropped", "unknown")
+PLAN_STATES = (
+    "proposed",
+    "approved",
+    "launching",
+    "launched",
+    "stopping",
+    "stopped",
+    "rolled_back",
+    "cancelled",
+    "superseded",
+)
+DELIVERY_STATES = ("reserved", "sent", "failed", "dropped", "unknown", "cancelled")
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from alamo.domain.contracts import COUNT, FLAG, NUMBER, NUMBERS, TEXT, TEXTS, TI
 from alamo.domain.health_table import HEALTH
 from alamo.domain.long_tables import CALIBRATED_EFFECTS, LONG_DR_SCORES, LONG_OBSERVATIONS, LONG_OUTCOMES
 from alamo.domain.micro_segment_table import MICRO_SEGMENTS
+from alamo.domain.records import DELIVERY_STATES
 
 _SUM_TOLERANCE = 1e-9
 
@@ -329,7 +330,7 @@ DELIVERIES = Contract(
         Column("customer_id", TEXT, "the person"),
         Column("action_id", TEXT, "the action"),
         Column("channel", TEXT, "the channel"),
-        Column("state", TEXT, "what is known", values=("reserved", "sent", "failed", "dropped", "unknown")),
+        Column("state", TEXT, "what is known", values=DELIVERY_STATES),
         Column("provider_id", TEXT, "identifier in the channel", nullable=True),
         Column("attempted_at", TIME, "UTC"),
         Column("cost_minor", COUNT, "cost charged", minimum=0),

@@ -97,6 +97,9 @@ def decide_now(context: Context, customer_id: str, known: Mapping[str, Any]) -> 
     logged = _logged(context, plan, customer_id)
     if logged is not None:
         return _not_before(context, policy, _again(context, policy, logged))
+    earlier = _decided_by_another(context, plan, customer_id)
+    if earlier is not None:
+        return _nothing(customer_id, f"decided in this cycle already, by plan {earlier}, which was taken back")
     return _not_before(context, policy, _fresh(context, plan, policy, customer_id, known))
 
 
@@ -155,6 +158,21 @@ def _logged(context: Context, plan: PlanRecord, customer_id: str) -> dict[str, A
         {"plan": plan.plan_id, "customer": customer_id},
     )
     return dict(found.slice(0, 1).to_pylist()[0]) if found.num_rows else None
+
+
+def _decided_by_another(context: Context, plan: PlanRecord, customer_id: str) -> str | None:
+    """Return the plan of the same cycle under which a customer could have been drawn an action; None if there is none.
+
+    Only a plan that restores the policy of an earlier one has another of its cycle beside it.
+    """
+    if "restores" not in plan.summary:
+        return None
+    found = context.history.query(
+        "SELECT plan_id FROM decisions WHERE cycle = $cycle AND customer_id = $customer AND plan_id <> $plan "
+        "AND (len(eligible) > 1 OR universal_control) ORDER BY decided_at, plan_id",
+        {"cycle": plan.cycle, "customer": customer_id, "plan": plan.plan_id},
+    )
+    return str(found["plan_id"][0].as_py()) if found.num_rows else None
 
 
 def _again(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> DecidedNow:

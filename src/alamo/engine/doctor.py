@@ -138,6 +138,8 @@ def _launches_are_finished(context: Context) -> Iterator[Finding]:
     for plan in context.state.plans.all():
         if plan.state == "launching":
             yield Finding("error", f"the launch of {plan.plan_id} was interrupted", f"alamo plan launch {plan.plan_id}")
+        if plan.state == "stopping":
+            yield Finding("error", f"the stop of {plan.plan_id} was interrupted", f"alamo plan stop {plan.plan_id}")
 
 
 def _plans_are_fresh(context: Context) -> Iterator[Finding]:

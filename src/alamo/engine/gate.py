@@ -171,14 +171,37 @@ def refuse_expired(context: Context, plan: PlanRecord) -> None:
 
 
 def refuse_overtaken(context: Context, plan: PlanRecord) -> None:
-    """Refuse a plan that knows nothing of contacts that a later one has made since."""
+    """Refuse a plan beside a launch that is under way, or that knows nothing of contacts a later one has made since."""
     for other in context.state.plans.all():
-        if other.state in ("launching", "launched") and other.cycle >= plan.cycle and other.plan_id != plan.plan_id:
+        if other.plan_id == plan.plan_id:
+            continue
+        if other.state in ("launching", "stopping"):
+            verb = "launch" if other.state == "launching" else "stop"
+            raise StateError(
+                f"plan {other.plan_id} is {other.state}, and one launch at a time goes out",
+                hint=f"End it first: alamo plan {verb} {other.plan_id}",
+                code="plan.launch_under_way",
+                details={"plan": plan.plan_id, "under_way": other.plan_id},
+            )
+        if other.cycle >= plan.cycle and closes_cycle(context, other):
             raise StateError(
                 f"plan {plan.plan_id} is overtaken by {other.plan_id}, which is {other.state}",
                 hint=f"Leave it: alamo plan cancel {plan.plan_id}",
                 code="plan.overtaken",
             )
+
+
+def was_sent(context: Context, plan_id: str) -> bool:
+    """Say whether any delivery of a plan reached its channel, as far as anybody knows."""
+    counts = context.state.ledger.counts().get(plan_id, {})
+    return any(counts.get(state) for state in ("sent", "failed", "unknown"))
+
+
+def closes_cycle(context: Context, plan: PlanRecord) -> bool:
+    """Say whether customers have been written to by a plan, so that its cycle is not planned again."""
+    if plan.state in ("launching", "launched", "stopping") and "restores" not in plan.summary:
+        return True
+    return plan.state in ("launched", "stopped", "rolled_back") and was_sent(context, plan.plan_id)
 
 
 def refuse_other_messages(context: Context, plan: PlanRecord, decisions: pa.Table) -> None:

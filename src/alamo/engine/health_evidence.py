@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from alamo.domain.policy import PolicySnapshot
 from alamo.domain.records import PlanRecord
 from alamo.engine.context import Context
+from alamo.engine.gate import closes_cycle
 
 MOST_CUSTOMERS = 100_000
 """Customers looked at for the drift of features: more cost seconds and show nothing smaller that matters."""
@@ -52,7 +53,9 @@ def judged_cycles(context: Context, finished: Sequence[int]) -> list[JudgedCycle
     """
     decided: dict[int, PlanRecord] = {}
     for plan in context.state.plans.all():
-        stands = plan.state in ("approved", "launching", "launched")
+        stands = plan.state == "approved" or closes_cycle(context, plan)
+        if "restores" in plan.summary:  # the policy of an earlier cycle, in force for real time alone
+            continue
         if stands or (plan.state == "proposed" and plan.cycle not in decided):
             decided[plan.cycle] = plan
     newest = max(decided, default=0)

@@ -21,7 +21,7 @@ from alamo.engine.loop import STEPS, Announce, Turn, Turns, current_cycle, turn
 At = Callable[[datetime], Context]
 """Returns the project as it is handed to a turn at a moment of the past."""
 
-_DECIDED = ("approved", "launching", "launched")
+_DECIDED = ("approved", "launching", "launched", "stopping", "stopped", "rolled_back")
 
 
 def replay_history(context: Context, until: datetime, at: At, announce: Announce | None = None) -> Turns:

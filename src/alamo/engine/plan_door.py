@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from alamo.domain.records import PlanAct, PlanRecord
-from alamo.engine import act, gate
+from alamo.engine import act, gate, takeback
 from alamo.engine.context import Context
+from alamo.engine.rollback import Rollback, rollback
 
 
 class PlanDoor:
@@ -36,10 +37,18 @@ class PlanDoor:
 
     def launch(
         self, plan_id: str | None = None, *, by: str, progress: act.Progress | None = None, anyway: str = ""
-    ) -> act.Launch:
+    ) -> takeback.Launch:
         """Launch an approved plan, or go on with an interrupted launch; `anyway` as in `approve`."""
         return act.launch(self.context, plan_id, by=by, progress=progress, anyway=anyway)
 
     def cancel(self, plan_id: str | None = None, *, by: str, reason: str = "") -> PlanRecord:
         """Cancel a plan that has not been launched."""
         return gate.cancel(self.context, plan_id, by=by, reason=reason)
+
+    def stop(self, plan_id: str | None = None, *, by: str, reason: str = "") -> takeback.Launch:
+        """Stop the launch of a plan that is under way, also from another process, or end an interrupted stop."""
+        return takeback.stop(self.context, plan_id, by=by, reason=reason)
+
+    def rollback(self, plan_id: str | None = None, *, by: str, reason: str = "") -> Rollback:
+        """Take a launched plan back, by default the last: the policy before is in force again for real time."""
+        return rollback(self.context, plan_id, by=by, reason=reason)

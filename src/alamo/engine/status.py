@@ -30,6 +30,9 @@ _NEXT = {
     "approved": "alamo plan launch",
     "launching": "alamo plan launch   (goes on where it stopped)",
     "launched": "alamo run   (when the next cycle starts)",
+    "stopping": "alamo plan stop   (ends what was begun)",
+    "stopped": "alamo run   (when the next cycle starts; now, if nothing was sent)",
+    "rolled_back": "alamo run   (when the next cycle starts)",
     "cancelled": "alamo run",
     "superseded": "alamo run",
 }
@@ -240,7 +243,7 @@ def _before_the_first_cycle(context: Context) -> str:
 
 
 def _next(data: Mapping[str, Any], plan: PlanRecord | None, known: Horizon, *, stale: bool, lacks_person: str) -> str:
-    over = plan is None or plan.state not in (*WAITING, "launching")
+    over = plan is None or plan.state not in (*WAITING, "launching", "stopping")
     if not data["events"] or (known.waiting and over):
         return "alamo import orders FILE"
     if lacks_person and not stale and plan is not None and plan.state == "approved":

@@ -24,6 +24,7 @@ from alamo.engine.cap_values import cap_values
 from alamo.engine.carrier import Carrier
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
 from alamo.engine.freshness import CURE, stale_orders
+from alamo.engine.gate import closes_cycle
 from alamo.engine.guard import paused, paused_ids
 from alamo.engine.infer import found_actions, matured_cycles, profiles_as_of
 from alamo.engine.quiet_hours import announced
@@ -43,6 +44,7 @@ from alamo.steering.rule import REASONS
 from alamo.steering.start import with_start
 
 _OF_DAY = "WHERE as_of_day = $day"
+_TAKEN_BACK = ("cancelled", "stopped", "rolled_back")
 _STOPPED = REASONS.index(DecisionReason.LIMIT_REACHED)
 
 
@@ -232,18 +234,22 @@ def _policy(
 def steer(context: Context, cycle: int) -> StepOutcome:
     """Propose `cycle` and put the plan before the human gate; the same data again change nothing.
 
-    A plan of the cycle that was approved or launched stands: nobody is contacted twice by planning again.
+    A plan of the cycle that was approved or launched stands, and so does one that was stopped after some had been
+    written to: nobody is contacted twice by planning again.
     """
     plans = [plan for plan in context.state.plans.all() if plan.cycle == cycle]
-    standing = [plan for plan in plans if plan.stands_at(context.clock.now())]
+    now = context.clock.now()
+    standing = [
+        plan for plan in plans if closes_cycle(context, plan) or (plan.state == "approved" and plan.stands_at(now))
+    ]
     if standing:
         return StepOutcome("steer", cycle, False, 0.0, _detail(standing[-1].plan_id, standing[-1].summary))
-    closed = {state: sum(plan.state == state for plan in plans) for state in ("cancelled", "superseded")}
+    closed = {state: sum(plan.state == state for plan in plans) for state in (*_TAKEN_BACK, "superseded")}
     attempt = 1 + sum(closed.values())  # ids stay unique when an earlier proposal comes back
     as_of = context.today()
     inputs = versions(context, "profiles", "scores", "effects", "deliveries") | {
         "as_of": as_of.isoformat(),
-        "cancelled": closed["cancelled"],
+        "cancelled": sum(closed[state] for state in _TAKEN_BACK),
         "paused": sorted(paused_ids(context)),
         "project": [str(context.actions), str(context.limits), str(context.contact), str(context.settings)],
     }

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import threading
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from operator import attrgetter
 
 from alamo.domain.records import ImportRecord, LedgerRow, PlanAct, PlanRecord, StepRecord
+from alamo.store.locks import thread_lock
 from alamo.store.rules import Receipts, check_receipts, check_reserved, check_saved, moved, plain_json, unknown_plan
 
 
@@ -20,6 +23,17 @@ class MemoryState:
         self.imports = MemoryImportLog()
         self.plans = MemoryPlanBook()
         self.ledger = MemoryDeliveryLedger()
+        self._locks: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
+
+    def lock(self, name: str, *, wait_seconds: float = 0.0) -> AbstractContextManager[None]:
+        """Hold the lock `name` for a block.
+
+        Raises
+        ------
+        StateError
+            If somebody else still holds it after `wait_seconds`.
+        """
+        return thread_lock(self._locks[name], name, wait_seconds)
 
     def close(self) -> None:
         """Forget nothing: there is nothing to release."""

@@ -79,6 +79,47 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             WHERE launched_at IS NOT NULL AND launched_by IS NOT NULL
             ORDER BY 4, 1, 2""",
     ),
+    (  # a launch can be stopped and a plan rolled back: more states
+        """CREATE TABLE plans_of_3 (
+            plan_id TEXT NOT NULL PRIMARY KEY,
+            cycle INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (
+                state IN (
+                    'proposed', 'approved', 'launching', 'launched', 'stopping', 'stopped', 'rolled_back', 'cancelled',
+                    'superseded'
+                )
+            ),
+            policy_version TEXT NOT NULL,
+            created_at DATETIME NOT NULL,
+            valid_until DATETIME NOT NULL,
+            summary JSON NOT NULL,
+            approved_by TEXT,
+            approved_at DATETIME,
+            launched_by TEXT,
+            launched_at DATETIME
+        )""",
+        "INSERT INTO plans_of_3 SELECT * FROM plans",
+        "DROP TABLE plans",
+        "ALTER TABLE plans_of_3 RENAME TO plans",
+        """CREATE TABLE ledger_of_3 (
+            decision_id TEXT NOT NULL PRIMARY KEY,
+            plan_id TEXT NOT NULL,
+            batch_id TEXT NOT NULL,
+            customer_id TEXT NOT NULL,
+            action_id TEXT NOT NULL,
+            channel TEXT NOT NULL,
+            cost_minor INTEGER NOT NULL,
+            state TEXT NOT NULL CHECK (state IN ('reserved', 'sent', 'failed', 'dropped', 'unknown', 'cancelled')),
+            provider_id TEXT,
+            attempted_at DATETIME,
+            settled_at DATETIME
+        )""",
+        "INSERT INTO ledger_of_3 SELECT * FROM ledger",
+        "DROP TABLE ledger",
+        "ALTER TABLE ledger_of_3 RENAME TO ledger",
+        "CREATE INDEX ix_ledger_batch_id ON ledger (batch_id)",
+        "CREATE INDEX ix_ledger_plan_id_state ON ledger (plan_id, state)",
+    ),
 )
 """The statements of migration 1, 2, …"""
 

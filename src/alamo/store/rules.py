@@ -14,7 +14,7 @@ from alamo.domain.time import iso
 
 Receipts = Mapping[str, tuple[str, str | None]]
 
-_RESERVABLE = ("reserved", "dropped", "unknown")
+_RESERVABLE = ("reserved", "dropped", "unknown", "cancelled")
 _SETTLED = tuple(state for state in DELIVERY_STATES if state != "reserved")
 
 
@@ -97,9 +97,10 @@ def unknown_plan(plan_id: str) -> StateError:
 
 
 def check_reserved(rows: Iterable[LedgerRow]) -> None:
-    """Refuse a new row in any state but ``reserved``, ``dropped`` (a permission has gone) and ``unknown``.
+    """Refuse a new row in a state that only a delivery brings about.
 
-    ``unknown`` is what a decision enters as that somebody else carries out: a contact, and never sent from here.
+    ``dropped`` is what a permission has gone for, ``cancelled`` what a launch was stopped before, and ``unknown`` is
+    what a decision enters as that somebody else carries out: a contact, and never sent from here.
 
     Raises
     ------

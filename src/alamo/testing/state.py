@@ -11,7 +11,7 @@ import pytest
 
 from alamo.domain.errors import StateError
 from alamo.domain.ports import StateStore
-from alamo.domain.records import ImportRecord, LedgerRow, PlanAct, PlanRecord, StepRecord
+from alamo.domain.records import DELIVERY_STATES, PLAN_STATES, ImportRecord, LedgerRow, PlanAct, PlanRecord, StepRecord
 
 NOW = datetime(2026, 3, 1, 12, 30, 15, 123456, tzinfo=UTC)
 LATER = NOW + timedelta(hours=2)
@@ -144,6 +144,29 @@ class StateSuite:
         with pytest.raises(StateError, match="not a state"):
             state.plans.move(PlanAct("p", "done", "ann", NOW), from_states=["proposed"])
 
+    def test_every_state_of_a_plan_and_of_a_delivery_can_be_kept(self, state: StateStore) -> None:
+        state.plans.save(plan("p"))
+        for name in PLAN_STATES:
+            act = PlanAct("p", name, f"by {name}", NOW)
+            assert state.plans.move(act, from_states=PLAN_STATES).state == name
+        for i, name in enumerate(DELIVERY_STATES):
+            state.ledger.reserve([ledger_row(i)])
+            if name != "reserved":
+                state.ledger.settle("batch-1", {ledger_row(i).decision_id: (name, None)}, at=NOW)
+        assert state.ledger.counts() == {"plan-1": dict.fromkeys(DELIVERY_STATES, 1)}
+
+    def test_a_lock_is_held_by_one_and_free_after_the_block(self, state: StateStore) -> None:
+        with state.lock("launch"):
+            with pytest.raises(StateError) as caught, state.lock("launch"):
+                pass
+            assert caught.value.code == "store.locked"
+            with pytest.raises(StateError), state.lock("launch", wait_seconds=0.1):
+                pass
+            with state.lock("other"):
+                pass
+        with state.lock("launch"):
+            pass
+
     def test_reserving_twice_inserts_once(self, state: StateStore) -> None:
         assert state.ledger.reserve([ledger_row(i) for i in range(5)]) == 5
         assert state.ledger.reserve([ledger_row(i) for i in range(8)]) == 3
@@ -157,11 +180,12 @@ class StateSuite:
         assert state.ledger.batch("other") == []
 
     def test_a_row_enters_as_reserved_or_as_what_is_never_sent(self, state: StateStore) -> None:
-        never = [replace(ledger_row(i), state=name, attempted_at=NOW) for i, name in ((0, "dropped"), (1, "unknown"))]
-        assert state.ledger.reserve(never) == 2
+        names = ("dropped", "unknown", "cancelled")
+        never = [replace(ledger_row(i), state=name, attempted_at=NOW) for i, name in enumerate(names)]
+        assert state.ledger.reserve(never) == 3
         assert state.ledger.open_batches("plan-1") == []
         with pytest.raises(StateError, match="cannot enter"):
-            state.ledger.reserve([ledger_row(2), replace(ledger_row(3), state="sent")])
+            state.ledger.reserve([ledger_row(3), replace(ledger_row(4), state="sent")])
         assert state.ledger.rows("plan-1") == never
 
     def test_a_settled_decision_cannot_be_reserved_again(self, state: StateStore) -> None:

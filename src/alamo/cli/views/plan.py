@@ -16,6 +16,7 @@ _NEXT = {
     "proposed": "alamo plan approve {plan}",
     "approved": "alamo plan launch {plan}",
     "launching": "alamo plan launch {plan}",
+    "stopping": "alamo plan stop {plan}",
 }
 
 
@@ -102,6 +103,22 @@ def _exploration(told: Mapping[str, Any]) -> Iterator[RenderableType]:
     if told.get("set_by"):
         share = f" ({formats.percent(told['cost_share'])} of the expected gain)" if told.get("cost_share") else ""
         yield note(f"exploration costs {formats.money(told['cost_money'])}{share}, set by: {told['set_by']}", "dim")
+
+
+def stopped(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What a stop left of a launch."""
+    yield note(f"Plan {data['plan']} is stopped: nothing more is sent.", "bold")
+    yield from launch(data)
+
+
+def rolled_back(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What is in force after a rollback."""
+    yield note(f"Plan {data['plan']} is rolled back; what was sent stays as it is.", "bold")
+    if data.get("in_force"):
+        yield note(f"In force for real time: plan {data['in_force']}, with the policy of {data['policy_of']}.")
+    else:
+        yield note("No plan was launched before it, so nothing is decided in real time until the next launch.")
+    yield from next_step("alamo status")
 
 
 def _money_line(summary: Mapping[str, Any]) -> str:
