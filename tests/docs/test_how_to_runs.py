@@ -54,6 +54,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
         (
             "approve-and-launch.md",
             [
+                "most in an hour",
                 "Stale: limit 'budget': maximum 650 → 400",
                 "refused",
                 "Takes two people: it costs",

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import click
 
 from alamo.cli.html.file import write_page
-from alamo.cli.options import anyway_option, by_option, html_option, json_option, opened, reason_option, responsible
+from alamo.cli.options import (
+    amount,
+    anyway_option,
+    by_option,
+    html_option,
+    json_option,
+    moment,
+    opened,
+    reason_option,
+    responsible,
+)
 from alamo.cli.output import counting, emit
 from alamo.cli.plan_review import advice, advice_on, diff
 from alamo.cli.views import plan as views
@@ -45,9 +56,34 @@ def show(folder: str, plan_id: str | None, html_file: Path | None, as_json: bool
         data["attribution"] = project.settings.attribution
         if html_file is not None:
             data["room"] = advice_on(project, plan_id)
+            data["load"] = project.plan_load(plan_id).to_dict()
     if html_file is not None:
         write_page(html_file, "plan", data)
     emit(data, views.plan, as_json=as_json)
+
+
+@plan.command(epilog="Example: alamo plan load --at 2026-12-01T19:00 --per-hour email=5000")
+@click.argument("plan_id", metavar="[PLAN]", required=False)
+@click.option("--at", type=moment, metavar="TIME", help="When it is launched (UTC; default: now, or when it was).")
+@click.option(
+    "--per-hour",
+    type=amount,
+    multiple=True,
+    metavar="CHANNEL=NUMBER",
+    help="Most messages that a channel sends on within an hour; may be given several times.",
+)
+@json_option
+@click.pass_obj
+def load(
+    folder: str, plan_id: str | None, at: datetime | None, per_hour: tuple[tuple[str, float], ...], as_json: bool
+) -> None:
+    """The load a launch would bring: messages by hour and channel, quiet hours and slow senders counted in."""
+    with opened(folder) as project:
+        most = {channel: int(number) for channel, number in per_hour}
+        data = project.plan_load(plan_id, at=at, per_hour=most).to_dict()
+        data["time_zone"] = project.settings.time_zone
+        attribution = project.settings.attribution
+    emit(data, views.load, as_json=as_json, attribution=attribution)
 
 
 @plan.command(epilog="Example: alamo plan log")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 from alamo.domain.records import PlanAct, PlanRecord
 from alamo.engine import act, gate, takeback
 from alamo.engine.context import Context
+from alamo.engine.load import Load, expected_load
 from alamo.engine.rollback import Rollback, rollback
 
 
@@ -26,6 +28,12 @@ class PlanDoor:
     def plan_at_gate(self, plan_id: str | None = None) -> gate.PlanAtGate:
         """Return one plan, or the newest, with what has changed since it was made and who did what with it."""
         return gate.plan_at_gate(self.context, plan_id)
+
+    def plan_load(
+        self, plan_id: str | None = None, *, at: datetime | None = None, per_hour: Mapping[str, int] | None = None
+    ) -> Load:
+        """Return the messages of a plan by hour and channel if it is launched `at`; see `alamo.engine.load`."""
+        return expected_load(self.context, plan_id, at=at, per_hour=per_hour)
 
     def plan_log(self, plan_id: str | None = None) -> Sequence[PlanAct]:
         """Return who did what with a plan, or with all, oldest first."""

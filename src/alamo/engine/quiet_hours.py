@@ -37,7 +37,7 @@ def quiet_for(context: Context, noted: Mapping[str, Any]) -> QuietHours | None:
 
 def send_after(context: Context, customer_id: str, noted: Mapping[str, Any], now: datetime) -> datetime | None:
     """Return the end of the quiet hours that a customer is in at `now`; None outside them."""
-    zones = _zones(context, pa.table({"customer_id": [customer_id]}))
+    zones = zones_of(context, pa.table({"customer_id": [customer_id]}))
     found = earliest_send(zones, quiet_for(context, noted), context.settings.time_zone, now)[0].as_py()
     return None if found == now else found
 
@@ -55,7 +55,7 @@ def announced(context: Context, decisions: pa.Table) -> dict[str, Any]:
         "from": quiet.start.isoformat("minutes"),
         "until": quiet.until.isoformat("minutes"),
         "time_zone": context.settings.time_zone,
-        "zones": asdict(count_zones(_zones(context, contacted))),
+        "zones": asdict(count_zones(zones_of(context, contacted))),
     }
 
 
@@ -73,7 +73,7 @@ def waiting(context: Context, plan: PlanRecord, policy: PolicySnapshot) -> dict[
         if quiet is None:
             continue
         mine = drawn.filter(pc.equal(drawn["action_id"], action_id)).select(["customer_id"])
-        found = _zones(context, mine)
+        found = zones_of(context, mine)
         moments = earliest_send(found, quiet, context.settings.time_zone, plan.launched_at)
         later += int(np.count_nonzero(np.asarray(pc.not_equal(moments, pa.scalar(plan.launched_at, moments.type)))))
         counted = count_zones(found)
@@ -81,5 +81,6 @@ def waiting(context: Context, plan: PlanRecord, policy: PolicySnapshot) -> dict[
     return {"sent_later": later, "time_zone": context.settings.time_zone, "zones": asdict(zones)}
 
 
-def _zones(context: Context, wanted: pa.Table) -> pa.ChunkedArray:
+def zones_of(context: Context, wanted: pa.Table) -> pa.ChunkedArray:
+    """Return the IANA names on record for the customers of `wanted`, null where there is none, in no certain order."""
     return context.history.query(_ZONES_SQL, relations={"wanted": wanted})["time_zone"]

@@ -184,6 +184,34 @@ EXPECTED = [
         ["+10,000", "−50", "10,000 more would bring 3,100.00 GBP", "up to 24,000 more", "voucher-mail", "3,900"],
     ),
     (plan.moved, {"plan_id": "c9", "state": "approved"}, ["approved", "alamo plan launch c9"]),
+    (
+        plan.load,
+        {
+            "plan": "c9",
+            "at": "2011-07-22T20:00:00+00:00",
+            "waiting": {"post": 1_234},
+            "rows": [{"hour": "2011-07-23T07:00:00+00:00", "channel": "email", "messages": 12_345}],
+            "channels": [
+                {
+                    "channel": "email",
+                    "messages": 20_000,
+                    "first_hour": "2011-07-23T07:00:00+00:00",
+                    "last_hour": "2011-07-23T09:00:00+00:00",
+                    "peak": 12_345,
+                    "peak_hour": "2011-07-23T07:00:00+00:00",
+                }
+            ],
+        },
+        ["launched 2011-07-22 20:00 (UTC)", "12,345", "2011-07-23 09:00", "1,234 messages of post"],
+    ),
+    (plan.log, {"rows": [{"plan_id": "c9", "act": "approved", "by": "ann", "reason": "why not"}]}, ["ann", "why not"]),
+    (plan.stopped, samples.LAUNCH, ["Plan c9 is stopped", "12,345"]),
+    (
+        plan.rolled_back,
+        {"plan": "c9", "in_force": "c10", "policy_of": "c8"},
+        ["c9 is rolled back", "c10", "policy of c8"],
+    ),
+    (plan.rolled_back, {"plan": "c9", "in_force": None, "policy_of": None}, ["No plan was launched before"]),
     (plan.launch, samples.LAUNCH, ["50,000 decisions", "sent", "12,345"]),
     (
         plan.launch,

@@ -101,9 +101,24 @@ def _plan(data: Data) -> tuple[str, list[Picture]]:
         [
             bars(gains, f"The plan is expected to gain {expected} net of cost", _unit(data, "expected gain")),
             bars(drawn, _largest(drawn, "goes to most customers"), "customers"),
+            *_hours(data.get("load") or {}),
             *value_curves(data.get("room") or {}),
         ],
     )
+
+
+def _hours(load: Data) -> list[Picture]:
+    """Draw the messages of a plan hour by hour, the first two days of them; nothing where it sends none."""
+    rows = [
+        {
+            "name": f"{formats.moment(row['hour'])} {row['channel']}",
+            "value": row["messages"],
+            "written": formats.count(row["messages"]),
+        }
+        for row in load.get("rows") or []
+    ]
+    message = f"Launched {formats.moment(load.get('at'))} (UTC), its channels get this many messages an hour"
+    return [bars(rows[:48], message, "messages in the hour from")] if rows else []
 
 
 PAGES: dict[str, Callable[[Data], tuple[str, list[Picture]]]] = {

@@ -73,6 +73,30 @@ def moved(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield from _next(data)
 
 
+def load(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Messages by hour and channel."""
+    yield note(f"Plan {data['plan']}, launched {formats.moment(data['at'])} (UTC)", "bold")
+    columns = [
+        column("channel", "channel"),
+        column("messages", "messages", formats.count),
+        column("first in the hour from", "first_hour", formats.moment),
+        column("last", "last_hour", formats.moment),
+        column("most in an hour", "peak", formats.count),
+        column("in the hour from", "peak_hour", formats.moment),
+    ]
+    yield table("By channel", columns, data["channels"])
+    hours = [
+        column("hour from (UTC)", "hour", formats.moment),
+        column("channel", "channel"),
+        column("messages", "messages", formats.count),
+    ]
+    yield table("Hour by hour", hours, data["rows"])
+    for channel, left in data["waiting"].items():
+        yield note(
+            f"{formats.count(left)} messages of {channel} would not have gone out in three months", "bold yellow"
+        )
+
+
 def log(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Who did what with plans."""
     yield table("Who did what with plans", _LOG, data["rows"])
