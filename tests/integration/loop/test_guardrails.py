@@ -50,8 +50,27 @@ def stopped(harmed: Context) -> Context:
     crossed = [row for row in infer(watching, 3).detail["guardrails"] if row["crossed"]]
     assert [(row["action"], row["metric"]) for row in crossed] == [(TEXT, "unsubscribes")]
     assert not paused(watching)
+    _killed_after_the_pause(harmed)
+    before = paused(harmed)
     turn(harmed)
+    assert paused(harmed) == before
     return harmed
+
+
+def _killed_after_the_pause(context: Context) -> None:
+    """Infer up to the moment at which the step would be put on record, and no further."""
+    steps = type(context.state.steps)
+    finish = steps.finish
+
+    def fails(self, record):
+        if record.key.endswith("/infer"):
+            raise OSError("gone")
+        finish(self, record)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(steps, "finish", fails)
+        with pytest.raises(OSError, match="gone"):
+            infer(context, 3)
 
 
 def test_all_actions_start_to_be_watched_together_before_anything_is_seen(stopped):
