@@ -40,5 +40,5 @@ docs: .venv/.dev                 ## the reference pages that are generated from 
 	touch $@
 
 .venv/.bench: .venv/.dev
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,bench]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e ".[dev,bench,spark]"
 	touch $@

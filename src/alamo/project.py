@@ -52,7 +52,7 @@ from alamo.simulation.rivals import Contender
 from alamo.simulation.run import Announce as AnnounceCycle
 from alamo.simulation.run import Equipment, RealOrders
 from alamo.simulation.run import simulate as run_scenario
-from alamo.spark import SparkCarrier
+from alamo.spark import SparkCarrier, lacking
 from alamo.store import DeltaHistory, Stores, memory_stores, open_stores
 
 __all__ = ["Project", "simulate"]
@@ -285,7 +285,7 @@ class Project(PlanDoor):
 
     def doctor(self) -> Diagnosis:
         """Say what is wrong here, and the command that mends it."""
-        return diagnose(self.context)
+        return diagnose(self.context, lacking(self.settings.engine))
 
     @staticmethod
     def check(folder: str | Path = ".") -> Diagnosis:

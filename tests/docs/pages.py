@@ -10,7 +10,7 @@ from pathlib import Path
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
 
 
-def printed_by(script: str, folder: Path) -> str:
+def printed_by(script: str, folder: Path, *, seconds: float = 300) -> str:
     """Run a page's script in `folder` with the installed command, 100 columns wide, and return what it prints."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     run = subprocess.run(
@@ -19,7 +19,7 @@ def printed_by(script: str, folder: Path) -> str:
         env=os.environ | {"PATH": path, "COLUMNS": "100"},
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=seconds,
         check=False,
     )
     assert run.returncode == 0, run.stdout[-2000:] + run.stderr[-2000:]

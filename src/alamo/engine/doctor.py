@@ -44,15 +44,15 @@ class Diagnosis:
         }
 
 
-def diagnose(context: Context) -> Diagnosis:
-    """Look at data, actions, channels, limits, plans and policies."""
-    findings = []
+def diagnose(context: Context, engine: AlamoError | None = None) -> Diagnosis:
+    """Look at data, actions, channels, limits, plans and policies; `engine` is what keeps the engine from starting."""
+    findings = [] if engine is None else [Finding("error", engine.message, engine.hint)]
     for check in CHECKS:
         try:
             findings += list(check(context))
         except AlamoError as error:
             findings.append(Finding("error", error.message, error.hint))
-    return Diagnosis(len(CHECKS), tuple(findings))
+    return Diagnosis(len(CHECKS) + 1, tuple(findings))
 
 
 def of_configuration(error: ConfigError) -> Diagnosis:

@@ -6,7 +6,7 @@ return equals what one process returns, bit for bit.
 """
 
 from alamo.spark.carrier import SparkCarrier
-from alamo.spark.session import open_session
+from alamo.spark.session import lacking, open_session
 from alamo.spark.source import SparkCells
 
-__all__ = ["SparkCarrier", "SparkCells", "open_session"]
+__all__ = ["SparkCarrier", "SparkCells", "lacking", "open_session"]

@@ -37,17 +37,10 @@ def open_session(settings: EngineSettings) -> Any:
     StoreError
         If Spark does not start.
     """
+    _need_packages()
     warnings.filterwarnings("ignore", message="PySpark does not yet fully support pandas")  # only Arrow passes here
-    try:
-        from pyspark.sql import SparkSession  # noqa: PLC0415 # an extra; loading it takes a second
+    from pyspark.sql import SparkSession  # noqa: PLC0415 # an extra; loading it takes a second
 
-        _need("pandas")  # PySpark wants it even where only Arrow passes
-    except ImportError:
-        raise MissingExtraError(
-            "the engine is spark, but PySpark is not installed, or not with pandas",
-            hint="Install it: pip install 'alamo-engine[spark]'. Or leave Spark out: --engine local",
-            code="spark.not_installed",
-        ) from None
     found = SparkSession.getActiveSession()
     if found is not None:
         return found
@@ -82,9 +75,29 @@ def _name_the_python(settings: EngineSettings) -> None:
         os.environ.setdefault("PYSPARK_PYTHON", python)
 
 
-def _need(module: str) -> None:
-    if find_spec(module) is None:
-        raise ImportError(module)
+def lacking(settings: EngineSettings) -> MissingExtraError | None:
+    """Return what keeps the engine of `settings` from starting on this machine; None if nothing is known to."""
+    if settings.name != "spark":
+        return None
+    try:
+        _need_packages()
+        _need_java()
+    except MissingExtraError as error:
+        return error
+    return None
+
+
+def _need_packages() -> None:
+    if not all(_installed(module) for module in ("pyspark", "pandas")):  # pandas even where only Arrow passes
+        raise MissingExtraError(
+            "the engine is spark, but PySpark is not installed, or not with pandas",
+            hint="Install it: pip install 'alamo-engine[spark]'. Or leave Spark out: --engine local",
+            code="spark.not_installed",
+        )
+
+
+def _installed(module: str) -> bool:
+    return find_spec(module) is not None
 
 
 def _need_java() -> None:

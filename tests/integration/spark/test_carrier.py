@@ -12,6 +12,7 @@ from tests.unit.steering.worlds import NOW, actions, profiles, scores
 
 from alamo.domain.action import ContactCap, ContactPolicy, Limit
 from alamo.domain.errors import ConfigError, InsufficientDataError
+from alamo.domain.policy import CapCharge
 from alamo.domain.reasons import Ineligible
 from alamo.domain.settings import ControlSettings, Settings
 from alamo.domain.tables import EVENTS
@@ -110,6 +111,19 @@ def test_a_proposal_on_spark_is_the_one_made_here(spark, history, proposed, tmp_
         assert list(tmp_path.glob("work/run-*"))
     assert (again.plan_id, again.policy, again.summary) == (proposed.plan_id, proposed.policy, proposed.summary)
     assert not list(tmp_path.glob("work/run-*"))
+
+
+def test_charges_of_caps_filled_by_value_are_taken_off_alike(spark, history, tmp_path):
+    """The states of a customer's slots come from its own contacts, in whichever slice it is."""
+    charges = ((0.02, 0.05), (0.05, 0.2), (0.1, 0.3))
+    asked = request(contact=ContactPolicy(), displacement=(CapCharge(1, 60, "email", (), (), 28, (0.1, 0.6), charges),))
+    tables = of_day(history, "profiles"), of_day(history, "scores")
+    here = propose(history, *tables, asked)
+    assert here.policy.displacement
+    with carrier(spark, history, tmp_path) as carried:
+        there = propose(history, *tables, asked, carried)
+        assert there.decisions.equals(here.decisions)
+    assert (there.plan_id, there.summary) == (here.plan_id, here.summary)
 
 
 def test_candidates_are_those_gathered_here_with_every_reason_counted(spark, history, proposed, tmp_path):

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
+from importlib.machinery import ModuleSpec
 from types import ModuleType, SimpleNamespace
 
 import pytest
 
 from alamo.domain.errors import MissingExtraError, StoreError
 from alamo.domain.settings import EngineSettings
-from alamo.spark import open_session, session
+from alamo.spark import lacking, open_session, session
 
 
 class Builder:
@@ -43,7 +44,9 @@ def pretended(monkeypatch):
     fake = ModuleType("pyspark.sql")
     builder = Builder()
     fake.SparkSession = SimpleNamespace(getActiveSession=lambda: None, builder=builder)
-    monkeypatch.setitem(sys.modules, "pyspark", ModuleType("pyspark"))
+    package = ModuleType("pyspark")
+    package.__spec__ = ModuleSpec("pyspark", None)
+    monkeypatch.setitem(sys.modules, "pyspark", package)
     monkeypatch.setitem(sys.modules, "pyspark.sql", fake)
     monkeypatch.setattr(session.shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setenv("PYSPARK_PYTHON", "as it was")  # so that it is put back afterwards
@@ -58,6 +61,8 @@ def test_without_pyspark_the_extra_is_named(monkeypatch):
         open_session(EngineSettings("spark"))
     assert "alamo-engine[spark]" in error.value.hint
     assert error.value.hint.endswith("--engine local")
+    assert lacking(EngineSettings("spark")).message == error.value.message
+    assert lacking(EngineSettings("local")) is None
 
 
 def test_without_java_it_is_named(monkeypatch, pretended):
@@ -65,7 +70,7 @@ def test_without_java_it_is_named(monkeypatch, pretended):
     monkeypatch.setattr(session.shutil, "which", lambda _name: None)
     with pytest.raises(MissingExtraError, match="no Java") as error:
         open_session(EngineSettings("spark"))
-    assert error.value.code == "spark.no_java"
+    assert error.value.code == lacking(EngineSettings("spark")).code == "spark.no_java"
     assert pretended.options == {}
 
 
@@ -77,6 +82,7 @@ def test_a_master_that_does_not_answer_is_named(pretended):
 
 
 def test_options_of_the_project_win_and_times_are_utc(pretended):
+    assert lacking(EngineSettings("spark")) is None
     opened = open_session(EngineSettings("spark", "local[2]", options={"spark.sql.shuffle.partitions": "7"}))
     assert opened is pretended
     assert pretended.options["spark.sql.shuffle.partitions"] == "7"
