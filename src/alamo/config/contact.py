@@ -39,6 +39,7 @@ class ContactTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     spacing: list[_Spacing] = []
     exclusive: list[Any] = []
     fill_caps: str = "first come"
+    price_fatigue: bool = False
 
 
 def contact_policy(table: ContactTable, source: Source, actions: Sequence[Action] | None) -> ContactPolicy:
@@ -77,6 +78,7 @@ def contact_policy(table: ContactTable, source: Source, actions: Sequence[Action
             _spacing(f"contact.spacing number {number}", entry, source, actions)
             for number, entry in enumerate(table.spacing, start=1)
         ),
+        price_fatigue=table.price_fatigue,
         fill_caps=next(known for known in get_args(FillCaps) if known == table.fill_caps),
         exclusive=tuple(exclusion for exclusion in exclusive if exclusion is not None),
     )

@@ -221,6 +221,8 @@ class ContactPolicy:
         Days between contacts, per channel and over all channels.
     fill_caps
         ``first come``, or ``by value``: a contact is charged what it keeps out while it counts towards a cap.
+    price_fatigue
+        Measure what a contact takes away from the contacts of the next cycles, and take it off its value once found.
     exclusive
         Actions that exclude each other: a pair ``["a", "b"]`` within a cycle, a table with `days` beyond it.
     """
@@ -231,3 +233,4 @@ class ContactPolicy:
     spacing: tuple[Spacing, ...] = ()
     exclusive: tuple[Exclusion, ...] = ()
     fill_caps: FillCaps = "first come"
+    price_fatigue: bool = False

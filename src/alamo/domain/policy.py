@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from alamo.domain.action import Action
@@ -152,6 +152,8 @@ class PolicySnapshot:
         the `message_hash` of what a person approves and a launch may send.
     displacement
         What contacts displace where caps are filled by value; empty where they are not.
+    fatigue_money
+        What a contact with an action takes away from the next contacts; empty where nothing is charged.
     """
 
     cycle: int
@@ -169,6 +171,7 @@ class PolicySnapshot:
     universal_start: float = 0.0
     universal_waiting: float | None = None
     displacement: tuple[CapCharge, ...] = ()
+    fatigue_money: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def version(self) -> str:
@@ -177,8 +180,9 @@ class PolicySnapshot:
         for name, silent in (("universal_start", 0.0), ("universal_waiting", None)):
             if values[name] == silent:
                 del values[name]
-        if not self.displacement:
-            del values["displacement"]
+        for name in ("displacement", "fatigue_money"):
+            if not values[name]:
+                del values[name]
         if not self.rule.floor_weights:
             del values["rule"]["floor_weights"]
         return content_hash(values)

@@ -15,6 +15,7 @@ from alamo.domain.records import StepRecord
 from alamo.domain.tables import CONTRACTS
 from alamo.engine.calibrate import calibrate
 from alamo.engine.context import Context, StepOutcome, once, rewrite, table_hash, versions
+from alamo.engine.fatigue import measured
 from alamo.engine.guard import begin_watching, judge_harm
 from alamo.engine.micro_segments import bring_up_to_date
 from alamo.engine.micro_segments import inputs as segment_inputs
@@ -47,6 +48,7 @@ def infer(context: Context, cycle: int) -> StepOutcome:
         "inference": str(context.settings.inference),
         "outcome": str(context.settings.outcome),
         "guardrail": str(context.settings.guardrail),
+        **({"fatigue": True} if context.contact.price_fatigue else {}),
         "actions": [action.id for action in context.actions],
         "controls": {action.id: action.control_share for action in context.actions if action.control_share},
         "salt": context.settings.salt,
@@ -68,9 +70,11 @@ def _infer(context: Context, cycle: int, as_of: datetime) -> Mapping[str, Any]:
     effects = _write_effects(context, cycle, as_of, observations)
     found = {"value_model": model.version, "segments_version": definition.version, "cycles_scored": scored} | effects
     beyond = _beyond_the_window(context, cycle, as_of, observations)
+    tired = measured(context, scores_so_far(context), observations) if context.contact.price_fatigue else {}
     segmented = bring_up_to_date(context, cycle, as_of)
-    refusals = [*found["refusals"], *beyond.get("refusals", []), *segmented.get("refusals", [])]
-    return found | beyond | segmented | {"refusals": refusals}
+    refusals = [*found["refusals"], *beyond.get("refusals", []), *tired.get("refusals", [])]
+    refusals += segmented.get("refusals", [])
+    return found | beyond | tired | segmented | {"refusals": refusals}
 
 
 def _beyond_the_window(context: Context, cycle: int, as_of: datetime, observations: pa.Table) -> dict[str, Any]:

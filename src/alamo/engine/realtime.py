@@ -128,7 +128,7 @@ def terms_of(policy: PolicySnapshot, gatekeeper: Gatekeeper) -> Terms:
     known = {action.id: action for action in gatekeeper.actions}
     actions = tuple(_as_of_policy(policy, action_id, known.get(action_id)) for action_id in policy.action_ids)
     same = Gatekeeper(actions, gatekeeper.contact, gatekeeper.now, gatekeeper.paused, project_salt(policy))
-    return Terms(same, policy.rows, policy.salt, universal_of(policy), policy.displacement)
+    return Terms(same, policy.rows, policy.salt, universal_of(policy), policy.displacement, policy.fatigue_money)
 
 
 def _as_of_policy(policy: PolicySnapshot, action_id: str, known: Action | None) -> Action:

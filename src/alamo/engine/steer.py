@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,6 +23,7 @@ from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_na
 from alamo.engine.cap_values import cap_values
 from alamo.engine.carrier import Carrier
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
+from alamo.engine.fatigue import fatigue_charges, tell_fatigue
 from alamo.engine.freshness import CURE, stale_orders
 from alamo.engine.gate import closes_cycle
 from alamo.engine.guard import paused, paused_ids
@@ -73,6 +74,8 @@ class SteerRequest:
         What contacts displace where caps are filled by value.
     new
         Ids of actions that nobody has ever been decided about, while others are known: they get a start.
+    fatigue_money
+        What a contact with an action takes away from the next ones.
     """
 
     actions: tuple[Action, ...]
@@ -88,6 +91,7 @@ class SteerRequest:
     paused: frozenset[str] = frozenset()
     displacement: tuple[CapCharge, ...] = ()
     new: frozenset[str] = frozenset()
+    fatigue_money: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,6 +172,7 @@ def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> T
             washout_of(settings.outcome.window_days, settings.cycle_days),
         ),
         displacement=request.displacement,
+        fatigue_money=request.fatigue_money,
     )
 
 
@@ -213,6 +218,7 @@ def _policy(
         universal_start=terms.universal.start,
         universal_waiting=terms.universal.waiting,
         displacement=terms.displacement,
+        fatigue_money=terms.fatigue_money,
         n_blocks=len(batch.states),
         blocks=batch.states,
         model_version=" ".join(versions_used),
@@ -253,6 +259,8 @@ def steer(context: Context, cycle: int) -> StepOutcome:
         "paused": sorted(paused_ids(context)),
         "project": [str(context.actions), str(context.limits), str(context.contact), str(context.settings)],
     }
+    tired = fatigue_charges(context, cycle)
+    inputs |= {"fatigue": tired} if tired else {}
     return once(context, "steer", cycle, inputs, lambda: _steer(context, cycle, as_of, attempt))
 
 
@@ -272,6 +280,7 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
     proposal.summary["currency"] = context.settings.currency
     if filled is not None:
         proposal.summary["caps_by_value"]["caps"] = filled.told
+    tell_fatigue(proposal.summary, request.fatigue_money)
     proposal.summary["quiet_hours"] = announced(context, proposal.decisions)
     proposal.summary["made_from"] = made_from(context, cycle)
     proposal.summary["warnings"] = [] if stale is None else [f"{stale.complaint()}; {CURE}"]
@@ -314,6 +323,7 @@ def request_of(context: Context, cycle: int, attempt: int = 1) -> SteerRequest:
         opened=_opened_long_enough(context),
         paused=paused_ids(context),
         new=_new_actions(context, launched),
+        fatigue_money=fatigue_charges(context, cycle),
     )
 
 

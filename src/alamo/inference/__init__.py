@@ -19,6 +19,7 @@ from alamo.inference.experiment_from_cells import effects_of_cells
 from alamo.inference.experiment_result import EffectRow, ExperimentResult, Trend
 from alamo.inference.experiment_scan import column_to_quarter, needs_rows, scan_experiment
 from alamo.inference.experiment_spec import ExperimentSpec
+from alamo.inference.fatigue import Fatigue, fatigue
 from alamo.inference.guardrail import Guardrail, guardrails_of
 from alamo.inference.harm import Harm, counting, event_harm, outcome_harm, wave_share
 from alamo.inference.harm_sums import EventSums, event_sums
@@ -40,6 +41,7 @@ __all__ = [
     "ExperimentCells",
     "ExperimentResult",
     "ExperimentSpec",
+    "Fatigue",
     "Guardrail",
     "Harm",
     "LongEvidence",
@@ -65,6 +67,7 @@ __all__ = [
     "effects_of_cells",
     "event_harm",
     "event_sums",
+    "fatigue",
     "guardrails_of",
     "loop_effects",
     "needs_rows",

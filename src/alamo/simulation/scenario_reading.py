@@ -320,6 +320,7 @@ _CONTACT: dict[str, Convert] = {
     "quiet_hours": _quiet,
     "spacing": _list_of(_spacing),
     "fill_caps": _choice("first come", "by value"),
+    "price_fatigue": _flag,
     "exclusive": _list_of(_list_of(_text)),
 }
 _PURCHASE: dict[str, Convert] = {

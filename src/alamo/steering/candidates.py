@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -18,7 +18,7 @@ from alamo.numerics.hashing import unit_keys
 from alamo.steering.cells import Cells, Pairs, Units, assemble
 from alamo.steering.contact_policy import Ledger
 from alamo.steering.control import UniversalControl
-from alamo.steering.displacement import charges
+from alamo.steering.displacement import charges, fatigue_of
 from alamo.steering.eligibility import Eligibility, Gatekeeper
 from alamo.steering.funnel import Stage
 from alamo.steering.limits import LimitTables, affordable, limit_rows, limit_tables
@@ -44,6 +44,8 @@ class Terms:
         The universal control.
     displacement
         What contacts displace where caps are filled by value.
+    fatigue_money
+        What a contact with an action takes away from the next ones.
     """
 
     gatekeeper: Gatekeeper
@@ -51,6 +53,7 @@ class Terms:
     salt: str
     universal: UniversalControl
     displacement: tuple[CapCharge, ...] = ()
+    fatigue_money: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,11 +116,11 @@ def gather(
     group, patterns = cross(predicate_masks(warehouse, "profiles", counted, scopes), len(key))
     action_ids = tuple(action.id for action in terms.gatekeeper.actions)
     pairs = scored_pairs(scores, ids, action_ids, eligibility.open)
-    if terms.displacement:
+    if terms.displacement or terms.fatigue_money:
         gatekeeper = terms.gatekeeper
         ledger = Ledger(warehouse, profiles["customer_id"], gatekeeper.actions, gatekeeper.now)
-        displaced = charges(pairs, ledger, terms.displacement)
-        pairs = replace(pairs, value_money=pairs.value_money - displaced, score_money=pairs.value_money)
+        later = charges(pairs, ledger, terms.displacement) + fatigue_of(terms.fatigue_money, action_ids)[pairs.action]
+        pairs = replace(pairs, value_money=pairs.value_money - later, score_money=pairs.value_money)
     units = Units(ids, key, group, held_out, held & ~waiting, waiting)
     cells = assemble(units, pairs, USE_NAMES, action_ids, terms.salt)
     tables = limit_tables(terms.rows, action_ids, USE_NAMES, patterns)

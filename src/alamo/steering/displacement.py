@@ -12,7 +12,7 @@ at once are each taken alone, and the largest charge counts; prices of limits ar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -114,6 +114,11 @@ def charges(pairs: Pairs, ledger: Ledger, learned: Sequence[CapCharge]) -> Float
         inside = np.asarray(covered, dtype=bool)[pairs.action]
         out = np.where(inside, np.maximum(out, of_customer[pairs.unit]), out)
     return out
+
+
+def fatigue_of(charged: Mapping[str, float], action_ids: Sequence[str]) -> Floats:
+    """Return what a contact with each action takes away from the next ones, money, shape (n_actions,)."""
+    return np.array([charged.get(action_id, 0.0) for action_id in action_ids], dtype=np.float64)
 
 
 def _levels(worth: Floats, n_levels: int) -> Ints:

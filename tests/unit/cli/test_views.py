@@ -153,6 +153,21 @@ EXPECTED = [
         ],
     ),
     (reports.contacts, samples.CONTACTS, ["Contacts of plan c9", "→ consented 3,732 →", "any action"]),
+    (
+        reports.contacts,
+        {**samples.CONTACTS, "fatigue": samples.FATIGUE, "refusals": []},
+        ["a contact takes 0.31 (0.15 … 0.47) from the contacts of the 3 cycles after it", "By action", "3,900"],
+    ),
+    (
+        reports.contacts,
+        {**samples.CONTACTS, "fatigue": {**samples.FATIGUE, "found": False}, "refusals": [samples.REFUSAL]},
+        ["not told from zero: nothing is charged", "Not answered"],
+    ),
+    (
+        plan.plan,
+        {**samples.PLAN, "summary": {"fatigue": [{"action": "voucher-mail", "charged_money": 0.31}]}},
+        ["what it takes from the next ones: voucher-mail 0.31"],
+    ),
     (reports.loop, samples.LOOP, ["+812.40", "700.00 … 924.80", "–"]),
     (
         plan.plan,

@@ -75,8 +75,8 @@ def test_spacing_groups_and_exclusions_beyond_the_cycle(tmp_path: Path) -> None:
 
 
 def test_caps_are_filled_first_come_unless_the_file_says_by_value(tmp_path: Path) -> None:
-    _, contact = limits_of(tmp_path, '[contact]\nfill_caps = "by value"')
-    assert contact == ContactPolicy(fill_caps="by value")
+    _, contact = limits_of(tmp_path, '[contact]\nfill_caps = "by value"\nprice_fatigue = true')
+    assert contact == ContactPolicy(fill_caps="by value", price_fatigue=True)
     assert ContactPolicy().fill_caps == "first come"
 
 
@@ -123,6 +123,7 @@ def test_in_analyze_any_action_and_channel_may_be_named(tmp_path: Path) -> None:
         ("[contact]\nspacing = [{ channel = 'email' }]", "contact.spacing number 1.days: is missing"),
         ("[contact]\nspacing = [{ days = 0 }]", "0 is not allowed"),
         ("[contact]\nfill_caps = 'by valu'", "did you mean 'by value'"),
+        ("[contact]\nprice_fatigue = 1", "contact.price_fatigue"),
         ("[contact]\nspacing = [{ days = 3, channel = 'fax' }]", "unknown channel 'fax'"),
         ("[contact]\ncaps = [{ maximum = 1, days = 7, actions = ['spring-mial'] }]", "did you mean 'spring-mail'"),
         ("[contact]\ncaps = [{ maximum = 1, days = 7, levels = ['upsel'] }]", "did you mean 'upsell'"),

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import RenderableType
 
 from alamo.cli import formats
-from alamo.cli.output import Column, column, note, table
+from alamo.cli.output import Column, column, interval_column, note, table
 
 Rows = Sequence[Mapping[str, Any]]
 
@@ -57,6 +57,36 @@ def caps_by_value(found: Mapping[str, Any] | None) -> Iterator[RenderableType]:
         column("not charged because", "not_charged"),
     ]
     yield table("Caps filled by value", columns, found["caps"])
+
+
+def fatigue_charged(rows: Rows | None) -> Iterator[RenderableType]:
+    """What a contact is charged for what it takes away from the next ones; nothing where nothing is."""
+    told = [f"{row['action']} {formats.money(row['charged_money'])}" for row in rows or ()]
+    if told:
+        yield note(f"Fatigue: off the value of each contact for what it takes from the next ones: {', '.join(told)}")
+
+
+def fatigue_known(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What contacts take away from the next ones, with its interval; nothing where it is not measured."""
+    found = data.get("fatigue")
+    if not found:
+        return
+    loss = found["loss"]
+    said = "it is taken off their values" if found["found"] else "not told from zero: nothing is charged"
+    yield note(
+        f"Fatigue: a contact takes {formats.money(loss['mean'])} "
+        f"({formats.interval(loss['lower'], loss['upper'], formats.money)}) from the contacts of the "
+        f"{formats.count(found['lags'])} cycles after it; {said}"
+    )
+    columns = [
+        column("action", "action"),
+        column("takes", "mean", formats.money),
+        interval_column("interval", "lower", "upper", formats.money),
+        column("customers", "n", formats.count),
+    ]
+    rows = [{"action": name, **one} for name, one in found["by_action"].items()]
+    if rows:
+        yield table("By action, drawn towards each other", columns, rows)
 
 
 def cap_name(cap: Mapping[str, Any]) -> str:

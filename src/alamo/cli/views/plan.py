@@ -10,7 +10,7 @@ from rich.console import RenderableType
 from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, next_step, note, refusals, table
 from alamo.cli.views.actions import paused
-from alamo.cli.views.funnel import caps_by_value, funnel, quiet_hours
+from alamo.cli.views.funnel import caps_by_value, fatigue_charged, funnel, quiet_hours
 
 _NEXT = {
     "proposed": "alamo plan approve {plan}",
@@ -43,6 +43,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield table("Limits", _LIMITS, summary["limits"])
     yield from funnel(summary.get("funnel"))
     yield from caps_by_value(summary.get("caps_by_value"))
+    yield from fatigue_charged(summary.get("fatigue"))
     yield from quiet_hours(summary.get("quiet_hours"))
     excluded = summary.get("excluded") or {}
     if excluded:
