@@ -37,8 +37,8 @@ from alamo.inference.harm import EVENTS, METRIC_SHARES, OUTCOME, outcome_harm, w
 from alamo.numerics.harm_bound import LARGEST_WEIGHT, harm_lower_bound, log_wealth
 from alamo.numerics.ratio_check import TILT_FACTORS
 from alamo.prediction.learners import boosted_outcome
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.run import SYNTHETIC_START, Equipment, build_world, engine_context
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.store import memory_stores
 
 CYCLES = 6

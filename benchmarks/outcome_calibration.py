@@ -33,10 +33,10 @@ from benchmarks.versions import code_version
 
 from alamo.prediction.learners.booster import BoosterSettings
 from alamo.prediction.learners.outcome import BoostedOutcomeLearner
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.long_run import play_long
 from alamo.simulation.run import Equipment
 from alamo.simulation.scenario import Scenario
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.store.memory import MemoryHistory, MemoryPolicyShelf
 from alamo.store.memory_state import MemoryState
 

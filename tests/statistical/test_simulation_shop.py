@@ -12,10 +12,10 @@ import pytest
 
 from alamo.domain.tables import EVENTS
 from alamo.simulation.base_orders import base_orders_from_events
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.decision_log import DecisionLog
 from alamo.simulation.oracle import oracle_profit
 from alamo.simulation.population import resampled_population
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.simulation.truth import true_profits
 from alamo.simulation.world import World
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from alamo.config.reading import read_toml
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.scenario import Scenario
-from alamo.simulation.scenario_reading import builtin_scenario, scenario_from_dict
+from alamo.simulation.scenario_reading import scenario_from_dict
 
 
 def load_scenario(name_or_path: str, root: Path | None = None) -> Scenario:

@@ -8,10 +8,11 @@ them. Whole runs start in `alamo.simulation.run`, which brings the engine with i
 from __future__ import annotations
 
 from alamo.simulation.base_orders import BaseOrders, base_orders_from_events
+from alamo.simulation.builtin import builtin_scenario, builtin_scenarios
 from alamo.simulation.channel import SimulatedChannel, simulated_channels
 from alamo.simulation.result import SimulationResult
 from alamo.simulation.scenario import Scenario
-from alamo.simulation.scenario_reading import builtin_scenario, builtin_scenarios, scenario_from_dict
+from alamo.simulation.scenario_reading import scenario_from_dict
 from alamo.simulation.world import World
 
 __all__ = [

@@ -5,11 +5,9 @@ from __future__ import annotations
 import difflib
 import math
 import re
-import tomllib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import time
-from importlib import resources
 from typing import Any
 
 from alamo.domain.action import LEVELS, NO_ACTION, ContactCap, ContactPolicy, Limit, QuietHours, Spacing
@@ -28,32 +26,6 @@ from alamo.simulation.scenario import DRIVERS, Effect, PopulationSpec, PurchaseS
 Convert = Callable[["_Table", str, Any], Any]
 _HINT = "The keys of a scenario: docs/reference/scenarios.md. Then run again: alamo simulate {origin}"
 _IDENTIFIER = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
-
-
-def builtin_scenarios() -> tuple[str, ...]:
-    """Return the names of the scenarios that come with the program."""
-    folder = resources.files("alamo.simulation") / "scenarios"
-    return tuple(sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml")))
-
-
-def builtin_scenario(name: str) -> Scenario:
-    """Return a scenario that comes with the program.
-
-    Raises
-    ------
-    ConfigError
-        If there is none of this name; the message lists the near ones.
-    """
-    known = builtin_scenarios()
-    if name not in known:
-        raise ConfigError(
-            f"there is no scenario {name!r}{_near(name, known)}",
-            hint=f"Built in are {', '.join(known)}; or give the path of a .toml file: alamo simulate PATH",
-            code="scenario.unknown",
-            details={"scenario": name, "known": list(known)},
-        )
-    text = (resources.files("alamo.simulation") / "scenarios" / f"{name}.toml").read_text(encoding="utf-8")
-    return scenario_from_dict(tomllib.loads(text), name)
 
 
 def scenario_from_dict(data: Mapping[str, Any], origin: str) -> Scenario:
@@ -108,17 +80,18 @@ class _Table:
         """Convert every key; unknown and missing ones are errors."""
         for key in self.data:
             if key not in fields:
-                raise self.error(key, f"unknown key{_near(key, fields)}", "scenario.unknown_key")
+                raise self.error(key, f"unknown key{near(key, fields)}", "scenario.unknown_key")
         for key in required:
             if key not in self.data:
                 raise self.error(key, "is missing", "scenario.missing_key")
         return {key: fields[key](self, key, value) for key, value in self.data.items()}
 
 
-def _near(name: str, known: Collection[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
-    listed = near or sorted(known)
-    return f"; {'near names' if near else 'known'}: {', '.join(listed)}"
+def near(name: str, known: Collection[str]) -> str:
+    """Return the end of a complaint about `name`: the near ones of those known, or all of them."""
+    alike = difflib.get_close_matches(name, list(known), n=3, cutoff=0.5)
+    listed = alike or sorted(known)
+    return f"; {'near names' if alike else 'known'}: {', '.join(listed)}"
 
 
 def _number(low: float = -math.inf, high: float = math.inf, *, open_end: bool = False) -> Convert:
@@ -156,7 +129,7 @@ def _identifier(table: _Table, key: str, value: Any) -> str:
 def _choice(*allowed: str) -> Convert:
     def convert(table: _Table, key: str, value: Any) -> str:
         if value not in allowed:
-            raise table.error(key, f"must be one of {', '.join(allowed)}, is {value!r}{_near(str(value), allowed)}")
+            raise table.error(key, f"must be one of {', '.join(allowed)}, is {value!r}{near(str(value), allowed)}")
         return str(value)
 
     return convert
@@ -193,7 +166,7 @@ def _currency(table: _Table, key: str, value: Any) -> str:
 def _by(table: _Table, key: str, value: Any) -> str:
     name = _text(table, key, value).removeprefix("-")
     if name not in DRIVERS:
-        raise table.error(key, f"{value!r} is not known{_near(name, DRIVERS)}")
+        raise table.error(key, f"{value!r} is not known{near(name, DRIVERS)}")
     return str(value)
 
 
@@ -398,4 +371,4 @@ def _check_references(scenario: Scenario, table: _Table) -> None:
 def _known(table: _Table, key: str, names: Sequence[str], known: Collection[str]) -> None:
     for name in names:
         if name not in known:
-            raise table.error(key, f"{name!r} is not known{_near(name, known)}")
+            raise table.error(key, f"{name!r} is not known{near(name, known)}")

@@ -21,8 +21,8 @@ from alamo.engine.loop import pass_gate, turn
 from alamo.engine.measure import measure
 from alamo.engine.status import status
 from alamo.prediction.learners import boosted_outcome
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.run import Equipment, build_world, engine_context
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.store import memory_stores
 
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)

@@ -17,8 +17,8 @@ from alamo.engine.loop import pass_gate, turn
 from alamo.engine.realtime import terms_of
 from alamo.engine.replay import replay
 from alamo.prediction.learners import boosted_outcome
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.run import Equipment, build_world, engine_context
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.steering.candidates import gather
 from alamo.steering.eligibility import Gatekeeper
 from alamo.store import memory_stores

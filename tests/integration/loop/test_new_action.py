@@ -9,8 +9,8 @@ import pytest
 from alamo.domain.settings import ExplorationSettings
 from alamo.engine.loop import pass_gate, turn
 from alamo.prediction.learners import boosted_outcome
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.run import Equipment, build_world, engine_context
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.store import memory_stores
 
 OPENING = 0.4

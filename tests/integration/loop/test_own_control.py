@@ -13,8 +13,8 @@ from alamo.engine.loop import pass_gate, turn
 from alamo.engine.report import report
 from alamo.numerics.hashing import unit_keys
 from alamo.prediction.learners import boosted_outcome
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.run import Equipment, build_world, engine_context
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.steering.control import in_own_control
 from alamo.store import memory_stores
 

@@ -9,9 +9,9 @@ import pytest
 from alamo.prediction.learners.booster import BoosterSettings
 from alamo.prediction.learners.outcome import BoostedOutcomeLearner
 from alamo.simulation import long_run
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.long_run import play_long
 from alamo.simulation.run import Equipment
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.store import memory_stores
 
 

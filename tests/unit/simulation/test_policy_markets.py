@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.effects import drivers, groups
 from alamo.simulation.purchases import Floats
 from alamo.simulation.run import build_world
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.simulation.truth import true_profits
 from alamo.simulation.world import World
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from alamo.domain.errors import ConfigError
-from alamo.simulation.scenario_reading import builtin_scenario, builtin_scenarios, scenario_from_dict
+from alamo.simulation.builtin import builtin_scenario, builtin_scenarios
+from alamo.simulation.scenario_reading import scenario_from_dict
 
 ACTION = {"id": "mail", "channel": "email", "cost": 0.4, "effect": {"mean": 0.02}}
 

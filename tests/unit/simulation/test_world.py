@@ -9,9 +9,9 @@ from tests.unit.simulation.markets import START, action, batch, scenario, world
 
 from alamo.domain.tables import EVENTS
 from alamo.numerics.hashing import content_hash
+from alamo.simulation.builtin import builtin_scenario
 from alamo.simulation.channel import simulated_channels
 from alamo.simulation.response import UNTREATED
-from alamo.simulation.scenario_reading import builtin_scenario
 from alamo.simulation.world import _plain
 
 
