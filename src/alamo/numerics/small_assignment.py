@@ -1,10 +1,10 @@
-"""Exact integer assignment for a handful of units, where the gap of any rounding would be visible."""
+"""Exact assignment of a handful of units, where the gap of any rounding would be visible: whole plans and prices."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 from scipy.sparse import csr_matrix, vstack
 
 Floats = npt.NDArray[np.float64]
@@ -32,9 +32,7 @@ def assign_exactly(value: Floats, unit: Ints, uses: Floats, bound: Floats) -> In
     n_cells = len(value)
     if not n_cells:
         return np.zeros(0, np.int64) if (bound >= 0).all() else None
-    once = csr_matrix((np.ones(n_cells), (unit, np.arange(n_cells))), shape=(int(unit.max()) + 1, n_cells))
-    matrix = vstack([once, csr_matrix(uses)])
-    limit = np.concatenate([np.ones(once.shape[0]), bound])
+    matrix, limit = _rows(unit, uses, bound)
     found = milp(
         -value,
         integrality=np.ones(n_cells),
@@ -43,3 +41,26 @@ def assign_exactly(value: Floats, unit: Ints, uses: Floats, bound: Floats) -> In
         options={"node_limit": _NODE_LIMIT, "mip_rel_gap": 0.0},
     )
     return None if found.x is None else np.flatnonzero(np.asarray(found.x) > 0.5).astype(np.int64)
+
+
+def price_exactly(value: Floats, unit: Ints, uses: Floats, bound: Floats) -> Floats | None:
+    """Return the prices of the rows at the optimum of the linear programme, shape (m,); None if no plan fits.
+
+    Parameters as in `assign_exactly`.
+
+    Not supported: more than a few thousand cells.
+    """
+    if not len(value):
+        return np.zeros(len(bound)) if (bound >= 0).all() else None
+    matrix, limit = _rows(unit, uses, bound)
+    found = linprog(-value, A_ub=matrix, b_ub=limit, bounds=(0, None), method="highs")
+    if found.status != 0:
+        return None
+    return np.maximum(-np.asarray(found.ineqlin.marginals, dtype=np.float64)[len(limit) - len(bound) :], 0.0)
+
+
+def _rows(unit: Ints, uses: Floats, bound: Floats) -> tuple[csr_matrix, Floats]:
+    """Return the rows of the programme, one per unit before those of `uses`, and their upper bounds."""
+    n_cells = len(unit)
+    once = csr_matrix((np.ones(n_cells), (unit, np.arange(n_cells))), shape=(int(unit.max()) + 1, n_cells))
+    return vstack([once, csr_matrix(uses)], format="csr"), np.concatenate([np.ones(once.shape[0]), bound])

@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from alamo.numerics.small_assignment import price_exactly
 from alamo.steering.allocation.kernels import Mixture
 from alamo.steering.allocation.newton import Schedule, follow_path, mixed_sums
 from alamo.steering.allocation.problem import Problem
@@ -23,6 +24,8 @@ from alamo.steering.cells import Floats, Places
 _FIRST_SAMPLE, _SECOND_SAMPLE = 4_000, 40_000
 _NEAR, _REST, _ROUNDS = 60_000, 40_000, 12
 _LOOKED_AT = 200_000
+SMALL_CELLS = 1_500
+"""Cells up to which a problem is solved exactly."""
 CUT = 18.0
 """Cells this many temperatures below a customer's best are left out of models: e⁻¹⁸ is 1.5·10⁻⁸."""
 
@@ -99,6 +102,9 @@ def solve_dual(problem: Scannable, start: Floats | None = None) -> Scan:
     start
         Scaled prices of an earlier plan (warm start); None: prices of a sample.
     """
+    exact = _exact_prices(problem)
+    if exact is not None:
+        return hard_dual(problem, exact)
     tau = 1e-3 * problem.value_scale
     prices = _first_prices(problem, 2.0 * tau) if start is None else start
     goal = min(300.0, max(1.0, 3e-4 * problem.n))
@@ -123,6 +129,17 @@ def solve_dual(problem: Scannable, start: Floats | None = None) -> Scan:
             break
         tau /= 3.0
     return best
+
+
+def _exact_prices(problem: Scannable) -> Floats | None:
+    """Return the prices of the linear programme of a tiny problem; None if it is larger, or no plan keeps every row."""
+    whole = problem.whole() if problem.n <= SMALL_CELLS else None
+    if whole is None or whole.cells.n_cells > SMALL_CELLS:
+        return None
+    owner = whole.cells.owner()
+    uses = whole.cell_use(np.arange(whole.cells.n_cells, dtype=np.int64), owner).T
+    weight = whole.weight[owner]
+    return price_exactly(whole.cells.value_money * weight, owner, uses * weight, whole.bound)
 
 
 def switches_left(problem: Scannable, scan: Scan) -> float:

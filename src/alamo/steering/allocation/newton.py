@@ -122,7 +122,7 @@ def follow_path(problem: Problem, prices: Floats, schedule: Schedule) -> Floats:
         if length < _SHORT and _may_widen(state, widest):
             cooling = max(math.sqrt(state.cooling), _SLOWEST) if schedule.patient else _COOLING
             wider = replace(state, passes=moved.passes, widened=state.widened + 1, cooling=cooling)
-            state = _at_temperature(problem, wider, min(cooling * state.tau, widest))
+            state = _at_temperature(problem, wider, min(_COOLING * state.tau, widest))
         elif length < _USELESS:
             state = replace(state, passes=moved.passes, damping=max(100.0 * state.damping, 1e-6))
             if state.damping >= 1e3:

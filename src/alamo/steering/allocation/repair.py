@@ -13,7 +13,7 @@ import numpy as np
 
 from alamo.numerics.hashing import uniforms
 from alamo.numerics.small_assignment import assign_exactly
-from alamo.steering.allocation.dual import CUT, Scan, hard_dual, nearest, switches_left
+from alamo.steering.allocation.dual import CUT, SMALL_CELLS, Scan, hard_dual, nearest, switches_left
 from alamo.steering.allocation.newton import Schedule, follow_path
 from alamo.steering.allocation.options import best_options, switchable
 from alamo.steering.allocation.problem import Problem
@@ -28,7 +28,6 @@ _TRIES, _GOOD = 4, 1e-3
 _SWITCHES, _PAIRS = 5_000, 200
 _ROUNDING = 1e-12
 _JITTER = 1e-4
-_EXACT_CELLS = 1_500
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +48,7 @@ def repair(problem: Scannable, scan: Scan) -> Places:
 
     Tiny problems are solved exactly: there the last customer is worth more than any tolerance.
     """
-    if problem.n <= _EXACT_CELLS:
+    if problem.n <= SMALL_CELLS:
         exact = _exact(problem.whole())
         if exact is not None:
             return exact
@@ -75,7 +74,7 @@ def repair(problem: Scannable, scan: Scan) -> Places:
 
 def _exact(problem: Problem) -> Places | None:
     cells = problem.cells
-    if cells.n_cells > _EXACT_CELLS:
+    if cells.n_cells > SMALL_CELLS:
         return None
     owner = cells.owner()
     uses = problem.cell_use(np.arange(cells.n_cells, dtype=np.int64), owner).T
