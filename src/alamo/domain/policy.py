@@ -83,7 +83,10 @@ class LimitRow:
 
 @dataclass(frozen=True, slots=True)
 class BlockState:
-    """What the rule was told for one block: a price per row (money per unit of use) and what was left of each row."""
+    """What the rule was told for one block: a price per row (money per unit of use) and how much of each it could use.
+
+    That is what was left, less what the block must leave to later ones (`alamo.steering.pacing`).
+    """
 
     block: int
     prices: tuple[float, ...]

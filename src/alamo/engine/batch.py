@@ -67,12 +67,12 @@ def run_blocks(cells: Cells, tables: LimitTables, pacer: Pacer, rule: RuleSettin
     remaining = np.array(tables.bound, dtype=np.float64)
     states, parts = [], []
     for block, (start, stop) in enumerate(block_bounds(cells.n, n_blocks)):
-        prices = pacer.prices_for(block, remaining)
-        state = BlockState(block, tuple(prices.tolist()), tuple(remaining.tolist()))
+        prices, later = pacer.prices_for(block, remaining), pacer.kept_for_later(block)
+        state = BlockState(block, tuple(prices.tolist()), tuple((remaining - later).tolist()))
         part = decide_under(state, cells.span(start, stop), tables, rule, salt)
         states.append(state)
         parts.append(part)
-        remaining = part.remaining
+        remaining = part.remaining + later
     return joined(cells, parts, tuple(states))
 
 

@@ -38,7 +38,7 @@ from alamo.steering.cells import Floats
 from alamo.steering.control import universal_control, washout_of
 from alamo.steering.eligibility import Gatekeeper
 from alamo.steering.exploration import Exploration, opening, promising, running
-from alamo.steering.pacing import block_count, pace
+from alamo.steering.pacing import block_count, narrow_ranges, pace
 from alamo.steering.periods import left_of_periods
 from alamo.steering.plan import DrawnCycle, PlanContext, plan_summary
 from alamo.steering.rule import REASONS
@@ -154,7 +154,9 @@ def propose(
     decisions = decision_table(candidates.cells, batch, stamp) if carrier is None else carrier.decide(policy, stamp)
     drawn = DrawnCycle(batch.drawn.p, batch.drawn.choice, int((batch.drawn.reason == _STOPPED).sum()), batch.states)
     about = PlanContext(request.cycle, request.actions, request.settings.inference.level)
-    return Proposal(plan_id, policy, decisions, plan_summary(candidates, drawn, explored, about), valid_until)
+    summary = plan_summary(candidates, drawn, explored, about)
+    summary["warnings"] = [narrow.complaint() for narrow in narrow_ranges(candidates.tables, pacer)]
+    return Proposal(plan_id, policy, decisions, summary, valid_until)
 
 
 def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> Terms:
@@ -283,7 +285,7 @@ def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[
     tell_fatigue(proposal.summary, request.fatigue_money)
     proposal.summary["quiet_hours"] = announced(context, proposal.decisions)
     proposal.summary["made_from"] = made_from(context, cycle)
-    proposal.summary["warnings"] = [] if stale is None else [f"{stale.complaint()}; {CURE}"]
+    proposal.summary["warnings"] += [] if stale is None else [f"{stale.complaint()}; {CURE}"]
     _put_before_the_gate(context, proposal, cycle)
     return _detail(proposal.plan_id, proposal.summary)
 

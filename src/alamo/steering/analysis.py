@@ -208,10 +208,11 @@ def _drawn(problem: Problem, file: FileCells, temperature: float) -> tuple[Place
     pacer = pace(problem, prices, rule, n_blocks)
     remaining, parts = np.array(file.tables.bound), []
     for block, (start, stop) in enumerate(block_bounds(problem.n, n_blocks)):
-        terms = BlockTerms(pacer.prices_for(block, remaining), remaining, rule, _SALT)
+        later = pacer.kept_for_later(block)
+        terms = BlockTerms(pacer.prices_for(block, remaining), remaining - later, rule, _SALT)
         drawn = decide(file.cells.span(start, stop), file.tables, terms)
         parts.append(file.cells.span(start, stop).places(drawn.choice))
-        remaining = drawn.remaining
+        remaining = drawn.remaining + later
     return np.concatenate(parts), prices / problem.scale
 
 
