@@ -114,6 +114,7 @@ _SECTION_TYPES = {
     "gate": settings.GateSettings,
     "approval": settings.ApprovalSettings,
     "engine": settings.EngineSettings,
+    "realtime": settings.RealtimeSettings,
     "simulation": settings.SimulationSettings,
 }
 _MOVED = {

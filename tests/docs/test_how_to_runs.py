@@ -64,6 +64,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
                 "too many complaints",
             ],
         ),
+        ("decide-over-the-counter.md", ["Plan plan-3-", "ann: ", '"limit": "vouchers"']),
         ("read-audience-files.md", ["welcome-back email We have missed you", "report.csv: 1 row taken in"]),
         (
             "evaluate-a-policy.md",

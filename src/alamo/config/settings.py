@@ -25,6 +25,7 @@ from alamo.domain.settings import (
     InferenceSettings,
     MarginSettings,
     OutcomeSettings,
+    RealtimeSettings,
     SegmentsSettings,
     Settings,
     SimulationSettings,
@@ -96,6 +97,12 @@ class _Approval(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     people: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)] | UnsetType = UNSET
 
 
+class _Realtime(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    reserve_share: Annotated[float, msgspec.Meta(ge=0, lt=1)] | UnsetType = UNSET
+    slices: Positive | UnsetType = UNSET
+    expected_customers: Count | UnsetType = UNSET
+
+
 class _Store(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     state_url: Text | UnsetType = UNSET
     history_path: Text | UnsetType = UNSET
@@ -130,6 +137,7 @@ class _ProjectTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     segments: _Segments = _Segments()
     gate: _Gate = _Gate()
     approval: _Approval = _Approval()
+    realtime: _Realtime = _Realtime()
     store: _Store = _Store()
     engine: _Engine = _Engine()
     simulation: _Simulation | None = None
@@ -164,6 +172,7 @@ def load_settings(path: Path) -> Settings:
         gate=GateSettings(**_gate(table.gate, source)),
         approval=ApprovalSettings(**_approval(table.approval, source)),
         engine=EngineSettings(**_engine(table.engine, source)),
+        realtime=RealtimeSettings(**given(table.realtime)),
         simulation=None if table.simulation is None else SimulationSettings(**given(table.simulation)),
     )
     _check(settings, source)

@@ -127,6 +127,39 @@ class CapCharge:
 
 
 @dataclass(frozen=True, slots=True)
+class CounterTerms:
+    """What decisions over the counter are priced by while the cycle runs; rows in the order of the policy's.
+
+    Attributes
+    ----------
+    slices
+        Time slices of the cycle.
+    expected_customers
+        Customers expected in the cycle; 0 when nobody knows.
+    reserved
+        What the plan kept of each row, in its units.
+    scale
+        Units of use that a scaled 1 stands for.
+    prices, ceiling
+        Scaled prices of the plan, and those at which a row outweighs every value.
+    use, variance
+        Expected scaled use of a customer at these prices, and its variance.
+    response
+        By how much a customer's expected use falls with each scaled price, one tuple per row.
+    """
+
+    slices: int
+    expected_customers: float
+    reserved: tuple[float, ...]
+    scale: tuple[float, ...]
+    prices: tuple[float, ...]
+    ceiling: tuple[float, ...]
+    use: tuple[float, ...]
+    variance: tuple[float, ...]
+    response: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class PolicySnapshot:
     """Everything needed to decide again, bit for bit, given the customer's eligible values.
 
@@ -157,6 +190,8 @@ class PolicySnapshot:
         What contacts displace where caps are filled by value; empty where they are not.
     fatigue_money
         What a contact with an action takes away from the next contacts; empty where nothing is charged.
+    counter
+        How prices follow the time over the counter; None: those of the last block hold.
     """
 
     cycle: int
@@ -175,12 +210,17 @@ class PolicySnapshot:
     universal_waiting: float | None = None
     displacement: tuple[CapCharge, ...] = ()
     fatigue_money: Mapping[str, float] = field(default_factory=dict)
+    counter: CounterTerms | None = None
+
+    def state_of(self, block: int) -> BlockState:
+        """Return the state of a block by its number; the last one where it was not recorded."""
+        return next((state for state in self.blocks if state.block == block), self.blocks[-1])
 
     @property
     def version(self) -> str:
         """Content hash (hex SHA-256 of the canonical JSON); what came later is left out where it says nothing."""
         values = asdict(self)
-        for name, silent in (("universal_start", 0.0), ("universal_waiting", None)):
+        for name, silent in (("universal_start", 0.0), ("universal_waiting", None), ("counter", None)):
             if values[name] == silent:
                 del values[name]
         for name in ("displacement", "fatigue_money"):

@@ -249,6 +249,31 @@ class EngineSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RealtimeSettings:
+    """Decisions over the counter while a cycle runs: what is kept for them, and how often their prices are set anew.
+
+    Attributes
+    ----------
+    reserve_share
+        Part of every maximum that a plan keeps for decisions over the counter; 0: they get what the plan leaves.
+    slices
+        Time slices of a cycle; at the start of each, prices are set anew by what is left and who is still expected, and
+        published as a version of the policy. 1: the prices of the plan's last block hold to the end of the cycle.
+    expected_customers
+        Customers expected over the counter in a cycle; 0: as many as came in the cycle launched last.
+    """
+
+    reserve_share: float = 0.0
+    slices: int = 1
+    expected_customers: int = 0
+
+    @property
+    def paced(self) -> bool:
+        """Whether anything is kept or set anew for decisions over the counter."""
+        return self.reserve_share > 0.0 or self.slices > 1
+
+
+@dataclass(frozen=True, slots=True)
 class SimulationSettings:
     """Present when the outside world of a project is simulated: every output says so.
 
@@ -289,7 +314,7 @@ class Settings:
         project folder.
     history_path
         Folder of the Delta tables (events, profiles, decisions, effects …), relative to the project folder.
-    outcome, margin, control, exploration, inference, guardrail, segments, gate, approval, engine, simulation
+    outcome, margin, control, exploration, inference, guardrail, segments, gate, approval, realtime, engine, simulation
         The sections of the file; `engine` is no part of what steps compare, because it changes no decision.
     """
 
@@ -311,5 +336,6 @@ class Settings:
     segments: SegmentsSettings = field(default_factory=SegmentsSettings)
     gate: GateSettings = field(default_factory=GateSettings)
     approval: ApprovalSettings = field(default_factory=ApprovalSettings)
+    realtime: RealtimeSettings = field(default_factory=RealtimeSettings)
     simulation: SimulationSettings | None = None
     engine: EngineSettings = field(default_factory=EngineSettings, repr=False)

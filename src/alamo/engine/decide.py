@@ -2,7 +2,8 @@
 
 A decision over the counter is appended to the decisions of the plan in force, under its own batch key, and only once
 the launch of that plan has written its own: whatever is repeated or killed, neither erases the other. Its block number
-is the number of blocks of the policy, which tells it from the decisions of the batch.
+is at least the number of blocks of the policy, which tells it from the decisions of the batch: that number, and one
+more for each time slice, where prices follow the time (`alamo.engine.counter`).
 
 Whoever asks carries the action out. The ledger has it as ``unknown``: a contact to caps, a use of limits, a cost to its
 observation, and nothing that a launch would send. An action decided earlier is given again only while it may be.
@@ -16,17 +17,16 @@ from datetime import datetime
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.compute as pc
 
 from alamo.domain.action import NO_ACTION, ContactPolicy
 from alamo.domain.errors import StateError, UsageError
-from alamo.domain.policy import BlockState, PolicySnapshot
+from alamo.domain.policy import PolicySnapshot
 from alamo.domain.records import LedgerRow, PlanRecord
 from alamo.domain.tables import PROFILES
 from alamo.domain.time import iso
 from alamo.engine.batch import Stamp
 from alamo.engine.context import Context
+from alamo.engine.counter import counter_state
 from alamo.engine.explain import candidates_of, options
 from alamo.engine.guard import paused_ids
 from alamo.engine.measure import money_at_rest
@@ -34,7 +34,6 @@ from alamo.engine.quiet_hours import send_after
 from alamo.engine.realtime import Counter, decide_one, terms_of
 from alamo.measurement.permissions import permissions_now
 from alamo.steering.eligibility import Gatekeeper
-from alamo.steering.predicates import Flags, predicate_masks
 
 _PERMISSIONS = ("consent", "withdrawn", "suppressed")
 _NOT_TOLD = ("customer_id", "as_of", "as_of_day", *_PERMISSIONS)
@@ -183,7 +182,7 @@ def _again(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> 
         reason = f"{action_id} was decided earlier and may not be given now: {closed}"
         return _nothing(row["customer_id"], reason, {action_id: closed})
     _hand_over(context, policy, row)
-    return _as_logged(context, policy, row)
+    return _as_logged(context, context.shelf.get(row["policy_version"]), row)
 
 
 def _closed_now(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> str | None:
@@ -221,7 +220,7 @@ def _hand_over(context: Context, policy: PolicySnapshot, row: Mapping[str, Any])
 
 def _as_logged(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> DecidedNow:
     candidates = candidates_of(context, policy, row["customer_id"], row["decided_at"])
-    state = policy.blocks[min(row["block"], len(policy.blocks) - 1)]
+    state = policy.state_of(row["block"])
     p = dict(zip(row["eligible"], row["p"], strict=True))
     return DecidedNow(
         row["customer_id"],
@@ -244,10 +243,11 @@ def _fresh(
         for table in ("profiles", "scores")
     )
     now = context.clock.now()
-    stamp = Stamp(plan.plan_id, plan.policy_version, plan.cycle, now, plan.valid_until)
+    state, policy = counter_state(context, plan, policy)
+    stamp = Stamp(plan.plan_id, policy.version, plan.cycle, now, plan.valid_until)
     counter = Counter(policy, Gatekeeper(context.actions, context.contact, now, paused_ids(context, now)), stamp)
     told = dict(known) | _permissions(context, customer_id)
-    decided = decide_one(context.history, profile, scores, counter, left_now(context, plan, policy), told)
+    decided = decide_one(context.history, profile, scores, counter, state, told)
     row = None if decided.row is None else decided.row.slice(0, 1).to_pylist()[0]
     if row is not None and not context.history.append("decisions", decided.row, batch=row["decision_id"]):
         first = _logged(context, plan, customer_id)  # somebody else asked at the same moment and was first
@@ -270,51 +270,3 @@ def _permissions(context: Context, customer_id: str) -> dict[str, Any]:
     """Return the permission columns of a profile as they stand at this moment."""
     found = permissions_now(context.history, [customer_id], context.clock.now()).to_pylist()[0]
     return {name: found[name] for name in _PERMISSIONS}
-
-
-_DRAWN_SQL = """
-SELECT decision_id, customer_id, action_id, cost_money, decided_at
-FROM decisions WHERE plan_id = $plan AND action_id <> 'none' AND block >= $block
-ORDER BY decision_id
-"""
-_PROFILES_SQL = """
-WITH seen AS (
-    SELECT d.decision_id, d.customer_id, max(p.as_of) AS as_of
-    FROM drawn d LEFT JOIN profiles p
-    ON p.customer_id = d.customer_id AND p.as_of <= d.decided_at AND p.as_of_day >= $day
-    GROUP BY d.decision_id, d.customer_id
-)
-SELECT p.* FROM seen LEFT JOIN profiles p ON p.customer_id = seen.customer_id AND p.as_of = seen.as_of
-ORDER BY seen.decision_id
-"""
-
-
-def left_now(context: Context, plan: PlanRecord, policy: PolicySnapshot) -> BlockState:
-    """Return the state for the next customer: the last block's prices, and what its draws and later ones left.
-
-    A row with a predicate counts the customers for whom it holds by their profile as of the decision; a customer
-    without one counts everywhere, so a maximum is never exceeded.
-    """
-    last = policy.blocks[-1]
-    drawn = context.history.query(_DRAWN_SQL, {"plan": plan.plan_id, "block": last.block})
-    inside = _inside(context, policy, drawn)
-    cost = np.asarray(drawn["cost_money"].to_numpy(), dtype=np.float64)
-    remaining = []
-    for row, left in zip(policy.rows, last.remaining, strict=True):
-        mine = np.asarray(pc.is_in(drawn["action_id"], value_set=pa.array(row.action_ids, pa.string())))
-        mine = mine & inside[row.where] if row.where else mine
-        after = left - row.sign * float(mine.sum() if row.column == "count" else cost[mine].sum())
-        remaining.append(max(after, 0.0) if row.hard else after)
-    return BlockState(len(policy.blocks), last.prices, tuple(remaining))
-
-
-def _inside(context: Context, policy: PolicySnapshot, drawn: pa.Table) -> Mapping[str, Flags]:
-    """Return predicate → which of the `drawn` its limits count, shape (n,)."""
-    scopes = {f"limit {row.limit!r}": row.where for row in policy.rows if row.where}
-    if not scopes:
-        return {}
-    day = {"day": policy.scores_as_of[:10]}
-    profiles = context.history.query(_PROFILES_SQL, day, {"drawn": drawn})
-    unknown = np.asarray(pc.is_null(profiles["customer_id"]))
-    masks = predicate_masks(context.history, "profiles", profiles, scopes)
-    return {predicate: holds | unknown for predicate, holds in masks.items()}

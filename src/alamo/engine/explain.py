@@ -96,7 +96,7 @@ def explain(context: Context, decision_id: str) -> Explanation:
         return Explanation(decision, _log_options(decision), [], [], None, None, context.settings.currency)
     policy = context.shelf.get(decision["policy_version"])
     candidates = candidates_of(context, policy, decision["customer_id"], decision["decided_at"])
-    state = policy.blocks[min(decision["block"], len(policy.blocks) - 1)]
+    state = policy.state_of(decision["block"])
     return Explanation(
         decision=decision,
         options=options(candidates, policy, state, dict(zip(decision["eligible"], decision["p"], strict=True))),

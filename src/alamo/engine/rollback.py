@@ -131,6 +131,7 @@ def _of_cycle(context: Context, policy: PolicySnapshot, cycle: int) -> PolicySna
         universal_waiting=universal.waiting,
         n_blocks=1,
         blocks=(BlockState(0, last.prices, _left(context, policy.rows, cycle)),),
+        counter=policy.counter and replace(policy.counter, reserved=(0.0,) * len(policy.rows)),
     )
 
 

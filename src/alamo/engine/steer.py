@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.action import Action, ContactPolicy, Limit
 from alamo.domain.money import minor_per_major
-from alamo.domain.policy import CapCharge, PolicySnapshot, message_hash, passage
+from alamo.domain.policy import CapCharge, CounterTerms, PolicySnapshot, message_hash, passage
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import DecisionReason
 from alamo.domain.records import PlanAct, PlanRecord
@@ -23,6 +23,7 @@ from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_na
 from alamo.engine.cap_values import cap_values
 from alamo.engine.carrier import Carrier
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
+from alamo.engine.counter import came_to_the_counter
 from alamo.engine.fatigue import fatigue_charges, tell_fatigue
 from alamo.engine.freshness import CURE, stale_orders
 from alamo.engine.gate import closes_cycle
@@ -38,10 +39,12 @@ from alamo.steering.cells import Floats
 from alamo.steering.control import universal_control, washout_of
 from alamo.steering.eligibility import Gatekeeper
 from alamo.steering.exploration import Exploration, opening, promising, running
-from alamo.steering.pacing import block_count, narrow_ranges, pace
+from alamo.steering.limits import LimitTables
+from alamo.steering.pacing import Pacer, block_count, narrow_ranges, pace
 from alamo.steering.periods import left_of_periods
 from alamo.steering.plan import DrawnCycle, PlanContext, plan_summary
 from alamo.steering.rule import REASONS
+from alamo.steering.slices import counter_terms, less_reserve
 from alamo.steering.start import with_start
 
 _OF_DAY = "WHERE as_of_day = $day"
@@ -76,6 +79,8 @@ class SteerRequest:
         Ids of actions that nobody has ever been decided about, while others are known: they get a start.
     fatigue_money
         What a contact with an action takes away from the next ones.
+    at_counter
+        Customers who came over the counter in the cycle launched last.
     """
 
     actions: tuple[Action, ...]
@@ -92,6 +97,7 @@ class SteerRequest:
     displacement: tuple[CapCharge, ...] = ()
     new: frozenset[str] = frozenset()
     fatigue_money: Mapping[str, float] = field(default_factory=dict)
+    at_counter: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -140,12 +146,15 @@ def propose(
     """
     terms = _terms(warehouse, profiles, request)
     candidates = gather(warehouse, profiles, scores, terms) if carrier is None else carrier.gather(terms, request.now)
-    problem = build_problem(candidates.cells, candidates.tables)
+    planned = less_reserve(candidates.tables, request.settings.realtime)
+    problem = build_problem(candidates.cells, planned)
     explored, prices = _priced(problem, candidates, request)
     n_blocks = block_count(candidates.cells.n)
     pacer = pace(problem, prices, explored.rule, n_blocks)
-    batch = run_blocks(candidates.cells, candidates.tables, pacer, explored.rule, (terms.salt, n_blocks))
+    batch = run_blocks(candidates.cells, planned, pacer, explored.rule, (terms.salt, n_blocks))
     policy = _policy(request, terms, explored, batch, scores)
+    if request.settings.realtime.paced:
+        policy = replace(policy, counter=_at_counter(request, pacer, candidates, planned))
     plan_id, valid_until = (
         plan_name(policy, request.attempt),
         request.now + timedelta(days=request.settings.gate.plan_valid_days),
@@ -155,8 +164,15 @@ def propose(
     drawn = DrawnCycle(batch.drawn.p, batch.drawn.choice, int((batch.drawn.reason == _STOPPED).sum()), batch.states)
     about = PlanContext(request.cycle, request.actions, request.settings.inference.level)
     summary = plan_summary(candidates, drawn, explored, about)
-    summary["warnings"] = [narrow.complaint() for narrow in narrow_ranges(candidates.tables, pacer)]
+    summary["warnings"] = [narrow.complaint() for narrow in narrow_ranges(planned, pacer)]
     return Proposal(plan_id, policy, decisions, summary, valid_until)
+
+
+def _at_counter(request: SteerRequest, pacer: Pacer, candidates: Candidates, planned: LimitTables) -> CounterTerms:
+    """Return how prices follow the time over the counter."""
+    realtime = request.settings.realtime
+    expected = realtime.expected_customers or request.at_counter
+    return counter_terms(pacer, candidates.cells.n, candidates.tables.bound - planned.bound, realtime, expected)
 
 
 def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> Terms:
@@ -312,6 +328,8 @@ def request_of(context: Context, cycle: int, attempt: int = 1) -> SteerRequest:
     """Return what `cycle` is steered by at this moment; prices start from the last plan launched by then."""
     now = context.clock.now()
     launched = [plan for plan in context.state.plans.all() if plan.state == "launched" and plan.created_at < now]
+    previous = context.shelf.get(launched[-1].policy_version) if launched else None
+    counting = previous if context.settings.realtime.paced else None
     return SteerRequest(
         actions=context.actions,
         limits=context.limits,
@@ -320,12 +338,13 @@ def request_of(context: Context, cycle: int, attempt: int = 1) -> SteerRequest:
         cycle=cycle,
         now=now,
         found=_ever_found(context),
-        previous=context.shelf.get(launched[-1].policy_version) if launched else None,
+        previous=previous,
         attempt=attempt,
         opened=_opened_long_enough(context),
         paused=paused_ids(context),
         new=_new_actions(context, launched),
         fatigue_money=fatigue_charges(context, cycle),
+        at_counter=0 if counting is None else came_to_the_counter(context, launched[-1].plan_id, counting),
     )
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from alamo.domain.errors import StoreError
-from alamo.domain.policy import BlockState, CapCharge, LimitRow, PolicySnapshot, RuleSettings
+from alamo.domain.policy import BlockState, CapCharge, CounterTerms, LimitRow, PolicySnapshot, RuleSettings
 from alamo.store.durable import write_durably
 
 _VERSION = re.compile(r"[0-9a-f]{64}")
@@ -81,8 +81,20 @@ def policy_from_dict(values: Mapping[str, Any]) -> PolicySnapshot:
             "rule": RuleSettings(**{**values["rule"], "floor_weights": tuple(values["rule"].get("floor_weights", ()))}),
             "blocks": blocks,
             "displacement": tuple(CapCharge.from_dict(one) for one in values.get("displacement", ())),
+            "counter": _counter(values.get("counter")),
         }
     )
+
+
+def _counter(values: Mapping[str, Any] | None) -> CounterTerms | None:
+    if values is None:
+        return None
+    tuples = {
+        name: tuple(tuple(row) if isinstance(row, list) else row for row in value)
+        for name, value in values.items()
+        if isinstance(value, list)
+    }
+    return CounterTerms(**{**values, **tuples})
 
 
 def missing_snapshot(version: str, where: str) -> StoreError:

@@ -7,7 +7,7 @@ from __future__ import annotations
 import pytest
 
 from alamo.domain.errors import StoreError
-from alamo.domain.policy import BlockState, LimitRow, PolicySnapshot, RuleSettings
+from alamo.domain.policy import BlockState, CounterTerms, LimitRow, PolicySnapshot, RuleSettings
 from alamo.domain.ports import PolicyShelf
 
 
@@ -28,6 +28,17 @@ def snapshot(salt: str = "salt") -> PolicySnapshot:
         model_version="m",
         scores_as_of="2026-03-01T00:00:00Z",
         actions={"spring-mail": {"channel": "email", "level": "upsell", "cost_money": 0.4, "eligible": ""}},
+        counter=CounterTerms(
+            slices=28,
+            expected_customers=1 / 3,
+            reserved=(500.0,),
+            scale=(5000.0,),
+            prices=(1e-17,),
+            ceiling=(100.0,),
+            use=(0.1 + 0.2,),
+            variance=(0.01,),
+            response=((1e-3,),),
+        ),
     )
 
 

@@ -12,7 +12,8 @@ from alamo.domain.action import Limit
 from alamo.domain.errors import UsageError
 from alamo.engine import decide
 from alamo.engine.batch import Stamp
-from alamo.engine.decide import counter_batch, left_now
+from alamo.engine.counter import left_now
+from alamo.engine.decide import counter_batch
 from alamo.engine.realtime import terms_of
 from alamo.engine.replay import replay
 from alamo.project import Project
@@ -106,6 +107,43 @@ def test_context_may_open_actions_but_moves_nobody_to_another_budget(real, folde
         left = left_now(project.context, project.plan(plan), policy).remaining[0]
     assert {one.excluded.get("mail") for one in told} == {"outside the action's target group"}
     assert left == 30 - sum(one.action_id != "none" for one in told)
+
+
+def test_prices_follow_the_time_and_every_decision_names_the_version_it_was_decided_by(real, folder):
+    toml = (
+        folder / "alamo.toml"
+    ).read_text() + "\n[realtime]\nreserve_share = 0.3\nslices = 4\nexpected_customers = 40\n"
+    (folder / "alamo.toml").write_text(toml)
+    plan, ids = launched(real, folder)
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        base = project.context.shelf.get(project.plan(plan).policy_version)
+        kept = left_now(project.context, project.plan(plan), base)
+        for one in ids[:10]:
+            project.decide(one)
+    with real(START + 15 * DAY) as project:
+        for one in ids[10:20]:
+            project.decide(one)
+        again = project.decide(ids[0])
+        told = project.explain(ids[12])
+        rows = project.context.history.query(
+            "SELECT * FROM decisions WHERE block >= $block ORDER BY customer_id", {"block": base.n_blocks}
+        ).to_pylist()
+        versions = {row["block"]: project.context.shelf.get(row["policy_version"]) for row in rows}
+    assert dict(zip([row.limit for row in base.rows], kept.remaining, strict=True))["abroad"] == 30
+    assert [row["block"] - base.n_blocks for row in rows] == [0] * 10 + [2] * 10
+    assert len({row["policy_version"] for row in rows}) == 2
+    assert all(policy.blocks[:-1] == base.blocks for policy in versions.values())
+    early, late = (versions[base.n_blocks + place].state_of(base.n_blocks + place) for place in (0, 2))
+    assert early.remaining == kept.remaining
+    assert all(after <= before for before, after in zip(early.remaining, late.remaining, strict=True))
+    assert [row["price"] for row in told.prices] == list(late.prices)
+    assert told.policy is not None
+    assert told.policy.version == rows[12]["policy_version"]
+    assert (again.action_id, again.decision_id) == (rows[0]["action_id"], rows[0]["decision_id"])
+    assert {option["action_id"]: option["p"] for option in again.options if option["p"] > 0} == dict(
+        zip(rows[0]["eligible"], rows[0]["p"], strict=True)
+    )
 
 
 def test_repeating_and_interrupting_a_launch_erases_no_decision_over_the_counter(real, folder, monkeypatch):
