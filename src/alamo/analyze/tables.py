@@ -322,6 +322,8 @@ def allocate(
         Draw from a softmax at this temperature (money) instead of a deterministic plan.
     gap
         Relative gap the certificate should reach (default 0.001).
+    advice
+        Whether to say what more of each limit is worth, and what a new action would have to bring (default False).
 
     Raises
     ------

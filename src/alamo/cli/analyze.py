@@ -314,6 +314,7 @@ def _score(file: Any, purpose: str, files: tuple[Path | None, Path | None], *, a
 )
 @click.option("--temperature", type=click.FloatRange(0, min_open=True), metavar="MONEY", help="Draw instead.")
 @click.option("--gap", type=click.FloatRange(0, min_open=True), default=0.001, show_default=True, help="Gap to reach.")
+@click.option("--advice", is_flag=True, help="Say what more of each limit is worth, and what a new action must bring.")
 @out_option
 @json_option
 @click.pass_context

@@ -133,6 +133,7 @@ class AllocationKeywords(TypedDict, total=False):
     limits: str | Path | LimitsFile | Sequence[Limit]
     temperature: float | None
     gap: float
+    advice: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,6 +308,7 @@ ALLOCATION = Keywords(
         "limits": limits,
         "temperature": field("temperature_money", perhaps(number)),
         "gap": field("gap", number),
+        "advice": field("advice", as_is),
     },
     {},
 )

@@ -10,7 +10,7 @@ from typing import NamedTuple, get_args
 import msgspec
 
 from alamo.config.contact import ContactTable, check_names, contact_policy
-from alamo.config.reading import Amount, Faults, Source, Text, decode, read_toml
+from alamo.config.reading import Amount, Faults, OpenShare, PositiveAmount, Source, Text, decode, read_toml
 from alamo.domain.action import LEVELS, Action, ContactPolicy, Limit, Period
 
 
@@ -31,6 +31,9 @@ class _LimitTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     maximum: Amount | None = None
     minimum: Amount | None = None
     period: str = "cycle"
+    maximum_share: OpenShare | None = None
+    minimum_share: OpenShare | None = None
+    minimum_rate: PositiveAmount | None = None
 
 
 class _LimitsTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -77,10 +80,7 @@ def _refuse_twice(names: Sequence[str], source: Source) -> None:
 
 
 def _limit(table: _LimitTable, key: str, source: Source, actions: Sequence[Action] | None) -> Limit:
-    if table.maximum is None and table.minimum is None:
-        raise source.error(key, "has neither a maximum nor a minimum", code="config.missing_key")
-    if table.maximum is not None and table.minimum is not None and table.minimum > table.maximum:
-        raise source.error(f"{key}.minimum", f"{table.minimum:g} is above the maximum {table.maximum:g}")
+    _check_bounds(table, key, source)
     source.known(f"{key}.period", table.period, get_args(Period), "period")
     for level in table.levels:
         source.known(f"{key}.levels", level, LEVELS, "level")
@@ -97,4 +97,30 @@ def _limit(table: _LimitTable, key: str, source: Source, actions: Sequence[Actio
         maximum=table.maximum,
         minimum=table.minimum,
         period=next(period for period in get_args(Period) if period == table.period),
+        maximum_share=table.maximum_share,
+        minimum_share=table.minimum_share,
+        minimum_rate=table.minimum_rate,
     )
+
+
+def _check_bounds(table: _LimitTable, key: str, source: Source) -> None:
+    """Refuse a limit without a bound, one above the other, and shares of what cannot be a part of a whole."""
+    amounts, shares = (table.maximum, table.minimum), (table.maximum_share, table.minimum_share)
+    any_share = (*shares, table.minimum_rate) != (None, None, None)
+    if amounts == (None, None) and not any_share:
+        raise source.error(key, "has neither a maximum nor a minimum", code="config.missing_key")
+    for word, (most, least) in (("", amounts), ("_share", shares)):
+        if most is not None and least is not None and least > most:
+            raise source.error(f"{key}.minimum{word}", f"{least:g} is above the maximum{word} {most:g}")
+    if not any_share:
+        return
+    if amounts != (None, None):
+        raise source.error(key, "bounds an amount and a share: write two limits, each with a name")
+    if table.minimum_rate is not None and (table.minimum_share is not None or not table.where.strip()):
+        raise source.error(f"{key}.minimum_rate", "is that of the customers of a `where`, and instead of a share")
+    if not (table.where.strip() or table.actions or table.channels or table.levels):
+        raise source.error(
+            key, "bounds the share of everything: say whose by `where`, `actions`, `channels` or `levels`"
+        )
+    if table.period != "cycle":
+        raise source.error(f"{key}.period", f"{table.period!r} is not supported: a share holds in every cycle")

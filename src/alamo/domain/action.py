@@ -95,7 +95,12 @@ class Limit:
     where
         SQL predicate over ``profiles`` that restricts the customers; empty means all.
     maximum, minimum
-        Bounds in units of `use`; at least one is set.
+        Bounds in units of `use`.
+    maximum_share, minimum_share
+        Bounds as a part of a whole instead: with `where`, of what all customers use of the same actions, else of what
+        all actions use.
+    minimum_rate
+        Instead of `minimum_share`: what these customers use per head, at least so many times the mean over everybody.
     period
         Over which the bounds hold.
     """
@@ -109,6 +114,9 @@ class Limit:
     maximum: float | None = None
     minimum: float | None = None
     period: Period = "cycle"
+    maximum_share: float | None = None
+    minimum_share: float | None = None
+    minimum_rate: float | None = None
 
     def covers(self, action: Action) -> bool:
         """Say whether `action` counts towards this limit."""

@@ -69,7 +69,10 @@ class LimitRow:
     where
         Predicate over profiles, empty for everybody.
     hard
-        Whether nothing may be drawn that no longer fits (true for every maximum).
+        Whether nothing may be drawn that no longer fits (true for every maximum of an amount).
+    share, of_action_ids
+        For a part of a whole: the part, and the actions whose use by everybody is the whole; the row then counts the
+        use of its own actions and customers less `share` times that of the whole.
     """
 
     limit: str
@@ -79,6 +82,8 @@ class LimitRow:
     action_ids: tuple[str, ...]
     where: str
     hard: bool
+    share: float = 0.0
+    of_action_ids: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,6 +233,9 @@ class PolicySnapshot:
                 del values[name]
         if not self.rule.floor_weights:
             del values["rule"]["floor_weights"]
+        for row in values["rows"]:
+            if not row["of_action_ids"]:
+                del row["share"], row["of_action_ids"]
         return content_hash(values)
 
 

@@ -44,6 +44,7 @@ from alamo.steering.pacing import Pacer, block_count, narrow_ranges, pace
 from alamo.steering.periods import left_of_periods
 from alamo.steering.plan import DrawnCycle, PlanContext, plan_summary
 from alamo.steering.rule import REASONS
+from alamo.steering.shares import rates_of_profiles
 from alamo.steering.slices import counter_terms, less_reserve
 from alamo.steering.start import with_start
 
@@ -179,6 +180,7 @@ def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> T
     settings = request.settings
     minor = minor_per_major(settings.currency)
     limits = left_of_periods(warehouse, profiles, request.limits, request.actions, request.now, minor)
+    limits = rates_of_profiles(warehouse, profiles, limits)
     return Terms(
         gatekeeper=Gatekeeper(request.actions, request.contact, request.now, request.paused, settings.salt),
         rows=rows_of(limits, request.actions),

@@ -6,6 +6,7 @@ tables (the engine carries them). The rule itself is imported from `alamo.steeri
 
 from __future__ import annotations
 
-from alamo.steering.analysis import AllocationResult, AllocationSpec, analyze_allocation
+from alamo.steering.allocation_result import AllocationResult, AllocationSpec
+from alamo.steering.analysis import analyze_allocation
 
 __all__ = ["AllocationResult", "AllocationSpec", "analyze_allocation"]

@@ -6,17 +6,17 @@ scores' posterior, as in a plan.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 
-from alamo.steering.allocation.curves import Valuer, value_curve, valuer
+from alamo.steering.allocation.curves import Valuer, round_tenth, value_curve, valuer
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Floats
 from alamo.steering.limits import LimitTables
+from alamo.steering.shares import told
 
 _FIRST_SHARE, _HALF = 0.1, 0.5
 
@@ -58,6 +58,10 @@ class Advice:
     limits: tuple[dict[str, Any], ...]
     new_actions: tuple[dict[str, Any], ...]
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the advice as it stands in JSON."""
+        return {"limits": list(self.limits), "new_actions": list(self.new_actions)}
+
 
 LIMIT_KEYS = (
     "limit", "side", "use", "bound", "used", "price", "step", "worth_money", "worth_lower", "worth_upper", "steady_for",
@@ -91,39 +95,50 @@ def advise(priced: Priced, named: frozenset[str], level: float) -> Advice:
 
 
 def _limit_row(priced: Priced, valued: Valuer, row: int, level: float) -> dict[str, Any]:
-    told, problem = priced.tables.rows[row], priced.problem
-    curve = value_curve(valued, row, abs(told.bound))
+    about, problem = priced.tables.rows[row], priced.problem
+    unit = _unit(priced, valued, row)
+    bound = about.share if about.of_action_ids else about.sign * about.bound
+    curve = value_curve(
+        valued, row, unit * round_tenth(abs(bound) or float(problem.unit[row] * problem.scale[row]) * problem.n)
+    )
     z = NormalDist().inv_cdf(0.5 + level / 2)
     by_floor = priced.tables.bound[row] - problem.bound[row] * problem.scale[row]
-    used = valued.today.use[row] * problem.scale[row] * valued.times + by_floor
+    used = float(valued.today.use[row] * problem.scale[row] * valued.times + by_floor)
+    price = next(point.price for point in curve.points if point.more == 0.0)
     half_width = z * curve.step_sd_money
     return {
-        "limit": told.limit,
-        "side": "maximum" if told.sign > 0 else "minimum",
-        "use": told.column,
-        "bound": told.sign * told.bound + 0.0,
-        "used": float(told.sign * used) + 0.0,
-        "price": told.sign * curve.points[_today(curve.points)].price + 0.0,
-        "step": curve.step,
+        "limit": about.limit,
+        "side": "maximum" if about.sign > 0 else "minimum",
+        "use": about.column,
+        **told(priced.tables, row, used, unit, price),
+        "step": curve.step / unit,
         "worth_money": curve.step_money,
         "worth_lower": curve.step_money - half_width if half_width > 0 else None,
         "worth_upper": curve.step_money + half_width if half_width > 0 else None,
-        "steady_for": curve.steady,
-        "useful_for": curve.idle,
+        "steady_for": curve.steady / unit,
+        "useful_for": curve.idle / unit,
         "lifted_money": curve.lifted_money,
         "curve": [
             {
-                "bound": told.sign * (told.bound + point.more) + 0.0,
+                "bound": bound + about.sign * point.more / unit + 0.0,
                 "value_money": point.value_money,
-                "price": told.sign * point.price + 0.0,
+                "price": about.sign * point.price * unit + 0.0,
             }
             for point in curve.points
         ],
     }
 
 
-def _today(points: Sequence[Any]) -> int:
-    return next(index for index, point in enumerate(points) if point.more == 0.0)
+def _unit(priced: Priced, valued: Valuer, row: int) -> float:
+    """Return how much use one unit of a row's bound is: 1, or for a share what the whole uses today."""
+    about = priced.tables.rows[row]
+    if not about.of_action_ids:
+        return 1.0
+    counted = np.isin(
+        np.asarray(valued.problem.cells.action_ids, dtype=object), np.asarray(about.of_action_ids, dtype=object)
+    )
+    used = float(valued.today.tallies[priced.tables.column[row] + 1][:, counted].sum()) * valued.times
+    return max(used, 1e-12)
 
 
 def _new_actions(priced: Priced, valued: Valuer, named: frozenset[str]) -> tuple[dict[str, Any], ...]:

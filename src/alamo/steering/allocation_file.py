@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +20,7 @@ from alamo.numerics.hashing import unit_keys
 from alamo.steering.cells import Cells, Flags, Floats, Ints, Pairs, Units, assemble
 from alamo.steering.limits import COUNT, LimitTables, affordable, limit_rows, limit_tables
 from alamo.steering.predicates import cross, predicate_masks
+from alamo.steering.shares import rates_as_shares
 
 _SALT = "allocation"
 _JOIN = "\x1f"
@@ -102,6 +103,9 @@ def read_cells(table: pa.Table, spec: FileSpec, warehouse: Warehouse) -> FileCel
     real = _real_rows(action, action_ids, value)
     _check_limits(table, spec, action_ids, use_names)
     masks = _scopes(table, spec, warehouse)
+    limits = rates_as_shares(
+        spec.limits, lambda limit: float(np.unique(customer[masks[_scope(limit)]]).size) / len(customer_ids)
+    )
     scoped = _scope_groups(masks, customer, action, len(customer_ids))
     ids = pa.array(customer_ids, type=pa.string())
     units = Units(ids, unit_keys(customer_ids), scoped.unit_group, np.zeros(len(customer_ids), dtype=bool))
@@ -109,7 +113,7 @@ def read_cells(table: pa.Table, spec: FileSpec, warehouse: Warehouse) -> FileCel
     pairs = Pairs(customer[rows], scoped.action[rows], value[rows], np.zeros(len(rows)), uses[rows])
     names = tuple(scoped.name(action_ids, code) for code in range(scoped.n_actions(len(action_ids))))
     cells = assemble(units, pairs, use_names, names, _SALT)
-    tables = _tables(spec.limits, (action_ids, names), use_names, scoped.patterns)
+    tables = _tables(limits, (action_ids, names), use_names, scoped.patterns)
     cells = cells.keep(affordable(cells, tables))
     first = np.full(len(customer_ids), len(customer), dtype=np.int64)
     np.minimum.at(first, customer, np.arange(len(customer)))
@@ -122,6 +126,11 @@ def read_cells(table: pa.Table, spec: FileSpec, warehouse: Warehouse) -> FileCel
         actions=table[spec.action],
         schema=table.schema,
     )
+
+
+def plain_action(name: str) -> str:
+    """Return the action of the file that an action of the cells stands for."""
+    return name.split(_JOIN, 1)[0]
 
 
 def _source_rows(cells: Cells, order: Ints, pairs: Pairs, rows: Ints) -> Ints:
@@ -265,6 +274,14 @@ def _check_limits(table: pa.Table, spec: FileSpec, action_ids: Sequence[str], us
                 code="limits.unknown_use",
                 details={"limit": limit.name, "use": limit.use, "known": known},
             )
+        is_share = (limit.maximum_share, limit.minimum_share, limit.minimum_rate) != (None, None, None)
+        if is_share and limit.where and (limit.channels or limit.levels):
+            raise ConfigError(
+                f"{told} bounds a share of some customers in some channels or levels, which a file does not tell",
+                hint="Name the limit's `actions` instead, then run the same again",
+                code="limits.share_of_channel",
+                details={"limit": limit.name},
+            )
         for action in limit.actions:
             if action not in action_ids:
                 raise ConfigError(
@@ -328,7 +345,7 @@ def _tables(
 
 
 def _scoped_row(row: LimitRow, scope: str) -> LimitRow:
-    return LimitRow(row.limit, row.column, row.bound, row.sign, row.action_ids, scope, row.hard)
+    return replace(row, where=scope)
 
 
 def _split_row(row: LimitRow, coded: Sequence[str], patterns: Mapping[str, Flags]) -> LimitRow:
@@ -337,4 +354,5 @@ def _split_row(row: LimitRow, coded: Sequence[str], patterns: Mapping[str, Flags
         action, pattern = name.rsplit(_JOIN, 1)
         if action in row.action_ids and (not row.where or patterns[row.where][int(pattern)]):
             counted.append(name)
-    return LimitRow(row.limit, row.column, row.bound, row.sign, tuple(counted), "", row.hard)
+    whole = tuple(name for name in coded if name.rsplit(_JOIN, 1)[0] in row.of_action_ids)
+    return replace(row, action_ids=tuple(counted), where="", of_action_ids=whole)

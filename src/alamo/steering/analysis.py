@@ -2,156 +2,39 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from time import perf_counter as _stopwatch  # a duration for people, no decision depends on it
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from alamo.domain.action import Limit
-from alamo.domain.errors import InfeasibleError, UsageError
 from alamo.domain.policy import RuleSettings
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Refusal
-from alamo.domain.result import Result
+from alamo.steering.advice import Advice, Priced, advise
 from alamo.steering.allocation.certificate import Certificate, certify
 from alamo.steering.allocation.conflict import (
     Clash,
     Conflict,
     find_conflict,
-    infeasible,
-    limits_dict,
     only,
     out_of_reach,
-    relaxation_dict,
     suspicious,
 )
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.prices import soft_prices
 from alamo.steering.allocation.problem import Problem, build_problem
 from alamo.steering.allocation.repair import repair
-from alamo.steering.allocation_file import FileCells, read_cells
+from alamo.steering.allocation_file import FileCells, plain_action, read_cells
+from alamo.steering.allocation_result import AllocationResult, AllocationSpec
 from alamo.steering.cells import Floats, Ints, Places
 from alamo.steering.pacing import block_bounds, block_count, pace
 from alamo.steering.rule import BlockTerms, decide
+from alamo.steering.shares import told, whole_use
 
 _SALT = "allocation"
-
-
-@dataclass(frozen=True, slots=True)
-class AllocationSpec:
-    """What to allocate.
-
-    Attributes
-    ----------
-    customer, action, value
-        Columns of the file, one row per customer and action; values stand as they are, net of variable cost.
-    limits
-        As in ``limits.toml``; their `period` is not used.
-    uses
-        Further columns that limits may use.
-    temperature_money
-        None: a deterministic plan. Otherwise each customer draws from a softmax at this temperature.
-    gap
-        Relative gap the certificate should reach; a larger one is reported as a refusal.
-    limits_file
-        Where the limits stand, for messages; None where they come from no file.
-    """
-
-    customer: str
-    action: str
-    value: str
-    limits: tuple[Limit, ...]
-    uses: tuple[str, ...] = ()
-    temperature_money: float | None = None
-    gap: float = 0.001
-    limits_file: str | None = None
-
-    def __post_init__(self) -> None:
-        for name, value in (("gap", self.gap), ("temperature", self.temperature_money)):
-            if value is not None and not (math.isfinite(value) and value > 0.0):
-                raise UsageError(
-                    f"the {name} is {value:g}; it must be a number above 0",
-                    hint=f"Leave it out, or give one above 0: --{name} NUMBER",
-                    code="allocation.wrong_option",
-                    details={"option": name, "value": value},
-                )
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class AllocationResult(Result):
-    """A plan with its certificate.
-
-    Attributes
-    ----------
-    rows
-        One per limit and side: bound, use and price, in the limit's units; the price of a minimum is at most 0.
-    value, dual_bound, gap
-        What the plan brings, an upper bound of what any plan can, and their relative distance; None if infeasible.
-    feasible
-        Whether every limit is kept.
-    clash
-        Limits in conflict, what each alone would have to give, and the least that all give; None if feasible.
-    seconds
-        Time taken.
-    refusals
-        What could not be had, and why.
-    assignments
-        Customer and action (null: none) of every customer of the file.
-    out
-        Where they were written.
-    limits_file
-        Where the limits stand, for messages.
-    """
-
-    schema: ClassVar[str] = "alamo.allocation/1"
-    columns: ClassVar[tuple[str, ...]] = ("limit", "bound", "used", "price")
-
-    rows: tuple[Mapping[str, Any], ...]
-    value: float | None
-    dual_bound: float | None
-    gap: float | None
-    feasible: bool
-    clash: Clash | None
-    seconds: float
-    refusals: tuple[Refusal, ...]
-    assignments: pa.Table
-    out: str | None = None
-    limits_file: str | None = None
-
-    def records(self) -> list[dict[str, Any]]:
-        """Return one row per limit and side."""
-        return [dict(row) for row in self.rows]
-
-    def beside(self) -> dict[str, Any]:
-        """Return what stands beside the rows."""
-        return {
-            "value": self.value,
-            "dual_bound": self.dual_bound,
-            "gap": self.gap,
-            "feasible": self.feasible,
-            "infeasible_limits": limits_dict(self.infeasible_limits),
-            "relaxation": None if self.clash is None else relaxation_dict(self.clash),
-            "seconds": self.seconds,
-            "refusals": [refusal.to_dict() for refusal in self.refusals],
-            "out": self.out,
-        }
-
-    @property
-    def infeasible_limits(self) -> tuple[Conflict, ...]:
-        """Limits in conflict, the cheapest to relax first; empty if the plan is feasible."""
-        return self.clash.conflicts if self.clash else ()
-
-    def assignments_table(self) -> pa.Table:
-        """Return who gets what: the file's customer and action columns, one row per customer, action null for none."""
-        return self.assignments
-
-    def error(self) -> InfeasibleError | None:
-        """Return the error that says which limits cannot be met together; None if the plan is feasible."""
-        return None if self.clash is None else infeasible(self.clash, self.limits_file, None)
+_LEVEL = 0.95
 
 
 def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehouse) -> AllocationResult:
@@ -186,8 +69,9 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
     certificate = certify(file.cells, file.tables, choice, scan.bound)
     if spec.temperature_money is None and not certificate.feasible:
         return _infeasible(file, spec, find_conflict(problem) or _broken(file, certificate), started)
+    taken = file.cells.at(choice)
     return AllocationResult(
-        rows=_rows(file, certificate, prices),
+        rows=_rows(file, (certificate, taken[taken >= 0], prices)),
         value=certificate.value_money,
         dual_bound=certificate.dual_bound,
         gap=certificate.gap,
@@ -195,9 +79,20 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
         clash=_broken(file, certificate),
         seconds=_stopwatch() - started,
         refusals=_refusals(spec, certificate),
-        assignments=_assignments(table.schema, file, spec, file.cells.at(choice)),
+        assignments=_assignments(table.schema, file, spec, taken),
         limits_file=spec.limits_file,
+        advice=_advice(file, spec, problem, scan.prices) if spec.advice and certificate.feasible else None,
     )
+
+
+def _advice(file: FileCells, spec: AllocationSpec, problem: Problem, prices: Floats) -> Advice:
+    """Return the advice from the plan's prices; a new action does not count towards limits that name their actions."""
+    named = frozenset(limit.name for limit in spec.limits if limit.actions)
+    found = advise(Priced(problem, file.tables, prices, spec.temperature_money or 0.0), named, _LEVEL)
+    rows = (
+        {**row, "like": list(dict.fromkeys(plain_action(name) for name in row["like"]))} for row in found.new_actions
+    )
+    return replace(found, new_actions=tuple(rows))
 
 
 def _drawn(problem: Problem, file: FileCells, temperature: float) -> tuple[Places, Floats]:
@@ -216,22 +111,26 @@ def _drawn(problem: Problem, file: FileCells, temperature: float) -> tuple[Place
     return np.concatenate(parts), prices / problem.scale
 
 
-def _rows(file: FileCells, certificate: Certificate | None, prices: Floats) -> tuple[dict[str, Any], ...]:
+def _rows(file: FileCells, found: tuple[Certificate, Ints, Floats] | None) -> tuple[dict[str, Any], ...]:
+    """Return limit, bound, use and price by the certificate, the cells taken and the prices; None where infeasible."""
+    tables = file.tables
+    if found is None:
+        unknown = {"used": None, "price": None}
+        return tuple(
+            {"limit": row.limit, **told(tables, r, 0.0, 1.0, 0.0), **unknown} for r, row in enumerate(tables.rows)
+        )
+    certificate, taken, prices = found
+    whole = whole_use(file.cells, tables, taken)
     return tuple(
-        {
-            "limit": row.limit,
-            "bound": row.sign * row.bound + 0.0,
-            "used": None if certificate is None else float(row.sign * certificate.used[r]) + 0.0,
-            "price": None if certificate is None else float(row.sign * prices[r]) + 0.0,
-        }
-        for r, row in enumerate(file.tables.rows)
+        {"limit": row.limit, **told(tables, r, float(certificate.used[r]), whole[r], float(prices[r]))}
+        for r, row in enumerate(tables.rows)
     )
 
 
 def _infeasible(file: FileCells, spec: AllocationSpec, clash: Clash | None, started: float) -> AllocationResult:
     nobody = np.full(file.cells.n, -1, dtype=np.int64)
     return AllocationResult(
-        rows=_rows(file, None, np.zeros(file.tables.m)),
+        rows=_rows(file, None),
         value=None,
         dual_bound=None,
         gap=None,

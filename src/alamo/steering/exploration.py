@@ -179,7 +179,7 @@ def affordable_floor(problem: Problem, wanted: float, weights: Floats) -> tuple[
     weight = weights[cells.action]
     share = weight / (1.0 + np.bincount(owner, weight, cells.n)[owner])
     columns = np.concatenate([np.ones((1, cells.n_cells)), cells.uses.T])
-    for r in np.flatnonzero(problem.bound >= 0):
+    for r in np.flatnonzero((problem.bound >= 0) & ~problem.balances):
         use = np.zeros(cells.n_cells)
         for c in np.flatnonzero(problem.table[:, r].any(axis=(1, 2))):
             use += problem.table[c, r, cells.units.group[owner], cells.action] * columns[c]

@@ -40,7 +40,8 @@ class LimitTables:
     column
         Use column of each row, −1 for a count, shape (m,).
     coefficient
-        −1, 0 or +1 for a customer of group g drawing action a, shape (m, n_groups, n_actions).
+        −1, 0 or +1 for a customer of group g drawing action a, less the share of a part of a whole where a belongs to
+        it, shape (m, n_groups, n_actions).
     bound
         Signed bound, shape (m,).
     hard
@@ -62,6 +63,12 @@ class LimitTables:
     def arrays(self) -> LimitArrays:
         """What the kernels read."""
         return LimitArrays(self.column, self.coefficient, self.hard)
+
+    @property
+    def whole_numbers(self) -> Flags:
+        """Return the rows that only count: their use is a whole number, shape (m,)."""
+        plain = (self.coefficient == np.round(self.coefficient)).all(axis=(1, 2))
+        return np.asarray((self.column < 0) & plain)
 
     def cell_use(self, cells: Cells, cell: npt.NDArray[np.int64], owner: npt.NDArray[np.int64]) -> Floats:
         """Return the use of each row by each of the cells `cell` of customers `owner`, shape (m, len(cell))."""
@@ -89,6 +96,10 @@ def limit_rows(limits: Sequence[Limit], action_ids: Callable[[Limit], tuple[str,
             rows.append(LimitRow(limit.name, limit.use, float(limit.maximum), 1, ids, limit.where, True))
         if limit.minimum is not None:
             rows.append(LimitRow(limit.name, limit.use, -float(limit.minimum), -1, ids, limit.where, False))
+        whole = ids if limit.where else action_ids(replace(limit, actions=(), channels=(), levels=()))
+        for sign, share in ((1, limit.maximum_share), (-1, limit.minimum_share)):
+            if share is not None:
+                rows.append(LimitRow(limit.name, limit.use, 0.0, sign, ids, limit.where, False, float(share), whole))
     return tuple(rows)
 
 
@@ -117,7 +128,8 @@ def limit_tables(
         column[r] = _use_column(row, use_names)
         counted = np.isin(np.asarray(action_ids, dtype=object), np.asarray(row.action_ids, dtype=object))
         holds = patterns[row.where] if row.where else np.ones(groups, dtype=bool)
-        coefficient[r] = row.sign * np.outer(holds, counted)
+        whole = np.isin(np.asarray(action_ids, dtype=object), np.asarray(row.of_action_ids, dtype=object))
+        coefficient[r] = row.sign * (np.outer(holds, counted) - row.share * whole)
     bound = np.array([row.bound for row in rows], dtype=np.float64)
     return LimitTables(tuple(rows), column, coefficient, bound, np.array([row.hard for row in rows], dtype=bool))
 

@@ -18,6 +18,7 @@ from alamo.steering.cells import Floats, Ints
 from alamo.steering.exploration import Exploration
 from alamo.steering.funnel import Stage
 from alamo.steering.limits import LimitTables
+from alamo.steering.shares import told, whole_use
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,21 +175,21 @@ def _action_rows(
 
 
 def _limit_rows(candidates: Candidates, drawn: DrawnCycle) -> list[dict[str, Any]]:
-    """Return each side of each limit in its own units; the price is the mean over blocks, negative for a minimum."""
+    """Return each side of each limit in its own units, shares as parts of 1; the price is the mean over blocks."""
     cells, tables = candidates.cells, candidates.tables
     owner = np.flatnonzero(drawn.choice >= 0).astype(np.int64)
     used = tables.cell_use(cells, drawn.choice[owner], owner).sum(axis=1)
     expected = _expected_use(candidates, drawn.p)
     prices = _mean_prices(drawn.blocks, tables)
+    whole = whole_use(cells, tables, drawn.choice[owner])
+    expected_whole = whole_use(cells, tables, np.arange(cells.n_cells), drawn.p)
     return [
         {
             "limit": row.limit,
             "side": "maximum" if row.sign > 0 else "minimum",
             "use": row.column,
-            "bound": row.sign * row.bound,
-            "used": float(row.sign * used[r]),
-            "expected_used": float(row.sign * expected[r]),
-            "price": float(row.sign * prices[r]) + 0.0,
+            **told(tables, r, float(used[r]), whole[r], float(prices[r])),
+            "expected_used": told(tables, r, float(expected[r]), expected_whole[r], 0.0)["used"],
         }
         for r, row in enumerate(tables.rows)
     ]

@@ -69,7 +69,12 @@ def policy_to_dict(policy: PolicySnapshot) -> dict[str, Any]:
 
 def policy_from_dict(values: Mapping[str, Any]) -> PolicySnapshot:
     """Return the snapshot that `policy_to_dict` made `values` of; its version is the same."""
-    rows = tuple(LimitRow(**{**row, "action_ids": tuple(row["action_ids"])}) for row in values["rows"])
+    rows = tuple(
+        LimitRow(
+            **row | {key: tuple(row.get(key, ())) for key in ("action_ids", "of_action_ids")}  # the whole came later
+        )
+        for row in values["rows"]
+    )
     blocks = tuple(
         BlockState(block["block"], tuple(block["prices"]), tuple(block["remaining"])) for block in values["blocks"]
     )

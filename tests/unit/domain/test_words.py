@@ -14,7 +14,7 @@ import pytest
 from alamo.domain.action import Action, Limit, QuietHours
 from alamo.domain.errors import ConfigError, MissingExtraError
 from alamo.domain.money import minor_per_major
-from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings, message_hash
+from alamo.domain.policy import BlockState, LimitRow, PolicySnapshot, RuleSettings, message_hash
 from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
 from alamo.domain.time import Calendar, end_of, iso, utc
@@ -86,8 +86,19 @@ def test_an_even_floor_has_the_version_it_had_before_there_were_weights():
     values = asdict(snapshot())
     assert values["rule"].pop("floor_weights") == ()
     assert (values.pop("universal_start"), values.pop("universal_waiting")) == (0.0, None)
+    assert values.pop("displacement") == ()
     assert snapshot().version == content_hash(values)
     assert replace(snapshot(), rule=RuleSettings(1.0, 0.1, 0.1, (0.5,))).version != snapshot().version
+
+
+def test_a_limit_on_an_amount_has_the_version_it_had_before_there_were_shares():
+    row = LimitRow("budget", "cost", 5.0, 1, ("a",), "", True)
+    values = asdict(replace(snapshot(), rows=(row,)))
+    del values["rule"]["floor_weights"], values["rows"][0]["share"], values["rows"][0]["of_action_ids"]
+    del values["universal_start"], values["universal_waiting"], values["displacement"]
+    assert replace(snapshot(), rows=(row,)).version == content_hash(values)
+    share = replace(row, share=0.3, of_action_ids=("a",))
+    assert replace(snapshot(), rows=(share,)).version != replace(snapshot(), rows=(row,)).version
 
 
 def test_floor_weights_fit_the_actions_or_are_refused():

@@ -154,7 +154,7 @@ def test_the_json_object_has_every_key():
     result = analyzed(small(), Limit("budget", use="cost", maximum=4.5))
     assert set(result.to_dict()) == {
         "schema", "rows", "value", "dual_bound", "gap", "feasible", "infeasible_limits", "relaxation", "seconds",
-        "refusals", "out",
+        "refusals", "out", "advice",
     }  # fmt: skip
     assert result.to_dict()["schema"] == "alamo.allocation/1"
     assert set(result.to_dict()["rows"][0]) == {"limit", "bound", "used", "price"}

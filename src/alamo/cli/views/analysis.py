@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from alamo.cli import formats
 from alamo.cli.output import Column, column, heading, note, refusals, table
+from alamo.cli.views.plan_review import limits_advice
 
 _ROUNDING = 1e-12
 """A difference of losses below it is what rounding leaves."""
@@ -104,6 +105,8 @@ def allocation(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     if data.get("feasible") is False:
         yield heading("These limits cannot be met together")
         yield from clash(data)
+    if data.get("advice"):
+        yield from limits_advice({"rows": data["advice"]["limits"], "new_actions": data["advice"]["new_actions"]})
     if data.get("out"):
         yield note(f"Per customer: {data['out']}")
     yield from refusals(data)

@@ -56,6 +56,7 @@ def certify(cells: Cells | CellSource, tables: LimitTables, choice: Places, dual
     else:
         counted = cells.count(choice)
     used = (tables.coefficient * counted.tallies[tables.column + 1]).sum(axis=(1, 2))
-    rounding = 1e-12 * np.maximum(np.abs(tables.bound), np.abs(used)) * (tables.column >= 0)
+    gross = (np.abs(tables.coefficient) * np.abs(counted.tallies[tables.column + 1])).sum(axis=(1, 2))
+    rounding = 1e-12 * np.maximum(np.abs(tables.bound), gross) * ~tables.whole_numbers
     excess = used - tables.bound
     return Certificate(counted.value_money, used, np.where(excess > rounding, excess, 0.0), float(dual_bound))

@@ -56,8 +56,7 @@ class Curve:
     points
         In ascending order of `more`; today's bound is the one with 0.
     step, step_money, step_sd_money
-        A tenth more of the bound (a round number of units), what it adds, and the posterior standard deviation of that,
-        given the scores'.
+        Units of the step, what they add, and the posterior standard deviation of that, given the scores'.
     steady
         Units beyond the bound up to which a unit is worth at least three quarters of today's price.
     idle
@@ -77,11 +76,11 @@ class Curve:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Solved:
-    """Prices, the dual's part without bounds at them, expected customers by group and action, expected use."""
+    """Prices, the dual's part without bounds at them, expected use by column, group and action, and of each row."""
 
     prices: Floats
     rest: float
-    counts: Floats
+    tallies: Floats
     use: Floats
 
 
@@ -122,18 +121,18 @@ def valuer(problem: Problem, prices: Floats, temperature: float) -> Valuer:
     return Valuer(part, float(problem.weight.sum() / max(part.weight.sum(), 1e-300)), tau, _mean_sd(part), today)
 
 
-def value_curve(valued: Valuer, row: int, size: float) -> Curve:
-    """Return the curve of `row`, with a step of about a tenth of `size` (units; 0: of what all customers might use).
+def value_curve(valued: Valuer, row: int, step_units: float) -> Curve:
+    """Return the curve of `row`, and what `step_units` more of it would bring.
 
     Where the limit is slack the curve is flat, and has today's point alone. A point out of reach of the other limits is
     left out.
     """
     problem, today = valued.problem, valued.today
     if today.prices[row] * max(abs(problem.bound[row]), problem.unit[row]) <= _SLACK * problem.value_scale:
-        return Curve((Point(0.0, 0.0, 0.0),), _step(valued, row, size), 0.0, 0.0, 0.0, 0.0, 0.0)
+        return Curve((Point(0.0, 0.0, 0.0),), step_units, 0.0, 0.0, 0.0, 0.0, 0.0)
     free = valued.at(_moved(problem, row, _everything(problem, row)), np.where(_only(problem, row), 0.0, today.prices))
     idle = max(float(free.use[row] - problem.bound[row]), 0.0)
-    step = _step(valued, row, size) / float(problem.scale[row] * valued.times)
+    step = step_units / float(problem.scale[row] * valued.times)
     tighter = [-share * abs(problem.bound[row]) for share in _TIGHTER] if problem.sign[row] > 0 else []
     solved: dict[float, _Solved] = {0.0: today}
     for shifts in (tighter, sorted({step, *(share * idle for share in _WIDER)})):
@@ -164,7 +163,7 @@ def _told(
         points.append(Point(float(shift * units), (value - now) * times, float(price / problem.scale[row])))
     lifted = _least(problem, row, max(idle, step), known)[0] - now
     stepped = solved.get(step, known[-1])
-    changed = (stepped.counts - valued.today.counts) * valued.sd_money
+    changed = (stepped.tallies[0] - valued.today.tallies[0]) * valued.sd_money
     return Curve(
         points=tuple(points),
         step=step * units,
@@ -194,11 +193,9 @@ def _steady(points: list[Point]) -> float:
     return wider[-1].more
 
 
-def _step(valued: Valuer, row: int, size: float) -> float:
-    """Return about a tenth of `size`, a round number of units."""
-    problem = valued.problem
-    whole = size if size > 0.0 else problem.unit[row] * problem.n * problem.scale[row] * valued.times
-    tenth = max(0.1 * float(whole), 1e-12)
+def round_tenth(size: float) -> float:
+    """Return about a tenth of `size`, as 1, 2 or 5 times a power of ten."""
+    tenth = max(0.1 * size, 1e-12)
     power = 10.0 ** np.floor(np.log10(tenth))
     return float(power * max(step for step in (1.0, 2.0, 5.0) if step * power <= tenth * (1 + 1e-9)))
 
@@ -219,7 +216,7 @@ def _everything(problem: Problem, row: int) -> float:
 def _solve(problem: Problem, start: Floats, tau: float) -> _Solved:
     prices = follow_path(problem, start, Schedule(tau, tau, tolerance=1e-3, max_passes=_PASSES))
     sums = mixed_sums(problem, prices, Mixture(tau, 1.0))
-    return _Solved(prices, float(sums.total[0]), sums.tallies[0], problem.row_use(sums.tallies))
+    return _Solved(prices, float(sums.total[0]), sums.tallies, problem.row_use(sums.tallies))
 
 
 def _mean_sd(problem: Problem) -> Floats:

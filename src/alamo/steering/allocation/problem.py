@@ -91,6 +91,13 @@ class Problem:
         """Return the problem with all cells in memory: itself."""
         return self
 
+    @property
+    def balances(self) -> npt.NDArray[np.bool_]:
+        """Return which rows weigh the use of some against that of others, such as a share of a whole, shape (m,)."""
+        return np.asarray(
+            (self.table.min(axis=(0, 2, 3), initial=0) < 0) & (self.table.max(axis=(0, 2, 3), initial=0) > 0)
+        )
+
     def collapse(self, prices: Floats) -> Floats:
         """Return what a unit of each use costs, shape (1 + n_use_columns, n_groups, n_actions)."""
         return np.tensordot(prices, self.table, axes=(0, 1))
@@ -140,7 +147,7 @@ def build_problem(cells: Cells, tables: LimitTables, n: int | None = None) -> Pr
         scale=scale,
         unit=unit,
         ceiling=_OUTWEIGHS * _largest_value(cells.value_money[:SAMPLED_CELLS]) / unit,
-        counted=tables.column < 0,
+        counted=tables.whole_numbers,
         names=tuple(row.limit for row in tables.rows),
         sign=np.array([row.sign for row in tables.rows], dtype=np.int64),
         weight=np.ones(cells.n),

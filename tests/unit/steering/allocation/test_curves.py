@@ -10,7 +10,7 @@ import pytest
 from tests.unit.steering.allocation.test_against_highs import linear_optimum
 from tests.unit.steering.worlds import five_rows, market, tables
 
-from alamo.steering.allocation.curves import Curve, Valuer, value_curve, valuer
+from alamo.steering.allocation.curves import Curve, Valuer, round_tenth, value_curve, valuer
 from alamo.steering.allocation.dual import sample_prices, solve_dual
 from alamo.steering.allocation.problem import Problem, build_problem
 
@@ -27,7 +27,7 @@ def valued() -> Valuer:
 
 @cache
 def curve_of(limit: str) -> Curve:
-    return value_curve(valued(), valued().problem.names.index(limit), BINDING.get(limit, 0.0))
+    return value_curve(valued(), valued().problem.names.index(limit), round_tenth(BINDING.get(limit, 200.0)))
 
 
 def optimum_at(limit: str, more: float) -> float:
@@ -93,7 +93,7 @@ def test_a_sample_stands_for_all_customers():
     tau = 0.01 * problem.value_scale
     one = valuer(problem, sample_prices(problem, tau), tau)
     assert one.problem.n == 40_000
-    curve = value_curve(one, 0, 18_000.0)
+    curve = value_curve(one, 0, 1_000.0)
     row, bound = 0, problem.bound.copy()
     bound[row] += curve.step / problem.scale[row]
     gained = solve_dual(replace(problem, bound=bound)).bound - solve_dual(problem).bound
