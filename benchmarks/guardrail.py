@@ -44,6 +44,7 @@ from alamo.store import memory_stores
 CYCLES = 6
 CUSTOMERS = {"harmful": 2000, "harmless": 1000}
 HARMFUL = "pushy-text"
+SEEDS = 200
 RESULTS = Path(__file__).parent / "results"
 KEPT = RESULTS / "guardrail.json"
 
@@ -186,6 +187,8 @@ def table(kept: dict[str, dict[str, Any]]) -> str:
         f"Paused by the turn of {when} of {len(harmful)} seeds. The rail that was crossed: {rails or 'none'}.",
         f"A run ends with its first pause. {seconds[0]:.0f} and {seconds[1]:.0f} CPU-minutes, one process, one thread.",
     ]
+    if min(len(harmful), len(harmless)) < SEEDS:
+        notes.append(f"Fewer than {SEEDS} seeds so far; it goes on where it stopped: `python -m benchmarks.guardrail`.")
     return "\n".join([head, "", "| what | to reach | found |", "|---|---|---|", *rows, "", *notes, ""])
 
 
@@ -193,7 +196,7 @@ def main() -> None:
     """Run the benchmark."""
     arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     arguments.add_argument("--world", choices=sorted(CUSTOMERS), action="append")
-    arguments.add_argument("--seeds", type=int, default=200)
+    arguments.add_argument("--seeds", type=int, default=SEEDS)
     arguments.add_argument("--first", type=int, default=1)
     arguments.add_argument("--logs", type=int, default=2000, help="logs of each kind that are drawn")
     arguments.add_argument("--table", action="store_true", help="only write the page")
