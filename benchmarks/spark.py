@@ -42,7 +42,7 @@ from alamo.engine.steer import SteerRequest, propose
 from alamo.numerics.hashing import unit_keys
 from alamo.spark import SparkCarrier, SparkCells, open_session
 from alamo.spark.parcel import read_parcel, write_parcel
-from alamo.spark.work import DONE_DDL, Deciding, done, pieces_of, read_rows, write_rows
+from alamo.spark.work import DONE_DDL, Deciding, done, numbered_tasks, pieces_of, read_rows, write_rows
 from alamo.steering.allocation.dual import hard_dual
 from alamo.steering.allocation.prices import soft_prices
 from alamo.steering.allocation.problem import build_problem
@@ -198,7 +198,7 @@ def decide(engine: str, folder: Path, n: int, k: int) -> None:
         for _ in work([_numbers(range(50))]):
             pass
     else:
-        open_session(ENGINE).range(0, 50, 1, 50).mapInArrow(work, DONE_DDL).toArrow()
+        numbered_tasks(open_session(ENGINE), range(50)).mapInArrow(work, DONE_DDL).toArrow()
 
 
 def scan(engine: str, folder: Path, n: int, k: int) -> None:

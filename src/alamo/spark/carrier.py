@@ -42,6 +42,7 @@ from alamo.spark.work import (
     Scoring,
     Slicing,
     as_error,
+    numbered_tasks,
     pieces_of,
     read_rows,
 )
@@ -167,7 +168,7 @@ class SparkCarrier:
             raise RuntimeError("decide before gather")
         terms, paths, sizes = self._gathered
         work = Deciding(policy, terms.rows, stamp, pieces_of(paths, sizes, policy.n_blocks), self._made())
-        blocks = self._session.range(0, policy.n_blocks, 1, policy.n_blocks)
+        blocks = numbered_tasks(self._session, range(policy.n_blocks))
         done = self._done(blocks.mapInArrow(work, DONE_DDL))
         return pa.concat_tables([read_rows(path) for path in done["path"].to_pylist()])
 

@@ -19,7 +19,7 @@ import pyarrow as pa
 
 from alamo.domain.policy import LimitRow
 from alamo.spark.parcel import concatenated, numbered, one_numbering, read_parcel, read_tables, write_parcel
-from alamo.spark.work import DONE_DDL, Batches, done
+from alamo.spark.work import DONE_DDL, Batches, done, numbered_tasks
 from alamo.steering.allocation.kernels import HardSums
 from alamo.steering.allocation.source import Counted, add_counts, count_cells, gather_sums, scan_ranges
 from alamo.steering.cells import Cells, Floats, Ints, Places
@@ -158,12 +158,7 @@ class SparkCells:
 
     def _run(self, work: Callable[[Batches], Batches], ddl: str, parts: Sequence[int]) -> list[dict[str, Any]]:
         """Run `work` on each of `parts` and return its rows in their order."""
-        if list(parts) == list(range(len(self._parcels))):
-            numbers = self._session.range(0, len(parts), 1, len(parts))
-        else:
-            table = pa.table({"id": pa.array(list(parts), pa.int64())})
-            numbers = self._session.createDataFrame(table).repartitionByRange(len(parts), "id")
-        rows = numbers.mapInArrow(work, ddl).toArrow()
+        rows = numbered_tasks(self._session, parts).mapInArrow(work, ddl).toArrow()
         keys = [(name, "ascending") for name in ("part", "place") if name in rows.column_names]
         return list(rows.sort_by(keys).to_pylist())
 

@@ -219,6 +219,16 @@ class Deciding:
             state = BlockState(block, state.prices, after.remaining)
 
 
+def numbered_tasks(session: Any, numbers: Sequence[int]) -> Any:
+    """Return the frame of `numbers`, ascending, in as many tasks as a shuffle at most: each costs its start."""
+    most = str(session.conf.get("spark.sql.shuffle.partitions"))
+    tasks = min(len(numbers), int(most) if most.isdigit() else len(numbers))
+    if list(numbers) == list(range(len(numbers))):
+        return session.range(0, len(numbers), 1, tasks)
+    table = pa.table({"id": pa.array(list(numbers), pa.int64())})
+    return session.createDataFrame(table).repartitionByRange(tasks, "id")
+
+
 def write_rows(path: Path, table: pa.Table) -> None:
     """Write an Arrow file in one step; it is read without being loaded."""
     unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
