@@ -108,22 +108,30 @@ def numbered(cells: Cells, groups: npt.NDArray[np.int32]) -> Cells:
 
 def one_numbering(parts: Sequence[LimitTables]) -> tuple[LimitTables, list[npt.NDArray[np.int32]]]:
     """Return tables over all patterns that occur, in their order, and the new number of each group of each part."""
-    scoped = [r for r, row in enumerate(parts[0].rows) if row.where]
-    seen: dict[tuple[bool, ...], np.ndarray[Any, Any]] = {}
-    patterns = [_patterns(part, scoped) for part in parts]
-    for part, found in zip(parts, patterns, strict=True):
-        for g, pattern in enumerate(found):
-            seen.setdefault(pattern, part.coefficient[:, g, :])
-    number = {pattern: g for g, pattern in enumerate(sorted(seen))}
-    coefficient = np.ascontiguousarray(np.stack([seen[pattern] for pattern in number], axis=1))
-    moved = [np.array([number[pattern] for pattern in found], dtype=np.int32) for found in patterns]
+    groups = [_groups(part) for part in parts]
+    number = {known: g for g, known in enumerate(sorted({known for found in groups for known in found}))}
+    slabs = {
+        known: part.coefficient[:, g, :]
+        for part, found in zip(parts, groups, strict=True)
+        for g, known in enumerate(found)
+    }
+    coefficient = np.ascontiguousarray(np.stack([slabs[known] for known in number], axis=1))
+    moved = [np.array([number[known] for known in found], dtype=np.int32) for found in groups]
     return replace(parts[0], coefficient=coefficient), moved
 
 
-def _patterns(tables: LimitTables, scoped: Sequence[int]) -> list[tuple[bool, ...]]:
-    """Return for each group which of the rows with a predicate count it."""
-    holds = np.asarray(tables.coefficient[scoped].any(axis=2))
-    return [tuple(bool(flag) for flag in holds[:, g]) for g in range(tables.coefficient.shape[1])]
+def _groups(tables: LimitTables) -> list[tuple[tuple[bool, ...], bytes]]:
+    """Return what tells each group from others: which rows with a predicate count it, and all its coefficients.
+
+    The first gives the order, that of the patterns of predicates; the second alone decides what is the same.
+    """
+    scoped = [r for r, row in enumerate(tables.rows) if row.where]
+    sign = np.array([tables.rows[r].sign for r in scoped], dtype=np.float64).reshape(-1, 1, 1)
+    holds = np.asarray((sign * tables.coefficient[scoped] > 0.0).any(axis=2))
+    return [
+        (tuple(bool(flag) for flag in holds[:, g]), tables.coefficient[:, g, :].tobytes())
+        for g in range(tables.coefficient.shape[1])
+    ]
 
 
 def _together(parts: Sequence[Eligibility]) -> Eligibility:

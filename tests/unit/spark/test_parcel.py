@@ -7,6 +7,7 @@ import pytest
 from tests.unit.steering.worlds import NOW, SALT, actions, profiles, scores
 
 from alamo.domain.action import ContactPolicy, Limit
+from alamo.domain.policy import LimitRow
 from alamo.numerics.hashing import mix, unit_keys
 from alamo.spark.parcel import joined, read_parcel, write_parcel
 from alamo.steering.candidates import Candidates, Terms, gather, rows_of
@@ -21,9 +22,10 @@ LIMITS = (
     Limit("loyal north", where="orders >= 2 AND region = 'north'", minimum=5.0),
     Limit("rare", use="cost", where="customer_id = 'c17'", maximum=0.5),
 )
-TERMS = Terms(
-    Gatekeeper(actions(), ContactPolicy(), NOW), rows_of(LIMITS, actions()), SALT, UniversalControl("universal", 0.1)
-)
+PART = LimitRow("part", "count", 0.0, 1, ("letter",), "orders >= 2", False, 0.3, ("letter", "mail-small"))
+ROWS = (*rows_of(LIMITS, actions()), PART)
+CONTROL = UniversalControl("universal", 0.1, waiting=0.5)
+TERMS = Terms(Gatekeeper(actions(), ContactPolicy(), NOW), ROWS, SALT, CONTROL)
 
 
 def gathered(slices: int) -> list[Candidates]:
@@ -61,7 +63,7 @@ def assert_same(one: Candidates, other: Candidates) -> None:
 @pytest.mark.parametrize("slices", [1, 3, 60])
 def test_joined_slices_are_what_is_gathered_at_once(slices):
     whole = gathered(1)[0]
-    assert whole.tables.coefficient.shape[1] > 3
+    assert whole.tables.coefficient.shape[1] > 4
     assert_same(joined(gathered(slices)), whole)
     assert whole.unaffordable > 0
 
