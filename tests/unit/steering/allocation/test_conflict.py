@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from scipy.optimize import linprog
-from tests.unit.steering.worlds import many_rows, market
+from tests.unit.steering.worlds import five_rows, many_rows, market, tables
 
 from alamo.steering.allocation.conflict import Clash, find_conflict, infeasible, out_of_reach
+from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.problem import Problem, build_problem
 
 K = 10
@@ -92,6 +93,22 @@ def test_what_the_relaxed_plan_brings_is_the_linear_optimum(times):
         bound[row] += 1.005 * given.relax_by / problem.scale[row]
     least, _ = elastic(replace(problem, bound=bound), problem.ceiling, problem.cells.value_money)
     assert clash_of(times).value_money == pytest.approx(-least, rel=0.05)
+
+
+def test_with_prices_capped_the_dual_is_the_elastic_programme_and_the_short_row_sits_at_its_cap():
+    cells = market(2000, K, 2, eligible=0.6)
+    reach = len(np.unique(cells.owner()[cells.action == 0]))
+    rows = tuple(
+        replace(row, bound=-1.2 * reach) if row.limit == "minimum" else row for row in five_rows(2000, K, minimum=0.0)
+    )
+    problem = build_problem(cells, tables(rows, K))
+    scan = solve_dual(problem)
+    optimum, given = elastic(problem, problem.ceiling, cells.value_money)
+    assert scan.bound == pytest.approx(-optimum, rel=1e-6)
+    assert scan.bound >= -optimum - 1e-11 * abs(optimum)
+    short = np.flatnonzero(given > 1e-7)
+    assert [problem.names[r] for r in short] == ["minimum"]
+    assert np.flatnonzero(scan.prices >= 0.999 * problem.ceiling).tolist() == short.tolist()
 
 
 def test_the_refusal_names_a_single_way_out_in_units_and_money():
