@@ -49,6 +49,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             [
                 "consent on record 320 → consented 320 → under the channel's cap 260",
                 "renewal-notice        400       400                320        320",
+                "none 340, 1 0, 2 60",
             ],
         ),
         (

@@ -13,7 +13,7 @@ from alamo.domain.health_table import CHECKS
 from alamo.domain.result import Result
 from alamo.engine.break_down import stages_and_time
 from alamo.engine.calibration_report import beside_effects
-from alamo.engine.contact_report import fatigue_known, funnel_rows
+from alamo.engine.contact_report import fatigue_known, funnel_rows, pressure
 from alamo.engine.context import Context
 from alamo.engine.gate import newest_plan
 from alamo.engine.guard import paused
@@ -279,7 +279,7 @@ def _contacts(context: Context) -> ContactsReport:
     rows = funnel_rows(plan)
     if not rows:
         raise _nothing("contacts", f"plan {plan.plan_id} is of a version that kept no funnel", "alamo run")
-    beside = fatigue_known(newest_detail(context, "infer"), context)
+    beside = {"pressure": pressure(context), **fatigue_known(newest_detail(context, "infer"), context)}
     return ContactsReport(rows, {"as_of": plan.created_at, "plan": plan.plan_id, "state": plan.state, **beside})
 
 

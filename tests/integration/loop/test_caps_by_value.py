@@ -76,6 +76,10 @@ def test_a_contact_is_charged_what_it_keeps_out_and_every_carrier_charges_the_sa
             one = candidates_of(context, policy, logged["customer_id"][i].as_py(), decided_at).cells
             cells = whole.cells.span(i, i + 1)
             assert one.value_money.tolist() == cells.value_money.tolist()
+        sent = context.history.query("SELECT count(*) AS n FROM events WHERE kind = 'sent' AND channel = 'email'")
+        by_mail = project.report("contacts").to_dict()["pressure"][0]
+        assert (by_mail["channel"], by_mail["maximum"], sum(by_mail["customers"])) == ("email", 1, profiles.num_rows)
+        assert by_mail["customers"][1] == sent["n"][0].as_py() > 0
         acted = next(row for row in logged.to_pylist() if row["action_id"] == "mail")
         option = next(o for o in explain(context, acted["decision_id"]).options if o["action_id"] == "mail")
         assert option["later_money"] > 0

@@ -155,6 +155,16 @@ EXPECTED = [
     (reports.contacts, samples.CONTACTS, ["Contacts of plan c9", "→ consented 3,732 →", "any action"]),
     (
         reports.contacts,
+        {**samples.CONTACTS, "pressure": [{"maximum": 2, "days": 7, "channel": "email", "customers": [340, 20, 60]}]},
+        ["Contacts so far", "2 in 7 days by email", "none 340, 1 20, 2 60"],
+    ),
+    (
+        reports.contacts,
+        {**samples.CONTACTS, "pressure": [{"maximum": 6, "days": 28, "customers": [9, 8, 7, 6, 5, 4, 3]}]},
+        ["none 9, 1 8, 2 7, 3 6, …, 6 3"],
+    ),
+    (
+        reports.contacts,
         {**samples.CONTACTS, "fatigue": samples.FATIGUE, "refusals": []},
         ["a contact takes 0.31 (0.15 … 0.47) from the contacts of the 3 cycles after it", "By action", "3,900"],
     ),

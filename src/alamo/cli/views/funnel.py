@@ -89,6 +89,26 @@ def fatigue_known(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield table("By action, drawn towards each other", columns, rows)
 
 
+def pressure(found: Rows | None) -> Iterator[RenderableType]:
+    """How many contacts customers have had in the window of each cap; nothing where there are no caps."""
+    rows = [
+        {**cap, "contacts": _contacts_had(cap["customers"]), "reached": cap["customers"][-1]} for cap in found or ()
+    ]
+    if rows:
+        columns = [
+            Column("cap", cap_name, right=False),
+            column("customers by contacts they have had", "contacts"),
+            column("cap reached", "reached", formats.count),
+        ]
+        yield table("Contacts so far", columns, rows)
+
+
+def _contacts_had(customers: Sequence[int]) -> str:
+    """Write ``none 340, 1 20, 2 60``: at most the first four numbers of contacts, and the last."""
+    told = [f"{n or 'none'} {formats.count(count)}" for n, count in enumerate(customers)]
+    return ", ".join(told if len(told) <= 5 else [*told[:4], "…", told[-1]])
+
+
 def cap_name(cap: Mapping[str, Any]) -> str:
     """Write a cap in words: ``2 in 28 days by email``."""
     words = [f"{cap['maximum']} in {cap['days']} days"]

@@ -12,7 +12,7 @@ from alamo.cli.output import Column, column, heading, interval_column, note, ref
 from alamo.cli.views.actions import paused
 from alamo.cli.views.calibration import side_by_side
 from alamo.cli.views.effect_parts import shrunk_effects, stages_and_time, verdict
-from alamo.cli.views.funnel import fatigue_known, funnel, of_rows
+from alamo.cli.views.funnel import fatigue_known, funnel, of_rows, pressure
 from alamo.cli.views.health import health
 
 PROGRAMME = "*"
@@ -122,6 +122,7 @@ def contacts(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """Who is left at each stage of the newest plan."""
     yield heading(f"Contacts of plan {data.get('plan')} ({data.get('state')}), {_as_of(data)}")
     yield from funnel(of_rows(data["rows"]))
+    yield from pressure(data.get("pressure"))
     yield from fatigue_known(data)
     yield from refusals(data)
 
