@@ -61,6 +61,8 @@ def test_the_script_holds_commands_documents_and_python() -> None:
                 "Takes two people: it costs",
                 "alone",
                 "the smaller budget counts from next month on",
+                "standing-1",
+                "waits for a person",
                 "is rolled back; what was sent stays as it is",
                 "too many complaints",
             ],

@@ -21,6 +21,7 @@ from alamo.cli.options import (
 )
 from alamo.cli.output import counting, emit
 from alamo.cli.plan_review import advice, advice_on, diff
+from alamo.cli.standing import standing as standing_group
 from alamo.cli.views import plan as views
 
 
@@ -29,7 +30,7 @@ def plan() -> None:
     """Show, compare, approve, launch, stop or cancel a plan. Without an id: the newest."""
 
 
-for command in (diff, advice):
+for command in (diff, advice, standing_group):
     plan.add_command(command)
 
 
@@ -124,12 +125,18 @@ def cancel(folder: str, plan_id: str | None, by: str, reason: str, as_json: bool
 @click.argument("plan_id", metavar="[PLAN]", required=False)
 @by_option
 @anyway_option
+@click.option("--standing", is_flag=True, help="Approve and launch it only if a standing approval covers it.")
 @json_option
 @click.pass_obj
-def launch(folder: str, plan_id: str | None, by: str, anyway: str, as_json: bool) -> None:
+def launch(folder: str, plan_id: str | None, by: str, anyway: str, standing: bool, as_json: bool) -> None:
     """Launch an approved plan, or go on with a launch that was interrupted; nothing is sent twice."""
+    if standing and anyway:
+        raise click.UsageError("--standing launches nothing stale: leave --anyway out")
     with opened(folder) as project, counting("delivering", not as_json) as progress:
-        answer = project.launch(plan_id, by=responsible(by), progress=progress, anyway=anyway)
+        if standing:
+            answer = project.launch_standing(plan_id, progress=progress)
+        else:
+            answer = project.launch(plan_id, by=responsible(by), progress=progress, anyway=anyway)
         attribution = project.settings.attribution
     emit(answer, views.launch, as_json=as_json, attribution=attribution)
 

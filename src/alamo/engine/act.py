@@ -30,9 +30,17 @@ Progress = Callable[[int, int], None]
 
 
 def launch(
-    context: Context, plan_id: str | None, *, by: str, progress: Progress | None = None, anyway: str = ""
+    context: Context,
+    plan_id: str | None,
+    *,
+    by: str,
+    progress: Progress | None = None,
+    anyway: str = "",
+    under: str = "",
 ) -> Launch:
     """Launch an approved plan, or go on with a launch that was interrupted; a launched plan is left as it is.
+
+    `under` names the standing approval that does so, to be logged.
 
     Raises
     ------
@@ -49,7 +57,7 @@ def launch(
         refuse_stopped(context, plan)
         decisions = decisions_of(context, plan)
         if plan.state != "launching":
-            plan = _begun(context, plan, decisions, by=name, anyway=anyway)
+            plan = _begun(context, plan, decisions, by=name, anyway=anyway, under=under)
         _carry_out(UnderWay(context, plan, context.shelf.get(plan.policy_version)), decisions, progress)
         act = PlanAct(plan.plan_id, "launched", name, context.clock.now())
         context.state.plans.move(act, from_states=("launching",))
@@ -84,7 +92,7 @@ def _carry_out(under_way: UnderWay, decisions: pa.Table, progress: Progress | No
         refuse_stopped(context, plan_named(context, plan_id))
 
 
-def _begun(context: Context, plan: PlanRecord, decisions: pa.Table, *, by: str, anyway: str) -> PlanRecord:
+def _begun(context: Context, plan: PlanRecord, decisions: pa.Table, *, by: str, anyway: str, under: str) -> PlanRecord:
     """Bring a plan through the doors of a launch; past them it may be interrupted and resumed."""
     refuse_expired(context, plan)
     refuse_overtaken(context, plan)
@@ -93,5 +101,6 @@ def _begun(context: Context, plan: PlanRecord, decisions: pa.Table, *, by: str, 
         refuse_alone(context, plan, by)
         refuse_other_messages(context, plan, decisions)
         noted = refuse_changed_since(context, plan, anyway)
+    noted |= {"standing": under} if under else {}
     act = PlanAct(plan.plan_id, "launching", by, context.clock.now(), anyway.strip(), noted)
     return context.state.plans.move(act, from_states=("approved",))

@@ -96,8 +96,10 @@ def newest_plan(context: Context) -> PlanRecord | None:
     return found[-1] if found else None
 
 
-def approve(context: Context, plan_id: str | None, *, by: str, anyway: str = "") -> PlanRecord:
+def approve(context: Context, plan_id: str | None, *, by: str, anyway: str = "", under: str = "") -> PlanRecord:
     """Approve a proposed plan, or as the second person one that takes two; nothing is sent.
+
+    `under` names the standing approval that does so, to be logged.
 
     Raises
     ------
@@ -115,6 +117,7 @@ def approve(context: Context, plan_id: str | None, *, by: str, anyway: str = "")
         noted = refuse_changed_since(context, plan, anyway)
     why = why_two(context, plan)
     noted |= {"takes_two": why} if why else {}
+    noted |= {"standing": under} if under else {}
     act = PlanAct(plan.plan_id, "approved", name, context.clock.now(), anyway.strip(), noted)
     return context.state.plans.move(act, from_states=WAITING if why else ("proposed",))
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from alamo.domain.records import PlanAct, PlanRecord
-from alamo.engine import act, gate, takeback
+from alamo.engine import act, gate, standing, takeback
 from alamo.engine.context import Context
 from alamo.engine.load import Load, expected_load
 from alamo.engine.rollback import Rollback, rollback
@@ -60,3 +60,23 @@ class PlanDoor:
     def rollback(self, plan_id: str | None = None, *, by: str, reason: str = "") -> Rollback:
         """Take a launched plan back, by default the last: the policy before is in force again for real time."""
         return rollback(self.context, plan_id, by=by, reason=reason)
+
+    def standing_approvals(self) -> Sequence[standing.StandingApproval]:
+        """Return all standing approvals, those that are over included, oldest first."""
+        return standing.standing_approvals(self.context)
+
+    def grant_standing(self, wanted: standing.StandingApproval) -> standing.StandingApproval:
+        """Let plans pass by themselves within limits; see `alamo.engine.standing`."""
+        return standing.grant(self.context, wanted)
+
+    def second_standing(self, approval_id: str, *, by: str) -> standing.StandingApproval:
+        """Confirm a standing approval that takes two people, as the second."""
+        return standing.second(self.context, approval_id, by=by)
+
+    def revoke_standing(self, approval_id: str, *, by: str, reason: str = "") -> standing.StandingApproval:
+        """Take a standing approval back."""
+        return standing.revoke(self.context, approval_id, by=by, reason=reason)
+
+    def launch_standing(self, plan_id: str | None = None, *, progress: act.Progress | None = None) -> takeback.Launch:
+        """Approve and launch a plan if a standing approval covers it."""
+        return standing.launch_standing(self.context, plan_id, progress=progress)

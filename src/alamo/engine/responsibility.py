@@ -9,6 +9,9 @@ Not supported: proof of identity. A name is what was typed; who may write to the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from alamo.domain.errors import StateError, UsageError
 from alamo.domain.records import PlanRecord, same_person
 from alamo.engine.context import Context
@@ -42,13 +45,18 @@ def responsible(context: Context, by: str) -> str:
 
 def why_two(context: Context, plan: PlanRecord) -> str:
     """Return why a plan takes two people, in words; empty where one is enough."""
+    return why_two_of(context, plan.summary)
+
+
+def why_two_of(context: Context, summary: Mapping[str, Any]) -> str:
+    """Return why something of the cost and contacts of a plan's `summary` takes two people; empty if it does not."""
     limits = context.settings.approval
     told = (
         ("cost_money", "costs", f" {context.settings.currency}", limits.second_person_above_money),
         ("contacted", "contacts", " customers", limits.second_person_above_contacts),
     )
     for key, verb, unit, most in told:
-        figure = float(plan.summary.get(key) or 0.0)
+        figure = float(summary.get(key) or 0.0)
         if most is not None and figure > most:
             return f"it {verb} {figure:,.10g}{unit}, and one person may let pass {most:,.10g}"
     return ""

@@ -230,6 +230,24 @@ EXPECTED = [
         ["launched 2011-07-22 20:00 (UTC)", "12,345", "2011-07-23 09:00", "1,234 messages of post"],
     ),
     (plan.log, {"rows": [{"plan_id": "c9", "act": "approved", "by": "ann", "reason": "why not"}]}, ["ann", "why not"]),
+    (
+        plan.standing,
+        {
+            "rows": [
+                {
+                    "id": "standing-1",
+                    "by": "ann",
+                    "until": "2011-12-31T00:00:00+00:00",
+                    "most_money": 500.0,
+                    "most_contacts": 12_345,
+                    "channels": ["email"],
+                    "actions": ["voucher-mail"],
+                    "revoked_by": "bob",
+                }
+            ]
+        },
+        ["standing-1", "2011-12-31", "12,345", "email, voucher-mail", "bob"],
+    ),
     (plan.stopped, samples.LAUNCH, ["Plan c9 is stopped", "12,345"]),
     (
         plan.rolled_back,

@@ -103,6 +103,22 @@ def log(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table("Who did what with plans", _LOG, data["rows"])
 
 
+def standing(data: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Standing approvals and how far they go."""
+    columns = [
+        column("id", "id"),
+        column("granted by", "by"),
+        column("second", "second"),
+        column("until", "until", formats.moment),
+        column("money a plan", "most_money", formats.amount),
+        column("contacts a plan", "most_contacts", formats.count),
+        column("money in all", "total_money", formats.amount),
+        Column("only", lambda row: ", ".join([*row["channels"], *row["actions"]]) or formats.ABSENT, right=False),
+        column("revoked by", "revoked_by"),
+    ]
+    yield table("Standing approvals", columns, data["rows"])
+
+
 def _next(data: Mapping[str, Any]) -> list[RenderableType]:
     """Return the next command for a plan; a stale one is made again."""
     if data.get("stale"):
