@@ -17,7 +17,7 @@ from alamo.domain.errors import ConfigError, InputError, UsageError
 from alamo.domain.policy import LimitRow
 from alamo.domain.ports import Warehouse
 from alamo.numerics.hashing import unit_keys
-from alamo.steering.cells import Cells, Flags, Floats, Ints, Pairs, Units, assemble
+from alamo.steering.cells import MOST_ACTIONS, Cells, Flags, Floats, Ints, Pairs, Units, assemble
 from alamo.steering.limits import COUNT, LimitTables, affordable, limit_rows, limit_tables
 from alamo.steering.predicates import cross, predicate_masks
 from alamo.steering.shares import rates_as_shares
@@ -97,6 +97,7 @@ def read_cells(table: pa.Table, spec: FileSpec, warehouse: Warehouse) -> FileCel
     customer, customer_ids = _coded(table, spec.customer)
     action, action_ids = _coded(table, spec.action)
     _check_twice(customer, action, (customer_ids, action_ids))
+    _check_most(customer, customer_ids)
     value = _numbers(table, spec.value)
     use_names = _use_names(table, spec)
     uses = np.stack([_numbers(table, name) for name in use_names], axis=1) if use_names else np.zeros((len(value), 0))
@@ -189,6 +190,18 @@ def _check_twice(customer: Ints, action: Ints, names: tuple[Sequence[str], Seque
             hint="Keep one row per customer and action.",
             code="allocation.repeated",
             details={"row": row + 1},
+        )
+
+
+def _check_most(customer: Ints, customer_ids: Sequence[str]) -> None:
+    rows = np.bincount(customer)
+    most = customer_ids[int(rows.argmax())]
+    if rows.max() > MOST_ACTIONS:
+        raise InputError(
+            f"customer {most!r} has {rows.max():,} actions; more than {MOST_ACTIONS:,} are not supported",
+            hint="Keep each customer's best actions, or give offers that are alike one row; then run the same again",
+            code="allocation.too_many_actions",
+            details={"customer": most, "actions": int(rows.max())},
         )
 
 

@@ -53,7 +53,7 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
     """
     started = _stopwatch()
     file = read_cells(table, spec, warehouse)
-    problem = build_problem(file.cells, file.tables)
+    problem = build_problem(file.cells, file.tables).merged()
     clash = out_of_reach(problem)
     if clash:
         return _infeasible(file, spec, clash, started)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,10 @@ Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int16]
 """A choice: position of the cell taken among the customer's own cells, −1 for none."""
+
+
+MOST_ACTIONS = 2**15 - 1
+"""Actions that one customer may be open to."""
 
 
 class CellArrays(NamedTuple):
@@ -259,7 +263,7 @@ def assemble(units: Units, pairs: Pairs, use_names: tuple[str, ...], action_ids:
     return Cells(
         units=units.take(order),
         indptr=np.concatenate([[0], np.cumsum(np.bincount(unit, minlength=units.n))]).astype(np.int64),
-        action=pairs.action[row].astype(np.int16),
+        action=pairs.action[row].astype(action_type(len(action_ids))),
         value_money=np.ascontiguousarray(pairs.value_money[row]),
         value_sd_money=np.ascontiguousarray(pairs.value_sd_money[row]),
         uses=np.ascontiguousarray(pairs.uses[row].reshape(len(row), len(use_names))),
@@ -278,3 +282,8 @@ def _sorted(unit: Ints, action: Ints, n_units: int, n_actions: int) -> Ints:
     grid = np.full(n_units * n_actions, -1, dtype=np.int64)
     grid[slot] = np.arange(len(slot))
     return np.asarray(grid[grid >= 0])
+
+
+def action_type(n_actions: int) -> Any:
+    """Return the type in which the index of one of `n_actions` actions is kept."""
+    return np.int16 if n_actions <= MOST_ACTIONS else np.int32

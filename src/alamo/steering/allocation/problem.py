@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from alamo.steering.allocation.kernels import HardSums, add_row_use
 from alamo.steering.allocation.source import gather_sums, scan_ranges
-from alamo.steering.cells import Cells, Floats, Ints
+from alamo.steering.cells import Cells, Floats, Ints, action_type
 from alamo.steering.limits import LimitTables
 
 SAMPLED_CELLS = 1_000_000
@@ -23,6 +23,7 @@ SAMPLED_CELLS = 1_000_000
 
 
 _OUTWEIGHS = 20.0
+_MANY = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,6 +116,22 @@ class Problem:
     def take(self, index: Ints, weight: Floats | None = None) -> Problem:
         """Return the same rows over the customers `index`, each standing for `weight` customers (None: as before)."""
         return replace(self, cells=self.cells.take(index), weight=self.weight[index] if weight is None else weight)
+
+    def merged(self) -> Problem:
+        """Return the problem with actions that no row tells apart made one, so that tables stay small.
+
+        Only where there are more than 256 of them. Positions of cells stay as they are, names of actions do not.
+        """
+        slabs, m, groups, actions = self.table.shape
+        if actions <= _MANY:
+            return self
+        columns = self.table.reshape(slabs * m * groups, actions).T
+        _, first, kind = np.unique(columns, axis=0, return_index=True, return_inverse=True)
+        ids = tuple(self.cells.action_ids[a] for a in first)
+        cells = replace(
+            self.cells, action=kind.reshape(-1)[self.cells.action].astype(action_type(len(ids))), action_ids=ids
+        )
+        return replace(self, cells=cells, table=np.ascontiguousarray(self.table[..., first]))
 
     def span(self, start: int, stop: int) -> Problem:
         """Return the same rows over the customers ``start:stop``."""

@@ -57,7 +57,7 @@ def repair(problem: Scannable, scan: Scan) -> Places:
     owner = np.arange(pool.n, dtype=np.int64)
     before = pool.cells.at(scan.choice[index])
     frozen = scan.use - pool.cell_use(before, owner).sum(axis=0)
-    pool = replace(pool, bound=problem.bound - frozen + np.where(pool.counted, _ROUNDING, -_ROUNDING))
+    pool = replace(pool, bound=problem.bound - frozen + np.where(pool.counted, _ROUNDING, 0.0))
     enough = _value(pool, before) + float(scan.prices @ (problem.bound - scan.use)) - _GOOD * abs(scan.bound)
     best, feasible = _Attempt(before, -np.inf, -np.inf), 0
     prices = scan.prices
