@@ -82,11 +82,13 @@ def test_the_version_of_a_policy_is_its_content():
     assert replace(snapshot(), rule=RuleSettings(np.nextafter(1.0, 2.0), 0.1, 0.1)).version != snapshot().version
 
 
+LATER = ("universal_start", "universal_waiting", "displacement", "fatigue_money", "counter")
+
+
 def test_an_even_floor_has_the_version_it_had_before_there_were_weights():
     values = asdict(snapshot())
     assert values["rule"].pop("floor_weights") == ()
-    assert (values.pop("universal_start"), values.pop("universal_waiting")) == (0.0, None)
-    assert values.pop("displacement") == ()
+    assert [values.pop(name) for name in LATER] == [0.0, None, (), {}, None]
     assert snapshot().version == content_hash(values)
     assert replace(snapshot(), rule=RuleSettings(1.0, 0.1, 0.1, (0.5,))).version != snapshot().version
 
@@ -95,7 +97,8 @@ def test_a_limit_on_an_amount_has_the_version_it_had_before_there_were_shares():
     row = LimitRow("budget", "cost", 5.0, 1, ("a",), "", True)
     values = asdict(replace(snapshot(), rows=(row,)))
     del values["rule"]["floor_weights"], values["rows"][0]["share"], values["rows"][0]["of_action_ids"]
-    del values["universal_start"], values["universal_waiting"], values["displacement"]
+    for name in LATER:
+        del values[name]
     assert replace(snapshot(), rows=(row,)).version == content_hash(values)
     share = replace(row, share=0.3, of_action_ids=("a",))
     assert replace(snapshot(), rows=(share,)).version != replace(snapshot(), rows=(row,)).version
