@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import numpy as np
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.property.test_rule import K, random_cells, random_terms
 from tests.unit.steering.worlds import NOW, actions, profiles, scores
@@ -74,7 +74,11 @@ def is_open(person, action: str) -> bool:
     return named["consent"] and not named["withdrawn"] and not named["suppressed"] and fits and not tired
 
 
+NOBODY = {"consent": [], "withdrawn": [], "suppressed": [], "orders": 0, "contacts": 0, "scored": False}
+
+
 @given(PEOPLE, st.floats(0.0, 8.0), st.integers(0, 6), st.integers(1, 5))
+@example([NOBODY], 1.1e-308, 0, 1)
 @settings(max_examples=25, deadline=None)
 def test_nobody_is_ever_given_or_offered_what_is_not_open_and_no_limit_is_exceeded(people, budget, letters, cycle):
     history, customers, scored = world(people)

@@ -23,6 +23,8 @@ SAMPLED_CELLS = 1_000_000
 
 
 _OUTWEIGHS = 20.0
+_NEGLIGIBLE = 1e-12
+"""Of the usual use: a bound below it is as good as none at all, and nothing is measured by it."""
 _MANY = 256
 
 
@@ -150,7 +152,8 @@ def build_problem(cells: Cells, tables: LimitTables, n: int | None = None) -> Pr
     """Return the scaled problem of `cells` under `tables`; `n` customers are meant where `cells` are the first only."""
     columns = np.concatenate([[1.0], _mean_use(cells)])[tables.column + 1]
     customers = cells.n if n is None else n
-    scale = np.where(tables.bound != 0, np.abs(tables.bound), np.maximum(0.05 * customers * columns, 1e-9))
+    usual = np.maximum(0.05 * customers * columns, 1e-9)
+    scale = np.where(tables.bound != 0, np.maximum(np.abs(tables.bound), _NEGLIGIBLE * usual), usual)
     shape = (1 + len(cells.use_names), tables.m, *tables.coefficient.shape[1:])
     table = np.zeros(shape)
     for r in range(tables.m):
