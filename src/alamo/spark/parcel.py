@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.domain.policy import LimitRow
+from alamo.steering.allocation.source import concatenate
 from alamo.steering.candidates import Candidates
 from alamo.steering.cells import Cells, Units
 from alamo.steering.eligibility import Eligibility
@@ -83,22 +84,12 @@ def joined(parts: Sequence[Candidates]) -> Candidates:
     """
     tables, moved = one_numbering([part.tables for part in parts])
     return Candidates(
-        cells=concatenated([numbered(part.cells, groups) for part, groups in zip(parts, moved, strict=True)]),
+        cells=concatenate([numbered(part.cells, groups) for part, groups in zip(parts, moved, strict=True)]),
         tables=tables,
         eligibility=_together([part.eligibility for part in parts]),
         scored=_added([part.scored for part in parts]),
         affordable=_added([part.affordable for part in parts]),
     )
-
-
-def concatenated(parts: Sequence[Cells]) -> Cells:
-    """Return the customers of `parts` one after the other, with everything that is known of them."""
-    first = parts[0]
-    units = Units(ids=pa.concat_arrays([part.units.ids for part in parts]), **_stacked([part.units for part in parts]))
-    whole: dict[str, Any] = _stacked(parts)
-    sizes = np.concatenate([np.diff(part.indptr) for part in parts])
-    whole["indptr"] = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
-    return Cells(units=units, use_names=first.use_names, action_ids=first.action_ids, **whole)
 
 
 def numbered(cells: Cells, groups: npt.NDArray[np.int32]) -> Cells:
@@ -163,11 +154,6 @@ def _arrays(owner: str, record: Any) -> Arrays:
 def _of(owner: str, arrays: Mapping[str, np.ndarray[Any, Any]]) -> Arrays:
     start = f"{owner}."
     return {name.removeprefix(start): value for name, value in arrays.items() if name.startswith(start)}
-
-
-def _stacked(records: Sequence[Any]) -> Arrays:
-    names = [name.removeprefix(".") for name in _arrays("", records[0])]
-    return {name: np.concatenate([getattr(record, name) for record in records]) for name in names}
 
 
 def _packed_ids(ids: pa.Array) -> np.ndarray[Any, Any]:

@@ -18,10 +18,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.domain.policy import LimitRow
-from alamo.spark.parcel import concatenated, numbered, one_numbering, read_parcel, read_tables, write_parcel
+from alamo.spark.parcel import numbered, one_numbering, read_parcel, read_tables, write_parcel
 from alamo.spark.work import DONE_DDL, Batches, done, numbered_tasks
 from alamo.steering.allocation.kernels import HardSums
-from alamo.steering.allocation.source import Counted, add_counts, count_cells, gather_sums, scan_ranges
+from alamo.steering.allocation.source import Counted, add_counts, concatenate, count_cells, gather_sums, scan_ranges
 from alamo.steering.cells import Cells, Floats, Ints, Places
 from alamo.steering.limits import LimitTables
 
@@ -150,7 +150,7 @@ class SparkCells:
         folder = Path(self._parcels[0].path).parent / f"taken-{uuid.uuid4().hex[:8]}"
         folder.mkdir()
         rows = self._run(Taking(self._parcels, self._rows, parts, str(folder)), DONE_DDL, wanted)
-        taken = concatenated([read_parcel(Path(row["path"]), self._rows).cells for row in rows])
+        taken = concatenate([read_parcel(Path(row["path"]), self._rows).cells for row in rows])
         for row in rows:
             Path(row["path"]).unlink()
         folder.rmdir()

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 
 from alamo.steering.allocation.kernels import HardSums, count_choice, scan_hard
-from alamo.steering.cells import Cells, Floats, Ints, Places, Units
+from alamo.steering.cells import Cells, Flags, Floats, Ints, Places, Units
 
 RANGE = 65_536
 """Customers whose sums are added up before they are added to the others'."""
@@ -161,12 +161,14 @@ def concatenate(parts: Sequence[Cells]) -> Cells:
         return parts[0]
     units = [part.units for part in parts]
     marked = any(part.in_control is not None for part in units)
+    waited = any(part.waiting is not None for part in units)
     together = Units(
         pa.chunked_array([part.ids for part in units]).combine_chunks(),
         np.concatenate([part.key for part in units]),
         np.concatenate([part.group for part in units]),
         np.concatenate([part.held_out for part in units]),
         np.concatenate([part.universal_control for part in units]) if marked else None,
+        np.concatenate([_flags(part.waiting, part.n) for part in units]) if waited else None,
     )
     size = np.concatenate([np.diff(part.indptr) for part in parts])
     shared = [part.shared_sd_money for part in parts if part.shared_sd_money is not None]
@@ -180,3 +182,7 @@ def concatenate(parts: Sequence[Cells]) -> Cells:
         uses=np.concatenate([part.uses for part in parts]),
         shared_sd_money=np.concatenate(shared) if len(shared) == len(parts) else None,
     )
+
+
+def _flags(flags: Flags | None, n: int) -> Flags:
+    return np.zeros(n, dtype=np.bool_) if flags is None else flags

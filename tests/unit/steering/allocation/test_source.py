@@ -86,6 +86,11 @@ def test_parts_put_together_are_the_whole():
     marked = replace(cells, units=replace(cells.units, in_control=control))
     together = concatenate([marked.span(0, 20), marked.span(20, 50)])
     assert np.array_equal(together.units.in_control, control)
+    assert together.units.waiting is None
+    first = cells.span(0, 20)
+    waiting = replace(first, units=replace(first.units, waiting=np.arange(20) % 3 == 0))
+    whole = (np.arange(50) % 3 == 0) & (np.arange(50) < 20)
+    assert np.array_equal(concatenate([waiting, cells.span(20, 50)]).units.waiting, whole)
 
 
 def test_a_choice_is_a_place_among_the_customers_own_cells():
