@@ -16,6 +16,7 @@ from alamo.numerics.compiled import compiled, inlined
 from alamo.numerics.exponential import exp_nonpositive
 from alamo.numerics.hashing import Keys
 from alamo.numerics.mixing import uniform_of
+from alamo.steering.allocation.kernels import net_of
 from alamo.steering.cells import CellArrays
 from alamo.steering.limits import LimitArrays
 
@@ -117,21 +118,12 @@ def largest_use(cells: CellArrays, limits: LimitArrays) -> Floats:
 
 
 @inlined
-def _net(cells: CellArrays, prices: Floats, group: int, j: int) -> float:
-    action = cells.action[j]
-    net = cells.value[j] - prices[0, group, action]
-    for c in range(cells.uses.shape[1]):
-        net -= prices[c + 1, group, action] * cells.uses[j, c]
-    return net
-
-
-@inlined
 def _probabilities(cells: CellArrays, prices: Floats, rule: RuleNumbers, i: int, out: DrawArrays) -> tuple[int, int]:
     """Write the probabilities before stops; return how many actions can be drawn and which is best (−1 none)."""
     first, last = cells.indptr[i], cells.indptr[i + 1]
     live, best, top, mass = 0, -1, 0.0, 1.0
     for j in range(first, last):
-        net = _net(cells, prices, cells.group[i], j)
+        net = net_of(cells, prices, cells.group[i], j)
         out.net[j] = net
         if np.isfinite(net):
             live += 1
