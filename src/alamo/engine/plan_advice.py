@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import numpy as np
+import pyarrow as pa
 
 from alamo.domain.errors import InsufficientDataError
 from alamo.domain.policy import PolicySnapshot
@@ -126,6 +127,19 @@ def candidates_of(context: Context, policy: PolicySnapshot, created_at: datetime
     InsufficientDataError
         If the profiles or scores of that day are gone.
     """
+    scores = scores_of_plan(context, created_at)
+    terms = terms_of(policy, Gatekeeper(context.actions, context.contact, created_at, paused_ids(context, created_at)))
+    return gather(context.history, profiles_as_of(context, created_at), scores, terms)
+
+
+def scores_of_plan(context: Context, created_at: datetime) -> pa.Table:
+    """Return the scores that a plan made at this moment was made by.
+
+    Raises
+    ------
+    InsufficientDataError
+        If they are gone.
+    """
     scores = scores_as_of(context, created_at)
     if not scores.num_rows:
         raise InsufficientDataError(
@@ -133,5 +147,4 @@ def candidates_of(context: Context, policy: PolicySnapshot, created_at: datetime
             hint="Score and plan again with: alamo run",
             code="plan.no_scores",
         )
-    terms = terms_of(policy, Gatekeeper(context.actions, context.contact, created_at, paused_ids(context, created_at)))
-    return gather(context.history, profiles_as_of(context, created_at), scores, terms)
+    return scores

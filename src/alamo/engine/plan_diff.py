@@ -14,13 +14,14 @@ from typing import Any, ClassVar, NamedTuple
 import pyarrow as pa
 
 from alamo.domain.action import ContactPolicy, Limit
-from alamo.domain.errors import InsufficientDataError, UsageError
+from alamo.domain.errors import UsageError
 from alamo.domain.records import PlanRecord
 from alamo.domain.result import Result
 from alamo.engine.cap_values import cap_values
 from alamo.engine.context import Context
 from alamo.engine.gate import plan_named
 from alamo.engine.infer import profiles_as_of
+from alamo.engine.plan_advice import scores_of_plan
 from alamo.engine.steer import propose, request_of, scores_as_of
 from alamo.steering.plan_changes import Changes, changes
 
@@ -164,13 +165,7 @@ def what_if(context: Context, plan: PlanRecord, others: Sequence[OtherLimits]) -
     InsufficientDataError
         If the profiles or scores of the plan's day are gone.
     """
-    scores = scores_as_of(context, plan.created_at)
-    if not scores.num_rows:
-        raise InsufficientDataError(
-            f"there are no scores as of {plan.created_at.date().isoformat()}, when the plan was made",
-            hint="Score and plan again with: alamo run",
-            code="plan.no_scores",
-        )
+    scores = scores_of_plan(context, plan.created_at)
     sides = [_steered(context, plan, other, scores) for other in others]
     if len(sides) == 1:
         sides.insert(0, _stored(context, plan))
@@ -180,8 +175,7 @@ def what_if(context: Context, plan: PlanRecord, others: Sequence[OtherLimits]) -
 def _steered(context: Context, plan: PlanRecord, other: OtherLimits, scores: pa.Table) -> _Side:
     contact = context.contact if other.contact is None else other.contact
     there = replace(context, contact=contact)
-    filled = cap_values(there, plan.created_at)
-    request = replace(request_of(there, plan.cycle), limits=other.limits, displacement=filled.charges if filled else ())
+    request = replace(request_of(there, plan.cycle, cap_values(there, plan.created_at)), limits=other.limits)
     found = propose(context.history, profiles_as_of(context, plan.created_at), scores, request)
     return _Side(other.file, found.summary, found.decisions.select(["customer_id", "action_id"]))
 

@@ -20,7 +20,7 @@ from alamo.domain.settings import Settings
 from alamo.domain.tables import PROPOSALS
 from alamo.domain.time import iso
 from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_name, run_blocks
-from alamo.engine.cap_values import cap_values
+from alamo.engine.cap_values import CapValues, cap_values
 from alamo.engine.carrier import Carrier
 from alamo.engine.context import Context, StepOutcome, once, table_hash, versions
 from alamo.engine.counter import came_to_the_counter
@@ -287,14 +287,8 @@ def steer(context: Context, cycle: int) -> StepOutcome:
 def _steer(context: Context, cycle: int, as_of: datetime, attempt: int) -> dict[str, Any]:
     profiles, scores = _inputs(context, as_of)
     filled = cap_values(context, as_of)
-    request = request_of(context, cycle, attempt)
-    proposal = propose(
-        context.history,
-        profiles,
-        scores,
-        request if filled is None else replace(request, displacement=filled.charges),
-        context.carrier,
-    )
+    request = request_of(context, cycle, filled, attempt)
+    proposal = propose(context.history, profiles, scores, request, context.carrier)
     stale = stale_orders(context)
     proposal.summary["paused"] = [{"action": name, **asdict(pause)} for name, pause in paused(context).items()]
     proposal.summary["currency"] = context.settings.currency
@@ -326,8 +320,11 @@ def scores_as_of(context: Context, as_of: datetime) -> pa.Table:
     return context.history.query("SELECT * FROM scores WHERE as_of_day = $day", day)
 
 
-def request_of(context: Context, cycle: int, attempt: int = 1) -> SteerRequest:
-    """Return what `cycle` is steered by at this moment; prices start from the last plan launched by then."""
+def request_of(context: Context, cycle: int, filled: CapValues | None, attempt: int = 1) -> SteerRequest:
+    """Return what `cycle` is steered by at this moment; prices start from the last plan launched by then.
+
+    `filled` is what contacts displace, None where caps are not filled by value.
+    """
     now = context.clock.now()
     launched = [plan for plan in context.state.plans.all() if plan.state == "launched" and plan.created_at < now]
     previous = context.shelf.get(launched[-1].policy_version) if launched else None
@@ -344,6 +341,7 @@ def request_of(context: Context, cycle: int, attempt: int = 1) -> SteerRequest:
         attempt=attempt,
         opened=_opened_long_enough(context),
         paused=paused_ids(context),
+        displacement=() if filled is None else filled.charges,
         new=_new_actions(context, launched),
         fatigue_money=fatigue_charges(context, cycle),
         at_counter=0 if counting is None else came_to_the_counter(context, launched[-1].plan_id, counting),
