@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import click
@@ -23,9 +24,9 @@ def standing() -> None:
 def list_(folder: str, as_json: bool) -> None:
     """All standing approvals, those that are over included."""
     with opened(folder) as project:
-        rows = [one.to_dict() for one in project.standing_approvals()]
+        known = project.standing_approvals()
         attribution = project.settings.attribution
-    emit({"schema": "alamo.standing/1", "rows": rows}, views.standing, as_json=as_json, attribution=attribution)
+    _show(known, attribution, as_json=as_json)
 
 
 @standing.command(epilog="Example: alamo plan standing grant --until 2027-01-01 --money 500 --contacts 5000")
@@ -44,8 +45,7 @@ def grant(folder: str, /, by: str, as_json: bool, **limits: object) -> None:
     with opened(folder) as project:
         made = project.grant_standing(wanted)
         attribution = project.settings.attribution
-    rows = {"schema": "alamo.standing/1", "rows": [made.to_dict()]}
-    emit(rows, views.standing, as_json=as_json, attribution=attribution)
+    _show([made], attribution, as_json=as_json)
 
 
 def _wanted(
@@ -74,8 +74,7 @@ def second(folder: str, approval_id: str, by: str, as_json: bool) -> None:
     with opened(folder) as project:
         made = project.second_standing(approval_id, by=responsible(by))
         attribution = project.settings.attribution
-    rows = {"schema": "alamo.standing/1", "rows": [made.to_dict()]}
-    emit(rows, views.standing, as_json=as_json, attribution=attribution)
+    _show([made], attribution, as_json=as_json)
 
 
 @standing.command(epilog='Example: alamo plan standing revoke standing-1 --reason "season is over"')
@@ -89,5 +88,9 @@ def revoke(folder: str, approval_id: str, by: str, reason: str, as_json: bool) -
     with opened(folder) as project:
         made = project.revoke_standing(approval_id, by=responsible(by), reason=reason)
         attribution = project.settings.attribution
-    rows = {"schema": "alamo.standing/1", "rows": [made.to_dict()]}
-    emit(rows, views.standing, as_json=as_json, attribution=attribution)
+    _show([made], attribution, as_json=as_json)
+
+
+def _show(approvals: Sequence[StandingApproval], attribution: str, *, as_json: bool) -> None:
+    rows = [one.to_dict() for one in approvals]
+    emit({"schema": "alamo.standing/1", "rows": rows}, views.standing, as_json=as_json, attribution=attribution)
