@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pyarrow as pa
 import pytest
-import scipy.sparse as sp
-from scipy.optimize import linprog
+from tests.unit.steering.worlds import linear_programme
 
 from alamo.domain.policy import LimitRow
 from alamo.numerics.hashing import unit_keys
@@ -93,19 +92,9 @@ def test_another_limit_never_raises_the_bound():
         assert with_all <= without + 1e-6 * max(abs(without), 1.0), seed
 
 
-def linear_programme(problem: Problem) -> tuple[float, np.ndarray]:
+def optimum_and_slack(problem: Problem) -> tuple[float, np.ndarray]:
     """Return optimum and slack of each row."""
-    cells = problem.cells
-    owner = cells.owner()
-    uses = problem.cell_use(np.arange(cells.n_cells, dtype=np.int64), owner).T
-    once = sp.csr_matrix((np.ones(cells.n_cells), (owner, np.arange(cells.n_cells))), (problem.n, cells.n_cells))
-    found = linprog(
-        -cells.value_money,
-        A_ub=sp.vstack([sp.csr_matrix(uses), once]),
-        b_ub=np.concatenate([problem.bound, np.ones(problem.n)]),
-        bounds=(0, None),
-        method="highs",
-    )
+    found = linear_programme(problem)
     return -found.fun, np.asarray(found.slack[: problem.m])
 
 
@@ -117,7 +106,7 @@ def test_the_price_of_a_limit_that_is_slack_in_the_linear_programme_is_zero():
             continue
         problem = build_problem(cells, limits)
         scan = solve_dual(problem)
-        optimum, slack = linear_programme(problem)
+        optimum, slack = optimum_and_slack(problem)
         assert scan.bound == pytest.approx(optimum, rel=1e-9, abs=1e-9)
         worth = scan.prices * slack  # what complementary slackness says is nil
         assert worth.max(initial=0.0) <= 1e-9 * max(optimum, 1.0), seed

@@ -6,11 +6,14 @@ from datetime import UTC, datetime
 
 import numpy as np
 import pyarrow as pa
+import scipy.sparse as sp
+from scipy.optimize import OptimizeResult, linprog
 
 from alamo.domain.action import Action
 from alamo.domain.policy import LimitRow, RuleSettings
 from alamo.domain.tables import PROFILES, SCORES
 from alamo.numerics.hashing import unit_keys
+from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Cells, Pairs, Units, assemble
 from alamo.steering.limits import LimitTables, limit_tables
 
@@ -170,3 +173,18 @@ def _mask(groups: int, counted: np.ndarray, group: int | None = None) -> np.ndar
 
 def _row(name: str, column: int, bound: float) -> LimitRow:
     return LimitRow(name, "count" if column < 0 else "cost", bound, 1 if bound > 0 else -1, (), "", bound > 0)
+
+
+def linear_programme(problem: Problem) -> OptimizeResult:
+    """Return what HiGHS makes of the linear programme: each cell at least 0, each customer at most once."""
+    cells = problem.cells
+    owner = cells.owner()
+    uses = problem.cell_use(np.arange(cells.n_cells, dtype=np.int64), owner).T
+    once = sp.csr_matrix((np.ones(cells.n_cells), (owner, np.arange(cells.n_cells))), (problem.n, cells.n_cells))
+    return linprog(
+        -cells.value_money,
+        A_ub=sp.vstack([sp.csr_matrix(uses), once]),
+        b_ub=np.concatenate([problem.bound, np.ones(problem.n)]),
+        bounds=(0, None),
+        method="highs",
+    )

@@ -6,9 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
-from scipy.optimize import linprog
-from tests.unit.steering.worlds import five_rows, market, tables
+from tests.unit.steering.worlds import five_rows, linear_programme, market, tables
 
 from alamo.steering.allocation.certificate import certify
 from alamo.steering.allocation.conflict import find_conflict, out_of_reach, suspicious
@@ -18,17 +16,7 @@ from alamo.steering.allocation.repair import repair
 
 
 def linear_optimum(problem: Problem) -> float:
-    cells = problem.cells
-    owner = cells.owner()
-    uses = problem.cell_use(np.arange(cells.n_cells, dtype=np.int64), owner).T
-    once = sp.csr_matrix((np.ones(cells.n_cells), (owner, np.arange(cells.n_cells))), (problem.n, cells.n_cells))
-    found = linprog(
-        -cells.value_money,
-        A_ub=sp.vstack([sp.csr_matrix(uses), once]),
-        b_ub=np.concatenate([problem.bound, np.ones(problem.n)]),
-        bounds=(0, None),
-        method="highs",
-    )
+    found = linear_programme(problem)
     assert found.status in (0, 2)
     return -found.fun if found.status == 0 else np.nan
 
