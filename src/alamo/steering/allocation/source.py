@@ -171,6 +171,7 @@ def concatenate(parts: Sequence[Cells]) -> Cells:
         np.concatenate([_flags(part.waiting, part.n) for part in units]) if waited else None,
     )
     size = np.concatenate([np.diff(part.indptr) for part in parts])
+    displaced = any(part.score_money is not None for part in parts)
     shared = [part.shared_sd_money for part in parts if part.shared_sd_money is not None]
     return replace(
         parts[0],
@@ -181,6 +182,7 @@ def concatenate(parts: Sequence[Cells]) -> Cells:
         value_sd_money=np.concatenate([part.value_sd_money for part in parts]),
         uses=np.concatenate([part.uses for part in parts]),
         shared_sd_money=np.concatenate(shared) if len(shared) == len(parts) else None,
+        score_money=np.concatenate([part.earned_money for part in parts]) if displaced else None,
     )
 
 

@@ -91,6 +91,9 @@ def test_parts_put_together_are_the_whole():
     waiting = replace(first, units=replace(first.units, waiting=np.arange(20) % 3 == 0))
     whole = (np.arange(50) % 3 == 0) & (np.arange(50) < 20)
     assert np.array_equal(concatenate([waiting, cells.span(20, 50)]).units.waiting, whole)
+    charged = replace(cells, score_money=cells.value_money + 1.0)
+    together = concatenate([charged.span(0, 20), charged.span(20, 50)])
+    assert np.array_equal(together.earned_money, charged.earned_money)
 
 
 def test_a_choice_is_a_place_among_the_customers_own_cells():
