@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from alamo.domain.policy import LimitRow
 from alamo.numerics.hashing import mix
-from alamo.steering.cells import Cells, Units
+from alamo.steering.cells import Cells
 from alamo.steering.limits import LimitTables
+from alamo.steering.units import Units
 
 OFFERS = CHANNELS = GROUPS = 5
 _BLOCK = 50_000

@@ -14,8 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from alamo.domain.policy import LimitRow
-from alamo.steering.cells import Cells, Units
+from alamo.steering.cells import Cells
 from alamo.steering.limits import LimitTables
+from alamo.steering.units import Units
 
 OFFERS, CHANNELS, TIMES, GROUPS = 5, 5, 2, 5
 ACTIONS = OFFERS * CHANNELS * TIMES

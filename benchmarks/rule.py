@@ -22,8 +22,9 @@ import pyarrow as pa
 from alamo.domain.policy import BlockState, LimitRow, PolicySnapshot, RuleSettings
 from alamo.engine.batch import decide_under
 from alamo.engine.realtime import decide_cells
-from alamo.steering.cells import Cells, Pairs, Units, assemble
+from alamo.steering.cells import Cells, Pairs, assemble
 from alamo.steering.limits import LimitTables, limit_tables
+from alamo.steering.units import Units
 
 RESULTS = Path(__file__).parent / "results" / "rule.md"
 RULE = RuleSettings(temperature_money=0.1, floor_share=0.02, control_share=0.1)

@@ -49,10 +49,11 @@ from alamo.steering.allocation.problem import build_problem
 from alamo.steering.allocation.source import BlockSource
 from alamo.steering.allocation.streamed import stream_problem
 from alamo.steering.candidates import Candidates, rows_of
-from alamo.steering.cells import Pairs, Units, assemble
+from alamo.steering.cells import Pairs, assemble
 from alamo.steering.eligibility import Eligibility
 from alamo.steering.funnel import Stage
 from alamo.steering.limits import limit_tables
+from alamo.steering.units import Units
 from alamo.store import DeltaHistory
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

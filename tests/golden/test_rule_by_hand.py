@@ -11,9 +11,10 @@ import pytest
 from alamo.domain.policy import LimitRow, RuleSettings
 from alamo.domain.reasons import DecisionReason
 from alamo.numerics.hashing import unit_keys
-from alamo.steering.cells import Cells, Pairs, Units, assemble
+from alamo.steering.cells import Cells, Pairs, assemble
 from alamo.steering.limits import limit_tables
 from alamo.steering.rule import REASONS, BlockTerms, Drawn, decide
+from alamo.steering.units import Units
 
 IDS = ("mail", "letter")
 BUDGET = LimitRow("budget", "cost", 10.0, 1, IDS, "", True)

@@ -18,8 +18,9 @@ from alamo.steering.allocation.certificate import Certificate, certify
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.problem import Problem, build_problem
 from alamo.steering.allocation.repair import repair
-from alamo.steering.cells import Cells, Pairs, Units, assemble
+from alamo.steering.cells import Cells, Pairs, assemble
 from alamo.steering.limits import LimitTables, affordable, limit_tables
+from alamo.steering.units import Units
 
 FEW = 300
 MANY = int(os.environ.get("ALAMO_INSTANCES", "10000"))

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from alamo.domain.policy import LimitRow, RuleSettings
 from alamo.numerics.hashing import unit_keys
-from alamo.steering.cells import Cells, Pairs, Units, assemble
+from alamo.steering.cells import Cells, Pairs, assemble
 from alamo.steering.limits import LimitTables, limit_tables
 from alamo.steering.rule import BlockTerms, Drawn, decide
+from alamo.steering.units import Units
 
 K = 4
 IDS = tuple(f"a{a}" for a in range(K))

@@ -19,9 +19,10 @@ from alamo.simulation.purchases import Flags, Floats
 from alamo.simulation.scenario import Scenario
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.problem import build_problem
-from alamo.steering.cells import Pairs, Units, assemble
+from alamo.steering.cells import Pairs, assemble
 from alamo.steering.limits import limit_rows, limit_tables
 from alamo.steering.predicates import cross
+from alamo.steering.units import Units
 
 _SALT = "oracle"
 

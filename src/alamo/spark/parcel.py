@@ -18,12 +18,12 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.domain.policy import LimitRow
-from alamo.steering.allocation.source import concatenate
 from alamo.steering.candidates import Candidates
-from alamo.steering.cells import Cells, Units
+from alamo.steering.cells import Cells, concatenate
 from alamo.steering.eligibility import Eligibility
 from alamo.steering.funnel import STAGES, Reason, Stage
 from alamo.steering.limits import LimitTables
+from alamo.steering.units import Units
 
 _REASONS: dict[str, Reason] = {reason.value: reason for reason in STAGES}
 Arrays = dict[str, np.ndarray[Any, Any]]

@@ -21,8 +21,8 @@ from alamo.domain.policy import LimitRow
 from alamo.spark.parcel import numbered, one_numbering, read_parcel, read_tables, write_parcel
 from alamo.spark.work import DONE_DDL, Batches, done, numbered_tasks
 from alamo.steering.allocation.kernels import HardSums
-from alamo.steering.allocation.source import Counted, add_counts, concatenate, count_cells, gather_sums, scan_ranges
-from alamo.steering.cells import Cells, Floats, Ints, Places
+from alamo.steering.allocation.source import Counted, add_counts, count_cells, gather_sums, scan_ranges
+from alamo.steering.cells import Cells, Floats, Ints, Places, concatenate
 from alamo.steering.limits import LimitTables
 
 _SUMS = ("total", "tallies", "choice", "gap")

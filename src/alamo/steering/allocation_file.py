@@ -17,10 +17,11 @@ from alamo.domain.errors import ConfigError, InputError, UsageError
 from alamo.domain.policy import LimitRow
 from alamo.domain.ports import Warehouse
 from alamo.numerics.hashing import unit_keys
-from alamo.steering.cells import MOST_ACTIONS, Cells, Flags, Floats, Ints, Pairs, Units, assemble
+from alamo.steering.cells import MOST_ACTIONS, Cells, Flags, Floats, Ints, Pairs, assemble
 from alamo.steering.limits import COUNT, LimitTables, affordable, limit_rows, limit_tables
 from alamo.steering.predicates import cross, predicate_masks
 from alamo.steering.shares import rates_as_shares
+from alamo.steering.units import Units
 
 _SALT = "allocation"
 _JOIN = "\x1f"

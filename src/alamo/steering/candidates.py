@@ -15,7 +15,7 @@ from alamo.domain.policy import CapCharge, LimitRow
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import LeftOut
 from alamo.numerics.hashing import unit_keys
-from alamo.steering.cells import Cells, Pairs, Units, assemble
+from alamo.steering.cells import Cells, Pairs, assemble
 from alamo.steering.contact_policy import Ledger
 from alamo.steering.control import UniversalControl
 from alamo.steering.displacement import charges, fatigue_of
@@ -23,6 +23,7 @@ from alamo.steering.eligibility import Eligibility, Gatekeeper
 from alamo.steering.funnel import Stage
 from alamo.steering.limits import LimitTables, affordable, limit_rows, limit_tables
 from alamo.steering.predicates import cross, predicate_masks
+from alamo.steering.units import Units
 
 USE_NAMES = ("cost",)
 """Use columns that scores carry beside the count."""

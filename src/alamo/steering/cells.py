@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
-from alamo.numerics.hashing import mix
+from alamo.steering.units import Units, join_units
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
 Places = npt.NDArray[np.int16]
 """A choice: position of the cell taken among the customer's own cells, −1 for none."""
-
 
 MOST_ACTIONS = 2**15 - 1
 """Actions that one customer may be open to."""
@@ -34,56 +33,6 @@ class CellArrays(NamedTuple):
     def span(self, start: int, stop: int) -> CellArrays:
         """Return the customers ``start:stop``; `indptr` keeps pointing into the same cells, nothing is copied."""
         return self._replace(indptr=self.indptr[start : stop + 1], group=self.group[start:stop])
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Units:
-    """The customers of a cycle, eligible for anything or not.
-
-    Attributes
-    ----------
-    ids
-        Identifiers, shape (n,).
-    key
-        64-bit hash of each id, shape (n,).
-    group
-        Index of the pattern of limit predicates that hold for the customer, shape (n,).
-    held_out
-        Whether the customer is held out of everything, shape (n,).
-    in_control
-        Whether the customer is in the universal control, held out or open to actions that pass it, shape (n,); None:
-        the same as `held_out`.
-    waiting
-        Whether the customer is held out to become the universal control, and is not yet, shape (n,); None for nobody.
-    """
-
-    ids: pa.Array
-    key: npt.NDArray[np.uint64]
-    group: npt.NDArray[np.int32]
-    held_out: Flags
-    in_control: Flags | None = None
-    waiting: Flags | None = None
-
-    @property
-    def n(self) -> int:
-        """Number of customers."""
-        return len(self.key)
-
-    def take(self, index: Ints) -> Units:
-        """Return the customers `index`, in that order."""
-        control, waiting = (None if flags is None else flags[index] for flags in (self.in_control, self.waiting))
-        return Units(
-            self.ids.take(pa.array(index)), self.key[index], self.group[index], self.held_out[index], control, waiting
-        )
-
-    @property
-    def universal_control(self) -> Flags:
-        """Whether the customer is in the universal control, shape (n,)."""
-        return self.held_out if self.in_control is None else self.in_control
-
-    def order(self, salt: str) -> Ints:
-        """Return the positions of the customers in the order in which they are decided."""
-        return np.argsort(mix(self.key, f"{salt}/order"), kind="stable").astype(np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -199,33 +148,41 @@ class Cells:
     def span(self, start: int, stop: int) -> Cells:
         """Return the cells of the customers ``start:stop``; a view, nothing is copied but the ids."""
         first, last = self.indptr[start], self.indptr[stop]
-        units = Units(
-            self.units.ids.slice(start, stop - start),
-            self.units.key[start:stop],
-            self.units.group[start:stop],
-            self.units.held_out[start:stop],
-            None if self.units.in_control is None else self.units.in_control[start:stop],
-            None if self.units.waiting is None else self.units.waiting[start:stop],
-        )
-        return self._pick(units, self.indptr[start : stop + 1] - first, slice(first, last))
+        return self._pick(self.units.span(start, stop), self.indptr[start : stop + 1] - first, slice(first, last))
 
     def keep(self, mask: Flags) -> Cells:
         """Return only the cells in `mask`, shape (n_cells,); customers stay, with fewer cells or none."""
         indptr = np.concatenate([[0], np.cumsum(mask)]).astype(np.int64)[self.indptr]
         return self._pick(self.units, indptr, mask)
 
+    @property
+    def columns(self) -> dict[str, Any]:
+        """What is known of each cell, by name; a column that may be None and is, is left out."""
+        of_all = ("units", "indptr", "use_names", "action_ids")
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in of_all}
+        return {name: column for name, column in known.items() if column is not None}
+
+    @property
+    def meant(self) -> dict[str, Any]:
+        """What is meant where a column that may be None is None, by name."""
+        return {"shared_sd_money": self.value_sd_money, "score_money": self.value_money}
+
     def _pick(self, units: Units, indptr: Ints, pick: Ints | Flags | slice) -> Cells:
-        return replace(
-            self,
-            units=units,
-            indptr=np.ascontiguousarray(indptr),
-            action=self.action[pick],
-            value_money=self.value_money[pick],
-            value_sd_money=self.value_sd_money[pick],
-            uses=self.uses[pick],
-            shared_sd_money=None if self.shared_sd_money is None else self.shared_sd_money[pick],
-            score_money=None if self.score_money is None else self.score_money[pick],
-        )
+        picked = {name: column[pick] for name, column in self.columns.items()}
+        return replace(self, units=units, indptr=np.ascontiguousarray(indptr), **picked)
+
+
+def concatenate(parts: Sequence[Cells]) -> Cells:
+    """Return the customers of `parts`, which share actions and use columns, one after the other."""
+    if len(parts) == 1:
+        return parts[0]
+    size = np.concatenate([np.diff(part.indptr) for part in parts])
+    indptr = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+    known = dict.fromkeys(name for part in parts for name in part.columns)
+    joined: dict[str, Any] = {
+        name: np.concatenate([(part.meant | part.columns)[name] for part in parts]) for name in known
+    }
+    return replace(parts[0], units=join_units([part.units for part in parts]), indptr=indptr, **joined)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -248,6 +205,12 @@ class Pairs:
     shared_sd_money: Floats | None = None
     score_money: Floats | None = None
 
+    @property
+    def money(self) -> dict[str, Any]:
+        """The columns in money, by name; one that is None is left out."""
+        known = {one.name: getattr(self, one.name) for one in fields(self) if one.name.endswith("_money")}
+        return {name: column for name, column in known.items() if column is not None}
+
 
 def assemble(units: Units, pairs: Pairs, use_names: tuple[str, ...], action_ids: tuple[str, ...], salt: str) -> Cells:
     """Return cells in the salted-hash order of `salt`, whatever order customers and pairs come in.
@@ -264,13 +227,10 @@ def assemble(units: Units, pairs: Pairs, use_names: tuple[str, ...], action_ids:
         units=units.take(order),
         indptr=np.concatenate([[0], np.cumsum(np.bincount(unit, minlength=units.n))]).astype(np.int64),
         action=pairs.action[row].astype(action_type(len(action_ids))),
-        value_money=np.ascontiguousarray(pairs.value_money[row]),
-        value_sd_money=np.ascontiguousarray(pairs.value_sd_money[row]),
         uses=np.ascontiguousarray(pairs.uses[row].reshape(len(row), len(use_names))),
         use_names=use_names,
         action_ids=action_ids,
-        shared_sd_money=None if pairs.shared_sd_money is None else np.ascontiguousarray(pairs.shared_sd_money[row]),
-        score_money=None if pairs.score_money is None else np.ascontiguousarray(pairs.score_money[row]),
+        **{name: np.ascontiguousarray(column[row]) for name, column in pairs.money.items()},
     )
 
 

@@ -10,7 +10,8 @@ from alamo.domain.action import Limit
 from alamo.domain.errors import InputError
 from alamo.numerics.hashing import unit_keys
 from alamo.steering import AllocationResult, AllocationSpec, analyze_allocation
-from alamo.steering.cells import MOST_ACTIONS, Pairs, Units, assemble
+from alamo.steering.cells import MOST_ACTIONS, Pairs, assemble
+from alamo.steering.units import Units
 from alamo.store import MemoryHistory
 
 

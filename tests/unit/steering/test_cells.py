@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
+import pytest
 from tests.unit.steering.worlds import market
 
 from alamo.numerics.hashing import unit_keys
-from alamo.steering.cells import Pairs, Units, assemble
+from alamo.steering.cells import Pairs, assemble, concatenate
+from alamo.steering.units import Units
 
 
 def by_customer(cells):
@@ -68,3 +72,19 @@ def test_values_that_are_no_numbers_are_left_out():
     )
     assert by_customer(assemble(units, pairs, ("cost",), ("a", "b"), "s"))["x"] == [(1, 1.0)]
     assert by_customer(assemble(units, pairs, ("cost",), ("a", "b"), "s"))["y"] == []
+
+
+def test_parts_put_together_are_the_whole_with_every_column_that_any_of_them_has():
+    cells = market(60, 3, 5)
+    waiting = replace(cells.units, waiting=np.arange(60) % 5 == 0, in_control=np.arange(60) % 2 == 0)
+    known = replace(cells, units=waiting, shared_sd_money=cells.value_sd_money / 2, score_money=cells.value_money + 1.0)
+    for name, column in (known.units.columns | known.columns).items():
+        whole = concatenate([known.span(0, 25), known.span(25, 60)])
+        assert np.array_equal((whole.units.columns | whole.columns)[name], column), name
+    mixed = concatenate([cells.span(0, 25), known.span(25, 60)])
+    first = int(cells.indptr[25])
+    assert np.array_equal(mixed.units.in_control, np.r_[cells.units.held_out[:25], waiting.in_control[25:]])
+    assert np.array_equal(mixed.units.waiting, np.r_[np.zeros(25, bool), waiting.waiting[25:]])
+    assert np.array_equal(mixed.score_money[:first], cells.value_money[:first])
+    assert mixed.gain_variance(np.arange(first)) == pytest.approx(cells.gain_variance(np.arange(first)))
+    assert np.array_equal(mixed.take(np.array([30, 2])).units.waiting, mixed.units.waiting[[30, 2]])

@@ -14,8 +14,9 @@ from alamo.domain.policy import LimitRow, RuleSettings
 from alamo.domain.tables import PROFILES, SCORES
 from alamo.numerics.hashing import unit_keys
 from alamo.steering.allocation.problem import Problem
-from alamo.steering.cells import Cells, Pairs, Units, assemble
+from alamo.steering.cells import Cells, Pairs, assemble
 from alamo.steering.limits import LimitTables, limit_tables
+from alamo.steering.units import Units
 
 NOW = datetime(2011, 1, 10, 9, tzinfo=UTC)
 SALT = "test/cycle-1"

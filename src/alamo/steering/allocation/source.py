@@ -8,14 +8,13 @@ bits wherever they are scanned, and nothing but choice and gap is kept per custo
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 import numpy as np
-import pyarrow as pa
 
 from alamo.steering.allocation.kernels import HardSums, count_choice, scan_hard
-from alamo.steering.cells import Cells, Flags, Floats, Ints, Places, Units
+from alamo.steering.cells import Cells, Floats, Ints, Places, concatenate
 
 RANGE = 65_536
 """Customers whose sums are added up before they are added to the others'."""
@@ -153,38 +152,3 @@ class BlockSource:
 
     def _bounds(self) -> Ints:
         return np.concatenate([[0], np.cumsum(self.sizes)]).astype(np.int64)
-
-
-def concatenate(parts: Sequence[Cells]) -> Cells:
-    """Return the customers of `parts`, which share actions and use columns, one after the other."""
-    if len(parts) == 1:
-        return parts[0]
-    units = [part.units for part in parts]
-    marked = any(part.in_control is not None for part in units)
-    waited = any(part.waiting is not None for part in units)
-    together = Units(
-        pa.chunked_array([part.ids for part in units]).combine_chunks(),
-        np.concatenate([part.key for part in units]),
-        np.concatenate([part.group for part in units]),
-        np.concatenate([part.held_out for part in units]),
-        np.concatenate([part.universal_control for part in units]) if marked else None,
-        np.concatenate([_flags(part.waiting, part.n) for part in units]) if waited else None,
-    )
-    size = np.concatenate([np.diff(part.indptr) for part in parts])
-    displaced = any(part.score_money is not None for part in parts)
-    shared = [part.shared_sd_money for part in parts if part.shared_sd_money is not None]
-    return replace(
-        parts[0],
-        units=together,
-        indptr=np.concatenate([[0], np.cumsum(size)]).astype(np.int64),
-        action=np.concatenate([part.action for part in parts]),
-        value_money=np.concatenate([part.value_money for part in parts]),
-        value_sd_money=np.concatenate([part.value_sd_money for part in parts]),
-        uses=np.concatenate([part.uses for part in parts]),
-        shared_sd_money=np.concatenate(shared) if len(shared) == len(parts) else None,
-        score_money=np.concatenate([part.earned_money for part in parts]) if displaced else None,
-    )
-
-
-def _flags(flags: Flags | None, n: int) -> Flags:
-    return np.zeros(n, dtype=np.bool_) if flags is None else flags

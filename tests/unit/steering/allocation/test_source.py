@@ -13,9 +13,9 @@ from alamo.steering.allocation.certificate import certify
 from alamo.steering.allocation.dual import hard_dual, solve_dual
 from alamo.steering.allocation.problem import build_problem
 from alamo.steering.allocation.repair import repair
-from alamo.steering.allocation.source import BlockSource, concatenate
+from alamo.steering.allocation.source import BlockSource
 from alamo.steering.allocation.streamed import stream_problem
-from alamo.steering.cells import Cells
+from alamo.steering.cells import Cells, concatenate
 
 
 def blocks(cells: Cells, size: int, loads: list[int] | None = None) -> BlockSource:
