@@ -26,9 +26,10 @@ from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.prices import soft_prices
 from alamo.steering.allocation.problem import Problem, build_problem
 from alamo.steering.allocation.repair import repair
-from alamo.steering.allocation_file import FileCells, plain_action, read_cells
+from alamo.steering.allocation_file import FileCells, read_cells
 from alamo.steering.allocation_result import AllocationResult, AllocationSpec
 from alamo.steering.cells import Floats, Ints, Places
+from alamo.steering.file_limits import plain_action
 from alamo.steering.pacing import block_bounds, block_count, pace
 from alamo.steering.rule import BlockTerms, decide
 from alamo.steering.shares import told, whole_use
