@@ -31,7 +31,7 @@ from alamo.domain.tables import PROFILES
 from alamo.engine.context import Context
 from alamo.engine.imports import ImportOrder, import_files
 from alamo.engine.infer import observations_with_outcome
-from alamo.engine.steer import SteerRequest, propose
+from alamo.engine.propose import SteerRequest, propose
 from alamo.inference import ScoredLog, cycle_dr_scores, effect_sums, loop_effects
 from alamo.prediction import fit_uplift_model
 from alamo.prediction.learners import boosted_outcome

@@ -5,7 +5,7 @@ Three parts, each engine in a fresh process, one after the other:
     decide    parcels of candidates (customers × actions, 43 % eligible) are decided under one published policy and the
               decisions written as Arrow files
     scan      the dual of the same candidates is scanned three times
-    steer     profiles and scores as Delta tables → eligibility, candidates, prices, decisions (`engine.steer.propose`)
+    steer     profiles and scores as Delta tables → eligibility, candidates, prices, decisions (`engine.propose`)
 
 CPU seconds are those of the process and all it started (Java and Python workers); memory is the highest sum of what
 they hold for themselves, shared pages left out.
@@ -38,7 +38,7 @@ from alamo.domain.reasons import LeftOut
 from alamo.domain.settings import ControlSettings, EngineSettings, Settings
 from alamo.domain.tables import PROFILES, SCORES
 from alamo.engine.batch import Stamp
-from alamo.engine.steer import SteerRequest, propose
+from alamo.engine.propose import SteerRequest, propose
 from alamo.numerics.hashing import unit_keys
 from alamo.spark import SparkCarrier, SparkCells, open_session
 from alamo.spark.parcel import read_parcel, write_parcel

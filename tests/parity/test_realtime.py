@@ -11,8 +11,8 @@ from tests.unit.steering.worlds import NOW, actions, profiles, scores
 from alamo.domain.action import ContactCap, ContactPolicy, Limit
 from alamo.domain.settings import ControlSettings, Settings
 from alamo.engine.batch import Stamp
+from alamo.engine.propose import SteerRequest, propose
 from alamo.engine.realtime import Counter, decide_one
-from alamo.engine.steer import SteerRequest, propose
 from alamo.steering.eligibility import Gatekeeper
 from alamo.store import MemoryHistory
 

@@ -16,7 +16,7 @@ from alamo.domain.action import ContactCap, ContactPolicy, Limit
 from alamo.domain.policy import RuleSettings
 from alamo.domain.settings import ControlSettings, ExplorationSettings, Settings
 from alamo.domain.tables import EVENTS
-from alamo.engine.steer import SteerRequest, propose
+from alamo.engine.propose import SteerRequest, propose
 from alamo.steering.rule import BlockTerms, decide
 from alamo.store import MemoryHistory
 

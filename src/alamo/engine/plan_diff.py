@@ -22,7 +22,8 @@ from alamo.engine.context import Context
 from alamo.engine.gate import plan_named
 from alamo.engine.infer import profiles_as_of
 from alamo.engine.plan_advice import scores_of_plan
-from alamo.engine.steer import propose, request_of, scores_as_of
+from alamo.engine.propose import propose
+from alamo.engine.steer import request_of, scores_as_of
 from alamo.steering.plan_changes import Changes, changes
 
 _DECIDED = "SELECT customer_id, action_id FROM {table} WHERE plan_id = $plan"

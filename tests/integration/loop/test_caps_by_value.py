@@ -11,9 +11,9 @@ import pyarrow as pa
 from alamo.domain.tables import SCORES
 from alamo.engine.batch import Stamp
 from alamo.engine.explain import candidates_of, explain
+from alamo.engine.propose import SteerRequest, propose
 from alamo.engine.realtime import terms_of
 from alamo.engine.replay import replay
-from alamo.engine.steer import SteerRequest, propose
 from alamo.steering.candidates import gather
 from alamo.steering.eligibility import Gatekeeper
 

@@ -18,9 +18,9 @@ from alamo.domain.settings import ControlSettings, Settings
 from alamo.domain.tables import EVENTS
 from alamo.engine.batch import Stamp
 from alamo.engine.predict import OpeningScorer
+from alamo.engine.propose import SteerRequest, propose
 from alamo.engine.realtime import terms_of
 from alamo.engine.replay import replay
-from alamo.engine.steer import SteerRequest, propose
 from alamo.spark import SparkCarrier
 from alamo.steering.candidates import gather
 from alamo.steering.eligibility import Gatekeeper

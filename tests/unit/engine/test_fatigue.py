@@ -8,7 +8,7 @@ import pytest
 from tests.unit.steering.test_proposal import CUSTOMERS, REQUEST, SCORES
 
 from alamo.engine.fatigue import tell_fatigue
-from alamo.engine.steer import propose
+from alamo.engine.propose import propose
 from alamo.store import MemoryHistory
 from alamo.store.shelf import policy_from_dict, policy_to_dict
 

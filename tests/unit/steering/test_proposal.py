@@ -14,7 +14,7 @@ from alamo.domain.action import ContactPolicy, Limit
 from alamo.domain.errors import ConfigError, InfeasibleError
 from alamo.domain.settings import ControlSettings, ExplorationSettings, Settings
 from alamo.domain.tables import DECISIONS
-from alamo.engine.steer import Proposal, SteerRequest, propose
+from alamo.engine.propose import Proposal, SteerRequest, propose
 from alamo.store import MemoryHistory
 
 N = 4000
