@@ -79,6 +79,11 @@ class Action:
         """Whether caps, spacing and exclusions hold for it and count it."""
         return self.message_class == "marketing"
 
+    def is_valid_at(self, now: datetime) -> bool:
+        """Say whether `now` lies within the dates of the action."""
+        begun = self.valid_from is None or self.valid_from <= now
+        return begun and (self.valid_until is None or now < self.valid_until)
+
 
 @dataclass(frozen=True, slots=True)
 class Limit:

@@ -42,11 +42,14 @@ class UnderWay:
         return as_approved(self.context, self.policy)
 
     def may_be_sent(self, action_id: str, customer_ids: Iterable[str]) -> frozenset[str]:
-        """Return who may be sent the message of an action now: none if it is paused, or not the one approved."""
-        if action_id not in self.as_approved() or action_id in paused_ids(self.context):
+        """Return who may be sent the message of an action now.
+
+        Nobody if the action is paused, outside its dates, or its message is not the one approved.
+        """
+        action, now = self.as_approved().get(action_id), self.context.clock.now()
+        if action is None or not action.is_valid_at(now) or action_id in paused_ids(self.context):
             return frozenset()
-        channel, now = self.policy.actions[action_id]["channel"], self.context.clock.now()
-        return contactable(self.context.history, customer_ids, channel, now)
+        return contactable(self.context.history, customer_ids, self.policy.actions[action_id]["channel"], now)
 
 
 def reserve(under_way: UnderWay, decisions: pa.Table, *, going_on: Callable[[], bool]) -> bool:

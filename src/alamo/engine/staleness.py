@@ -51,7 +51,12 @@ def made_from(context: Context, cycle: int) -> dict[str, Any]:
 def changes_since(context: Context, plan: PlanRecord) -> tuple[Change, ...]:
     """Return what has changed since `plan` was made; of a plan of an earlier version, as far as it is known."""
     before = plan.summary.get("made_from") or {}
-    return (*_project_changes(before, _project(context)), *_imports(context, plan, before), *_over(context, plan))
+    return (
+        *_project_changes(before, _project(context)),
+        *_ended(context, plan),
+        *_imports(context, plan, before),
+        *_over(context, plan),
+    )
 
 
 def refuse_changed_since(context: Context, plan: PlanRecord, anyway: str) -> dict[str, Any]:
@@ -141,6 +146,15 @@ def _imports(context: Context, plan: PlanRecord, before: Mapping[str, Any]) -> I
     }
     for source, record in newer.items():
         yield Change("data", f"{source} ({record.kind}) was imported on {iso(record.imported_at)}")
+
+
+def _ended(context: Context, plan: PlanRecord) -> Iterator[Change]:
+    """Say which actions the plan has drawn whose dates are over by now; a launch drops them."""
+    now = context.clock.now()
+    drawn = {row["action"] for row in plan.summary.get("actions", ()) if row.get("customers")}
+    for action in context.actions:
+        if action.id in drawn and action.valid_until is not None and action.valid_until <= now:
+            yield Change("actions", f"action {action.id!r} was valid until {iso(action.valid_until)}: it is not sent")
 
 
 def _over(context: Context, plan: PlanRecord) -> Iterator[Change]:

@@ -124,7 +124,7 @@ class Gatekeeper:
         ids, n = profiles["customer_id"], profiles.num_rows
         wanted = {f"action {action.id!r}": action.eligible for action in self.actions}
         target = predicate_masks(warehouse, "profiles", profiles, wanted)
-        yield Ineligible.NOT_VALID_NOW, [np.full(n, not self._valid(action)) for action in self.actions]
+        yield Ineligible.NOT_VALID_NOW, [np.full(n, not action.is_valid_at(self.now)) for action in self.actions]
         yield Ineligible.PAUSED, [np.full(n, action.id in self.paused) for action in self.actions]
         yield (
             Ineligible.PREDICATE,
@@ -154,11 +154,6 @@ class Gatekeeper:
             in_own_control(keys, self.salt, action.id, action.control_share) if action.control_share else nobody
             for action in self.actions
         ]
-
-    def _valid(self, action: Action) -> bool:
-        return (action.valid_from is None or action.valid_from <= self.now) and (
-            action.valid_until is None or self.now < action.valid_until
-        )
 
     def _per_channel(self, column: pa.ChunkedArray) -> list[Flags]:
         found = {
