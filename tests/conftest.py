@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each program that a test starts compiles every module anew
+
 
 @pytest.fixture(scope="session")
 def test_data() -> Path:

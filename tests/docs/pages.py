@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 import subprocess
-import sys
 from pathlib import Path
+
+from tests.warm_alamo import command_folder
 
 HOW_TO = Path(__file__).parents[2] / "docs/how-to"
 
 
-def printed_by(script: str, folder: Path, *, seconds: float = 300) -> str:
-    """Run a page's script in `folder` with the installed command, 100 columns wide, and return what it prints."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+def printed_by(script: str, folder: Path, *, commands: Path | None = None, seconds: float = 300) -> str:
+    """Run a page's script in `folder`, 100 columns wide, and return what it prints.
+
+    ``alamo`` is the one loaded once unless `commands` is the folder of another.
+    """
+    path = f"{commands or command_folder()}{os.pathsep}{os.environ['PATH']}"
     run = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,

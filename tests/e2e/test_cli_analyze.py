@@ -3,30 +3,14 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-
-
-def alamo(*words: str, cwd: Path, stdin: bytes | None = None) -> tuple[int, str, str]:
-    """Run the installed command and return exit code, stdout and stderr."""
-    program = Path(sys.executable).parent / "alamo"
-    run = subprocess.run([program, *words], cwd=cwd, input=stdin, capture_output=True, timeout=300, check=False)
-    return run.returncode, run.stdout.decode(), run.stderr.decode()
-
-
-def answer(*words: str, cwd: Path, stdin: bytes | None = None) -> dict[str, Any]:
-    """Run with ``--json`` and return the object; fails on any other exit code than 0."""
-    exit_code, out, err = alamo(*words, "--json", cwd=cwd, stdin=stdin)
-    assert exit_code == 0, err
-    return json.loads(out)
+from tests.typed import answer, typed
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +82,7 @@ def test_an_allocation_keeps_its_limit_and_says_its_price(folder: Path) -> None:
 
 
 def test_limits_in_conflict_are_an_answer_with_exit_code_one(folder: Path) -> None:
-    exit_code, out, err = alamo(*ALLOCATION, "--limits", "conflict.toml", "--json", cwd=folder)
+    exit_code, out, err = typed(*ALLOCATION, "--limits", "conflict.toml", "--json", cwd=folder)
     data = json.loads(out)
     assert exit_code == 1
     assert data["feasible"] is False
@@ -120,7 +104,7 @@ def test_a_mistake_has_one_message_and_its_exit_code(
     folder: Path, words: tuple[str, ...], exit_code: int, says: str
 ) -> None:
     (folder / "empty.csv").write_bytes(b"")
-    found, out, err = alamo(*words, cwd=folder)
+    found, out, err = typed(*words, cwd=folder)
     assert (found, out) == (exit_code, "")
     assert err.startswith("Error: ")
     assert says in err

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
-from tests.e2e.test_cli_analyze import alamo, answer
+from tests.typed import answer, typed
 
 QUESTION = ("--action", "arm", "--control", "none", "--outcome", "spend", "--cost", "mail=1", "--features", "none")
 
@@ -59,11 +59,11 @@ def test_what_needs_rows_reads_the_folder(folder):
 
 def test_a_folder_without_parquet_and_a_cut_file_are_refused_with_what_to_do(folder, tmp_path):
     (tmp_path / "empty").mkdir()
-    exit_code, _, err = alamo("analyze", "experiment", "empty", *QUESTION, cwd=tmp_path)
+    exit_code, _, err = typed("analyze", "experiment", "empty", *QUESTION, cwd=tmp_path)
     assert exit_code == 2
     assert "empty is a folder, not a file" in err
     (tmp_path / "cut.parquet").write_bytes((folder / "all.parquet").read_bytes()[:-9])
-    exit_code, _, err = alamo("analyze", "experiment", "cut.parquet", *QUESTION, cwd=tmp_path)
+    exit_code, _, err = typed("analyze", "experiment", "cut.parquet", *QUESTION, cwd=tmp_path)
     assert exit_code == 2
     assert "cut.parquet" in err
     assert "Export or copy the file again" in err

@@ -2,33 +2,16 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from tests.typed import answer, typed
 
 import alamo
-
-
-def typed(*words: str, cwd: Path) -> tuple[int, str, str]:
-    """Run the installed command and return exit code, stdout and stderr."""
-    program = Path(sys.executable).parent / "alamo"
-    run = subprocess.run([program, *words], cwd=cwd, capture_output=True, timeout=300, check=False)
-    return run.returncode, run.stdout.decode(), run.stderr.decode()
-
-
-def answer(*words: str, cwd: Path) -> dict[str, Any]:
-    """Run with ``--json`` and return the object; fails on any other exit code than 0."""
-    exit_code, out, err = typed(*words, "--json", cwd=cwd)
-    assert exit_code == 0, err
-    return json.loads(out)
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.csv as pa_csv
 import pytest
-from tests.e2e.test_cli_policy import typed
+from tests.typed import typed
 from tests.unit.inference.test_contract_analysis import dated
 
 import alamo.analyze

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 import pytest
+from tests.typed import typed
 from tests.unit.inference.off_policy_logs import simulated
 
 import alamo
@@ -20,13 +19,6 @@ from alamo.inference.off_policy import policy_tree_from_dict
 WORDS = ("analyze", "policy", "log.csv", "--action", "action", "--propensity", "p", "--outcome", "y")
 EACH = (*WORDS, "--target-prefix", "P_")
 KEYWORDS = {"action": "action", "propensity": "p", "outcome": "y"}
-
-
-def typed(*words: str, cwd: Path) -> tuple[int, str, str]:
-    """Run the installed command and return exit code, stdout and stderr."""
-    program = Path(sys.executable).parent / "alamo"
-    run = subprocess.run([program, *words], cwd=cwd, capture_output=True, timeout=300, check=False)
-    return run.returncode, run.stdout.decode(), run.stderr.decode()
 
 
 @pytest.fixture(scope="module")

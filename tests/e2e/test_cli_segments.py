@@ -4,25 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow.csv as pa_csv
 import pytest
+from tests.typed import typed
 
 from alamo.analyze import find_segments
 from alamo.domain.errors import UsageError
 
-
-def typed(*words: str, cwd: Path) -> tuple[int, str, str]:
-    """Run the installed command and return exit code, stdout and stderr."""
-    program = Path(sys.executable).parent / "alamo"
-    run = subprocess.run(
-        [program, "analyze", "segments", *words], cwd=cwd, capture_output=True, timeout=300, check=False
-    )
-    return run.returncode, run.stdout.decode(), run.stderr.decode()
+ORDERS = ("analyze", "segments", "orders.csv")
 
 
 @pytest.fixture(scope="module")
@@ -51,7 +43,7 @@ def previous(folder: Path) -> str:
 
 def test_the_command_answers_as_the_library_does_and_writes_what_it_is_asked(folder: Path) -> None:
     words = ("--definition-out", "segments.json", "--out", "customers.csv", "--html", "page.html", "--json")
-    exit_code, out, err = typed("orders.csv", "--until", "2021-08-20", *words, cwd=folder)
+    exit_code, out, err = typed(*ORDERS, "--until", "2021-08-20", *words, cwd=folder)
     assert exit_code == 0, err
     found = json.loads(out)
     library = find_segments(folder / "orders.csv", until="2021-08-20")
@@ -67,7 +59,7 @@ def test_the_command_answers_as_the_library_does_and_writes_what_it_is_asked(fol
 
 
 def test_a_refit_says_what_changed_and_a_table_does_as_well_as_a_file(folder: Path, previous: str) -> None:
-    exit_code, out, err = typed("orders.csv", "--previous", previous, cwd=folder)
+    exit_code, out, err = typed(*ORDERS, "--previous", previous, cwd=folder)
     assert exit_code == 0, err
     assert "keep their number" in " ".join(out.split())
     definition = json.loads((folder / previous).read_text(encoding="utf-8"))
@@ -77,7 +69,7 @@ def test_a_refit_says_what_changed_and_a_table_does_as_well_as_a_file(folder: Pa
 
 def test_who_moved_between_two_days_and_why(folder: Path, previous: str) -> None:
     days = ("--from", "2021-05-01", "--to", "2021-08-01", "--moves-out", "moves.csv", "--matrix-out", "matrix.csv")
-    exit_code, out, err = typed("orders.csv", "--previous", previous, *days, "--json", cwd=folder)
+    exit_code, out, err = typed(*ORDERS, "--previous", previous, *days, "--json", cwd=folder)
     assert exit_code == 0, err
     found = json.loads(out)
     assert (found["migration"]["from"], found["migration"]["to"]) == ("2021-05-01", "2021-08-01")
@@ -86,23 +78,23 @@ def test_who_moved_between_two_days_and_why(folder: Path, previous: str) -> None
     assert matrix.num_rows == found["segments"] + 1
     assert all(" → " in why for why in moves["why"].to_pylist())
     assert found["forecast"]["months"][0]["lower"] <= found["forecast"]["months"][0]["money"]
-    exit_code, _, err = typed("orders.csv", "--from", "2021-05-01", "--to", "2030-01-01", cwd=folder)
+    exit_code, _, err = typed(*ORDERS, "--from", "2021-05-01", "--to", "2030-01-01", cwd=folder)
     assert exit_code == 1
     assert "--to 2021-09-27" in err
-    exit_code, _, err = typed("orders.csv", "--from", "2021-05-01", cwd=folder)
+    exit_code, _, err = typed(*ORDERS, "--from", "2021-05-01", cwd=folder)
     assert exit_code == 1
     assert "one end of the time is missing" in err
 
 
 def test_what_cannot_be_used_is_refused_with_what_to_do(folder: Path) -> None:
     (folder / "other.json").write_text("[]", encoding="utf-8")
-    exit_code, _, err = typed("orders.csv", "--previous", "other.json", cwd=folder)
+    exit_code, _, err = typed(*ORDERS, "--previous", "other.json", cwd=folder)
     assert exit_code == 2
     assert "--definition-out" in err
-    exit_code, _, err = typed("orders.csv", "--previous", "none.json", cwd=folder)
+    exit_code, _, err = typed(*ORDERS, "--previous", "none.json", cwd=folder)
     assert exit_code == 1
     assert "cannot read none.json" in err
-    exit_code, _, err = typed("orders.csv", "--until", "2021-02-20", cwd=folder)
+    exit_code, _, err = typed(*ORDERS, "--until", "2021-02-20", cwd=folder)
     assert exit_code == 1
     assert "--months 1" in err
     with pytest.raises(UsageError, match="no keyword 'leest'"):

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pytest
+from tests.typed import typed
 
 from alamo.prediction import FittedUplift
 
 WORDS = ("analyze", "uplift", "trial.csv", "--action", "arm", "--control", "none", "--outcome", "spend", "--unit", "id")
-
-
-def alamo(*words: str, cwd: Path) -> tuple[int, str, str]:
-    """Run the installed command and return exit code, stdout and stderr."""
-    program = Path(sys.executable).parent / "alamo"
-    run = subprocess.run([program, *words], cwd=cwd, capture_output=True, timeout=300, check=False)
-    return run.returncode, run.stdout.decode(), run.stderr.decode()
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +30,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_learners_explanations_and_the_model_go_where_they_are_told(folder: Path) -> None:
-    exit_code, out, err = alamo(
+    exit_code, out, err = typed(
         *WORDS, "--learners", "tree,ridge", "--explain", "20", "--explain-out", "parts.csv", "--what-if", "new",
         "--model-out", "model.json", "--out", "scores.csv", "--json", cwd=folder,
     )  # fmt: skip
@@ -57,7 +49,7 @@ def test_learners_explanations_and_the_model_go_where_they_are_told(folder: Path
 
 
 def test_a_person_reads_what_is_kept_and_why(folder: Path) -> None:
-    exit_code, out, err = alamo(*WORDS, "--explain", "20", "--what-if", "new", cwd=folder)
+    exit_code, out, err = typed(*WORDS, "--explain", "20", "--what-if", "new", cwd=folder)
     assert exit_code == 0, err
     for words in ("Kept, because", "always-valid interval", "loss if shuffled", "mail: effect if new were this"):
         assert words in out
@@ -75,7 +67,7 @@ def test_a_person_reads_what_is_kept_and_why(folder: Path) -> None:
     ],
 )
 def test_a_mistake_has_one_message(folder: Path, words: tuple[str, ...], says: str) -> None:
-    exit_code, out, err = alamo(*WORDS, *words, cwd=folder)
+    exit_code, out, err = typed(*WORDS, *words, cwd=folder)
     assert exit_code == 1
     assert says in err
     assert out == ""

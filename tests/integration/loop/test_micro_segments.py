@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from tests.typed import answer, typed
 
 from alamo.config import load_project
 from alamo.domain.errors import InsufficientDataError, UsageError
@@ -111,19 +109,11 @@ def test_who_moved_between_any_two_days_is_counted_from_the_events(finding, star
 
 
 def test_the_command_reports_them_and_refuses_days_elsewhere(finding):
-    def typed(*words: str) -> subprocess.CompletedProcess:
-        program = Path(sys.executable).parent / "alamo"
-        return subprocess.run(
-            [program, "-C", finding, *words], capture_output=True, text=True, timeout=300, check=False
-        )
-
-    assert typed("import", "orders", str(finding / "orders.csv")).returncode == 0
-    assert typed("run").returncode == 0
-    shown = typed("report", "micro-segments", "--json")
-    assert shown.returncode == 0, shown.stderr
-    found = json.loads(shown.stdout)
+    assert typed("import", "orders", "orders.csv", cwd=finding)[0] == 0
+    assert typed("run", cwd=finding)[0] == 0
+    found = answer("report", "micro-segments", cwd=finding)
     assert found["schema"] == "alamo.segments/1"
     assert found["attribution"] == "Everything here is simulated."
-    refused = typed("report", "value", "--from", "2025-11-01")
-    assert refused.returncode == 1
-    assert "alamo report micro-segments" in refused.stderr
+    exit_code, _, err = typed("report", "value", "--from", "2025-11-01", cwd=finding)
+    assert exit_code == 1
+    assert "alamo report micro-segments" in err
