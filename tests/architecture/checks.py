@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import PurePath
 
 FUNCTION_LINES = 70
@@ -40,6 +41,12 @@ _MACHINE = re.compile(r"(?:^|[^A-Za-z0-9_.])/(?:work|root|farm|home|Users)/[A-Za
 _MARKS = re.compile(r"\b(?:" + "|".join(("TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK")) + r")\b")
 
 
+@lru_cache(maxsize=1)
+def _nodes(source: str) -> tuple[ast.AST, ...]:
+    """Return every node of a file; the rules look at one file after another, so that each is parsed once."""
+    return tuple(ast.walk(ast.parse(source)))
+
+
 def file_length(path: PurePath, source: str) -> Iterator[str]:
     """A source file stops at 400 lines, a test file at 500."""
     limit = FILE_LINES.get(path.parts[0])
@@ -50,7 +57,7 @@ def file_length(path: PurePath, source: str) -> Iterator[str]:
 
 def function_length(path: PurePath, source: str) -> Iterator[str]:
     """A function is at most 70 lines with its docstring."""
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > FUNCTION_LINES:
@@ -59,7 +66,7 @@ def function_length(path: PurePath, source: str) -> Iterator[str]:
 
 def class_length(path: PurePath, source: str) -> Iterator[str]:
     """A class is at most 250 lines."""
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, ast.ClassDef):
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
             if lines > CLASS_LINES:
@@ -114,7 +121,7 @@ def front_door_from_inside(path: PurePath, source: str) -> Iterator[str]:
     """Nobody inside imports the front door ``alamo`` itself."""
     if path.parts[0] != "src":
         return
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         bare = isinstance(node, ast.Import) and any(name.name == "alamo" for name in node.names)
         named = isinstance(node, ast.ImportFrom) and node.module == "alamo" and node.level == 0
         if bare or named:
@@ -125,7 +132,7 @@ def relative_import(path: PurePath, source: str) -> Iterator[str]:
     """Imports are absolute, so that a wall is visible in the line itself."""
     if path.parts[0] != "src":
         return
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, ast.ImportFrom) and node.level:
             yield f"{path}:{node.lineno}: relative import"
 
@@ -134,7 +141,7 @@ def package_away_from_home(path: PurePath, source: str) -> Iterator[str]:
     """A package with a home is imported there and nowhere else; import-linter knows only those in use."""
     if path.parts[0] != "src":
         return
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         for name in _imported(node):
             homes = HOMES.get(name.split(".")[0])
             if homes is not None and not any(path.as_posix().startswith(home) for home in homes):
@@ -151,7 +158,7 @@ def wall_clock(path: PurePath, source: str) -> Iterator[str]:
     """Time is an argument; only the clock adapter looks at one."""
     if path.parts[0] != "src" or path == CLOCK:
         return
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             owner = ast.unparse(node.func.value).rsplit(".", 1)[-1]
             if (owner, node.func.attr) in CLOCKS:
@@ -160,7 +167,7 @@ def wall_clock(path: PurePath, source: str) -> Iterator[str]:
 
 def stub(path: PurePath, source: str) -> Iterator[str]:
     """What is not there yet is absent, not a stub."""
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, ast.Raise) and node.exc is not None and "NotImplementedError" in ast.unparse(node.exc):
             yield f"{path}:{node.lineno}: a stub"
 
@@ -169,7 +176,7 @@ def test_without_a_check(path: PurePath, source: str) -> Iterator[str]:
     """A test that checks nothing cannot fail."""
     if path.parts[0] != "tests" or not path.name.startswith("test_"):
         return
-    for node in ast.walk(ast.parse(source)):
+    for node in _nodes(source):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name.startswith("test_"):
             calls = (ast.unparse(child.func) for child in ast.walk(node) if isinstance(child, ast.Call))
             asserts = any(isinstance(child, ast.Assert) for child in ast.walk(node))

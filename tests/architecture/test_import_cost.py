@@ -13,11 +13,12 @@ import alamo
 HEAVY = {"pandas", "pyspark", "starlette", "numba", "lightgbm", "sklearn", "duckdb", "deltalake", "sqlalchemy", "scipy"}
 
 
-def loaded_by(code: str) -> set[str]:
-    """Return the top-level packages a fresh interpreter holds after `code`."""
-    script = f"import json, sys\n{code}\nprint(json.dumps(sorted({{name.split('.')[0] for name in sys.modules}})))"
+def loaded_by(code: str, parts: int = 1) -> set[str]:
+    """Return the packages that a fresh interpreter holds after `code`, by names of up to so many parts."""
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
-    return set(json.loads(run.stdout.splitlines()[-1]))
+    loaded = [name.split(".") for name in json.loads(run.stdout.splitlines()[-1])]
+    return {".".join(name[:n]) for name in loaded for n in range(1, parts + 1)}
 
 
 @pytest.mark.parametrize(
@@ -32,15 +33,11 @@ def test_nothing_heavy_is_loaded_by(code: str) -> None:
 
 
 def test_an_analysis_starts_without_what_takes_longer_to_load_than_most_commands_to_run() -> None:
-    code = "import alamo.analyze\nprint(json.dumps(sorted(name for name in sys.modules if name == 'scipy.stats')))"
-    script = f"import json, sys\n{code}"
-    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=120)
-    assert json.loads(run.stdout) == []
-    assert not loaded_by("import alamo.analyze") & {"lightgbm", "sklearn"}
+    assert not {"lightgbm", "sklearn", "scipy.stats"} & loaded_by("import alamo.analyze", parts=2)
 
 
 def test_the_check_sees_a_heavy_import() -> None:
-    assert "duckdb" in loaded_by("import duckdb")
+    assert {"duckdb", "email.header"} <= loaded_by("import duckdb, email.header", parts=2)
 
 
 def test_the_front_door_has_at_most_twelve_names_and_all_of_them_open() -> None:
