@@ -1,16 +1,13 @@
 """Launches a plan and kills its own process with SIGKILL at a chosen point; run by the tests in a process of its own.
 
-    python launch_and_die.py FOLDER PLAN POINT NUMBER
-
-POINT is ``reserve`` or ``settle`` (inside the transaction), ``write`` (draft written, not yet flushed), ``rename``
-(file under its name, not yet settled) or ``never``; NUMBER says at which time it is met.
+A point is ``reserve`` or ``settle`` (inside the transaction), ``write`` (draft written, not yet flushed), ``rename``
+(file under its name, not yet settled) or ``never``; a number says at which time it is met.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from pathlib import Path
 
 from sqlalchemy import Engine, event
@@ -69,9 +66,9 @@ def _bomb_after(owner, name, bomb):
     setattr(owner, name, wrapped)
 
 
-if __name__ == "__main__":
-    folder, plan, point, number = sys.argv[1:]
+def launch(folder: Path, plan: str, point: str, number: int) -> None:
+    """Launch `plan` and die when `point` is met for the time of this number."""
     with Project.open(folder) as project:
         if point != "never":
-            arm(point, int(number))
+            arm(point, number)
         project.launch(plan, by="tests")

@@ -1,16 +1,14 @@
 """Launches, stops or rolls back a plan in batches of 100, and kills its own process at the write of a chosen number.
 
-    python stop_and_die.py FOLDER PLAN VERB NUMBER
-
 A write is a statement that changes the operational half, or a commit to the historical half before or after it was
-made; NUMBER 0 never kills.
+made; number 0 never kills.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
+from pathlib import Path
 
 from sqlalchemy import Engine, event
 
@@ -50,9 +48,9 @@ def arm(bomb: Bomb) -> None:
     DeltaHistory.replace = replace
 
 
-if __name__ == "__main__":
-    folder, plan, verb, number = sys.argv[1:]
+def act(folder: Path, plan: str, verb: str, number: int) -> None:
+    """Do what `verb` says with `plan` and die at the write of this number."""
     delivering.BATCH_ROWS = BATCH_ROWS
     with Project.open(folder) as project:
-        arm(Bomb(int(number)))
+        arm(Bomb(number))
         getattr(project, verb)(plan, by=f"{verb}er")

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import csv
-import os
 import shutil
 import signal
-import subprocess
-import sys
-import time
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,15 +12,14 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.integration.kill.launch_and_die import launch
+from tests.integration.own_process import exit_code_of, killed_ever_later, type_in
 
 from alamo.project import Project
 
 CUSTOMERS = 62_700
 POINTS = ("reserve", "write", "rename", "settle")
 KILLS = 5
-DRIVER = Path(__file__).with_name("launch_and_die.py")
-ALAMO = Path(sys.executable).with_name("alamo")
-ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 
 
 def write_shop(folder: Path, customers: int) -> Path:
@@ -84,10 +79,10 @@ def test_a_launch_of_fifty_thousand_killed_twenty_times_delivers_everything_exac
     for point in POINTS:
         for number in range(1, KILLS + 1):
             met = 1 + (number - 1) % 2 if point in ("write", "rename", "settle") else number
-            done = subprocess.run([sys.executable, DRIVER, folder, plan, point, str(met)], env=ENVIRONMENT, check=False)
-            assert done.returncode == -signal.SIGKILL, f"{point} {number}: the launch was not killed there"
+            code = exit_code_of(launch, folder, plan, point, met)
+            assert code == -signal.SIGKILL, f"{point} {number}: the launch was not killed there"
             assert max(delivered(folder).values(), default=1) == 1
-    subprocess.run([sys.executable, DRIVER, folder, plan, "never", "0"], env=ENVIRONMENT, check=True)
+    assert exit_code_of(launch, folder, plan, "never", 0) == 0
     with Project.open(folder) as project:
         sent = project.context.history.query("SELECT decision_id FROM decisions WHERE action_id <> 'none'")
         rows = project.context.state.ledger.rows(plan)
@@ -99,32 +94,10 @@ def test_a_launch_of_fifty_thousand_killed_twenty_times_delivers_everything_exac
     assert {row.state for row in rows} == {"sent"}
 
 
-def kill_at(command: list[str], folder: Path, seconds: float) -> bool:
-    """Start ``alamo`` in `folder` and kill it after `seconds`; say whether it was still running."""
-    process = subprocess.Popen(
-        [ALAMO, *command],
-        cwd=folder,
-        env=ENVIRONMENT,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    time.sleep(seconds)
-    running = process.poll() is None
-    process.kill()
-    process.wait()
-    return running
-
-
 def state_of(folder: Path) -> tuple[object, ...]:
     with Project.open(folder) as project:
         query = "SELECT count(*) AS n, count(DISTINCT event_id) AS ids, sum(amount_minor) AS minor FROM events"
         return tuple(project.context.history.query(query).to_pylist()[0].values())
-
-
-def duration(command: list[str], folder: Path) -> float:
-    started = time.perf_counter()
-    subprocess.run([ALAMO, *command], cwd=folder, env=ENVIRONMENT, check=True, capture_output=True)
-    return time.perf_counter() - started
 
 
 @pytest.fixture(scope="module")
@@ -136,14 +109,10 @@ def test_a_killed_import_leaves_the_old_rows_and_the_next_one_is_whole(shop, tmp
     reference, folder = tmp_path / "reference", tmp_path / "killed"
     shutil.copytree(shop, reference)
     shutil.copytree(shop, folder)
-    whole = duration(["import", "orders", "orders.csv"], reference)
+    command = ["import", "orders", "orders.csv"]
+    assert exit_code_of(type_in, reference, command) == 0
     expected = state_of(reference)
-    killed = 0
-    for part in np.linspace(0.3, 1.0, 8):
-        killed += kill_at(["import", "orders", "orders.csv"], folder, whole * part)
-        assert state_of(folder)[0] in (0, expected[0])
-    assert killed >= 5
-    duration(["import", "orders", "orders.csv"], folder)
+    assert killed_ever_later(folder, command, lambda: state_of(folder)[0] in (0, expected[0])) >= 5
     assert state_of(folder) == expected
 
 
@@ -189,12 +158,8 @@ def test_a_killed_import_of_an_experiment_ends_as_if_it_had_never_been_killed(sh
     write_experiment(reference)
     shutil.copytree(reference, folder)
     command = ["import", "experiment", "experiment.csv"]
-    whole = duration(command, reference)
-    killed = 0
-    for part in np.random.default_rng(3).uniform(0.3, 1.0, 8):
-        killed += kill_at(command, folder, whole * part)
-    assert killed >= 5
-    duration(command, folder)
+    assert exit_code_of(type_in, reference, command) == 0
+    assert killed_ever_later(folder, command) >= 5
     expected, found = experiment_of(reference), experiment_of(folder)
     assert expected["one moment"].to_pylist() == [{"moments": 1, "n": EXPERIMENT_ROWS}]
     assert {name: found[name].equals(expected[name]) for name in expected} == dict.fromkeys(expected, True)
@@ -244,15 +209,11 @@ def _killed_before_it_says_finished(record):
 def test_a_killed_turn_goes_on_and_ends_with_the_same_plan(shop, tmp_path):
     reference, folder = tmp_path / "reference", tmp_path / "killed"
     shutil.copytree(shop, reference)
-    duration(["import", "orders", "orders.csv"], reference)
-    duration(["import", "consent", "consent.csv"], reference)
+    for kind in ("orders", "consent"):
+        assert exit_code_of(type_in, reference, ["import", kind, f"{kind}.csv"]) == 0
     shutil.copytree(reference, folder)
-    whole = duration(["run"], reference)
-    killed = 0
-    for part in np.linspace(0.3, 0.95, 8):
-        killed += kill_at(["run"], folder, whole * part)
-    assert killed >= 5
-    duration(["run"], folder)
+    assert exit_code_of(type_in, reference, ["run"]) == 0
+    assert killed_ever_later(folder, ["run"]) >= 5
     with Project.open(reference) as one, Project.open(folder) as other:
         first, second = dict(one.plan().summary), dict(other.plan().summary)
         moments = [summary["made_from"].pop("measured_at") for summary in (first, second)]

@@ -11,20 +11,20 @@ import time
 from pathlib import Path
 
 import pytest
+from tests.integration.kill.stop_and_die import act
 from tests.integration.kill.test_kill import delivered, write_shop
+from tests.integration.own_process import exit_code_of
 
 from alamo.domain.errors import StateError
 from alamo.project import Project
 
-DRIVER = Path(__file__).with_name("stop_and_die.py")
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 LAUNCHED_UP_TO = 15
 """Write at which the launch is killed: two batches are settled, one is out but not settled, others are reserved."""
 
 
 def driven(folder: Path, plan: str, verb: str, number: int) -> int:
-    words = [sys.executable, str(DRIVER), str(folder), plan, verb, str(number)]
-    return subprocess.run(words, env=ENVIRONMENT, check=False, capture_output=True).returncode
+    return exit_code_of(act, folder, plan, verb, number)
 
 
 @pytest.fixture(scope="module")

@@ -1,31 +1,39 @@
 """The program that `test_kill` kills: it writes a history, or launches deliveries, and says what is acknowledged.
 
-Run as ``killed_program.py WORK FOLDER TARGET LET_PASS SIDE``: the call TARGET kills the process, ``before`` or
-``after`` doing its work, once LET_PASS calls have passed. Nothing of this is in the product: calls are wrapped here.
+The call `target` kills the process, ``before`` or ``after`` doing its work, once `let_pass` calls have passed. Nothing
+of this is in the product: calls are wrapped here.
 """
 
 from __future__ import annotations
 
 import os
 import signal
-import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+
+import deltalake.table
+import pyarrow as pa
+import sqlalchemy
+
+import alamo.store.parquet
+from alamo.connectors.channels import AudienceFileChannel
+from alamo.domain.records import DeliveryBatch, LedgerRow
+from alamo.store import DeltaHistory, SqliteState
+from alamo.store.ledger import SqlDeliveryLedger
+from alamo.testing import sample_rows
 
 ROWS = 2_000
 BATCH = 250
 _NOW = datetime(2026, 1, 1, tzinfo=UTC)
 
 Say = Callable[[str], object]
+Work = Callable[[Path, Say], None]
 
 
 def write_history(root: Path, say: Say) -> None:
     """Append six batches of two sources, then replace each source by ten rows."""
-    from alamo.store import DeltaHistory  # noqa: PLC0415 # a launch shall not pay for the import
-    from alamo.testing import sample_rows  # noqa: PLC0415 # likewise
-
     history = DeltaHistory(root / "history", threads=1)
     for i in range(6):
         data = sample_rows("events", 50, first=i * 50, source=["a", "b"] * 25)
@@ -40,9 +48,6 @@ def write_history(root: Path, say: Say) -> None:
 
 def compact(root: Path, say: Say) -> None:
     """Append thirty batches of one row, then merge their files."""
-    from alamo.store import DeltaHistory  # noqa: PLC0415 # as above
-    from alamo.testing import sample_rows  # noqa: PLC0415 # as above
-
     history = DeltaHistory(root / "history", threads=1)
     for i in range(30):
         history.append("events", sample_rows("events", 1, first=i), batch=str(i))
@@ -53,12 +58,6 @@ def compact(root: Path, say: Say) -> None:
 
 def launch(root: Path, say: Say) -> None:
     """Reserve, deliver and settle as the engine does."""
-    import pyarrow as pa  # noqa: PLC0415 # as above
-
-    from alamo.connectors.channels import AudienceFileChannel  # noqa: PLC0415 # as above
-    from alamo.domain.records import DeliveryBatch, LedgerRow  # noqa: PLC0415 # as above
-    from alamo.store.sqlite import SqliteState  # noqa: PLC0415 # as above
-
     state = SqliteState(f"sqlite:///{root}/state.db")
     channel = AudienceFileChannel("email", root / "out")
     for start in range(0, ROWS, BATCH):
@@ -78,24 +77,14 @@ def launch(root: Path, say: Say) -> None:
 def _target(name: str) -> tuple[Any, str]:
     """Return the object and the attribute of the call to be killed in."""
     if name in {"create", "create_write_transaction", "compact", "vacuum"}:
-        import deltalake.table  # noqa: PLC0415 # as above
-
         return (deltalake.table.TableOptimizer if name == "compact" else deltalake.DeltaTable), name
     if name == "sync_file":
-        import alamo.store.parquet  # noqa: PLC0415 # as above
-
         return alamo.store.parquet, name
     if name == "deliver":
-        from alamo.connectors.channels import AudienceFileChannel  # noqa: PLC0415 # as above
-
         return AudienceFileChannel, name
     if name == "execute":
-        import sqlalchemy  # noqa: PLC0415 # as above
-
         return sqlalchemy.Connection, name
     if name in {"reserve", "settle"}:
-        from alamo.store.ledger import SqlDeliveryLedger  # noqa: PLC0415 # as above
-
         return SqlDeliveryLedger, name
     return {"fsync": os, "replace": Path}[name], name
 
@@ -117,9 +106,8 @@ def _arm(name: str, let_pass: int, side: str) -> None:
     setattr(owner, attribute, deadly)
 
 
-if __name__ == "__main__":
-    work, folder, target, let_pass, side = sys.argv[1:]
-    _arm(target, int(let_pass), side)
-    {"history": write_history, "compact": compact, "launch": launch}[work](
-        Path(folder), lambda line: os.write(1, f"{line}\n".encode())
-    )
+def die_in(work: Work, folder: Path, target: str, let_pass: int, side: str) -> None:
+    """Do `work` in `folder` until the call `target` kills this process; what is acknowledged stands in ``said``."""
+    _arm(target, let_pass, side)
+    said = os.open(folder / "said", os.O_CREAT | os.O_WRONLY | os.O_TRUNC)
+    work(folder, lambda line: os.write(said, f"{line}\n".encode()))

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import csv
 import signal
-import subprocess
-import sys
 from collections import Counter
 from pathlib import Path
 
 import pytest
-from tests.integration.store import killed_program
-from tests.integration.store.killed_program import BATCH, ROWS
+from tests.integration.own_process import exit_code_of
+from tests.integration.store.killed_program import BATCH, ROWS, Work, compact, die_in, launch, write_history
 
 from alamo.store import DeltaHistory, SqliteState
 
 
-def run_and_kill(folder: Path, work: str, target: str, let_pass: int, side: str) -> list[str]:
-    """Run the program until it kills itself and return what it had acknowledged."""
-    arguments = [sys.executable, killed_program.__file__, work, str(folder), target, str(let_pass), side]
-    done = subprocess.run(arguments, capture_output=True, timeout=120, check=False)
-    assert done.returncode == -signal.SIGKILL, done.stderr.decode()
-    return done.stdout.decode().split("\n")[:-1]
+def run_and_kill(folder: Path, work: Work, target: str, let_pass: int, side: str) -> list[str]:
+    """Do the work until it is killed and return what it had acknowledged."""
+    assert exit_code_of(die_in, work, folder, target, let_pass, side) == -signal.SIGKILL
+    return (folder / "said").read_text().split("\n")[:-1]
 
 
 def sent(folder: Path) -> Counter[str]:
@@ -49,7 +45,7 @@ HISTORY_POINTS = [
 
 @pytest.mark.parametrize(("target", "let_pass", "side"), HISTORY_POINTS)
 def test_a_killed_write_is_whole_or_absent(tmp_path: Path, target: str, let_pass: int, side: str) -> None:
-    acknowledged = run_and_kill(tmp_path, "history", target, let_pass, side)
+    acknowledged = run_and_kill(tmp_path, write_history, target, let_pass, side)
     reopened = DeltaHistory(tmp_path / "history", threads=1)
     found = reopened.query("SELECT count(*) AS n, count(DISTINCT event_id) AS ids FROM events").to_pylist()[0]
     assert found["n"] == found["ids"]
@@ -57,7 +53,7 @@ def test_a_killed_write_is_whole_or_absent(tmp_path: Path, target: str, let_pass
     assert len(acknowledged) <= reopened.snapshot_version("events") <= len(acknowledged) + 1
     reopened.close()
 
-    killed_program.write_history(tmp_path, lambda _: None)
+    write_history(tmp_path, lambda _: None)
     finished = DeltaHistory(tmp_path / "history", threads=1)
     found = finished.query("SELECT source, count(*) AS n FROM events GROUP BY source ORDER BY source").to_pylist()
     assert found == [{"source": "a", "n": 10}, {"source": "b", "n": 10}]
@@ -68,8 +64,8 @@ def test_a_killed_write_is_whole_or_absent(tmp_path: Path, target: str, let_pass
 @pytest.mark.parametrize("target", ["compact", "vacuum"])
 @pytest.mark.parametrize("side", ["before", "after"])
 def test_a_killed_compaction_loses_and_doubles_nothing(tmp_path: Path, target: str, side: str) -> None:
-    assert run_and_kill(tmp_path, "compact", target, 0, side) == []
-    killed_program.compact(tmp_path, lambda _: None)
+    assert run_and_kill(tmp_path, compact, target, 0, side) == []
+    compact(tmp_path, lambda _: None)
     finished = DeltaHistory(tmp_path / "history", threads=1)
     found = finished.query("SELECT count(*) AS n, count(DISTINCT event_id) AS ids FROM events").to_pylist()[0]
     assert found == {"n": 30, "ids": 30}
@@ -93,7 +89,7 @@ LAUNCH_POINTS = [
 def test_a_killed_launch_goes_on_and_sends_everything_once(
     tmp_path: Path, target: str, let_pass: int, side: str
 ) -> None:
-    acknowledged = run_and_kill(tmp_path, "launch", target, let_pass, side)
+    acknowledged = run_and_kill(tmp_path, launch, target, let_pass, side)
     state = SqliteState(f"sqlite:///{tmp_path}/state.db")
     rows = state.ledger.rows("plan")
     settled = {row.batch_id for row in rows if row.state == "sent"}
@@ -103,7 +99,7 @@ def test_a_killed_launch_goes_on_and_sends_everything_once(
     before = {path: path.read_bytes() for path in (tmp_path / "out").rglob("*.csv")}
     state.close()
 
-    killed_program.launch(tmp_path, lambda _: None)
+    launch(tmp_path, lambda _: None)
     state = SqliteState(f"sqlite:///{tmp_path}/state.db")
     assert state.ledger.counts() == {"plan": {"sent": ROWS}}
     assert len(sent(tmp_path)) == ROWS
@@ -127,7 +123,7 @@ AGAIN = [
 
 def test_a_launch_killed_again_and_again_still_sends_everything_once(tmp_path: Path) -> None:
     for target, let_pass, side in AGAIN:
-        run_and_kill(tmp_path, "launch", target, let_pass, side)
-    killed_program.launch(tmp_path, lambda _: None)
+        run_and_kill(tmp_path, launch, target, let_pass, side)
+    launch(tmp_path, lambda _: None)
     assert len(sent(tmp_path)) == ROWS
     assert set(sent(tmp_path).values()) == {1}
