@@ -42,23 +42,27 @@ class ContactTable(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     price_fatigue: bool = False
 
 
-def contact_policy(table: ContactTable, source: Source, actions: Sequence[Action] | None) -> ContactPolicy:
+def contact_policy(
+    table: ContactTable, source: Source, actions: Sequence[Action] | None, *, of_cycle: bool = True
+) -> ContactPolicy:
     """Return the contact policy that `table` states.
 
     Parameters
     ----------
     actions
         Actions whose ids and channels it may name; `None`: any.
+    of_cycle
+        Whether it is that of a project's cycle, where a customer gets at most one action.
 
     Raises
     ------
     ConfigError
         Naming the file and the key.
     """
-    if table.max_actions != 1:
+    if table.max_actions != 1 and of_cycle:
         raise source.error(
             "contact.max_actions",
-            f"{table.max_actions} is not supported yet: a customer gets at most one action a cycle",
+            f"{table.max_actions} is not supported in a project: a customer gets at most one action a cycle",
             hint="Set it to 1 or leave it out; a shorter cycle (alamo.toml, [cycle] days) allows more contacts.",
             code="config.not_supported",
         )
@@ -80,7 +84,7 @@ def contact_policy(table: ContactTable, source: Source, actions: Sequence[Action
         ),
         price_fatigue=table.price_fatigue,
         fill_caps=next(known for known in get_args(FillCaps) if known == table.fill_caps),
-        exclusive=tuple(exclusion for exclusion in exclusive if exclusion is not None),
+        exclusive=tuple(one for one in exclusive if one.days or not of_cycle),  # one action a cycle keeps a pair apart
     )
 
 
@@ -110,8 +114,7 @@ def _check_channel(key: str, channel: str | None, source: Source, actions: Seque
         check_names(f"{key}.channel", [channel], [action.channel for action in actions], "channel", source)
 
 
-def _exclusion(key: str, entry: Any, source: Source, actions: Sequence[Action] | None) -> Exclusion | None:
-    """Return an exclusion beyond the cycle; None for a pair, which one action a cycle keeps apart anyway."""
+def _exclusion(key: str, entry: Any, source: Source, actions: Sequence[Action] | None) -> Exclusion:
     within_cycle = isinstance(entry, list)
     if not within_cycle and not (isinstance(entry, dict) and entry.keys() == {"actions", "days"}):
         raise source.error(
@@ -127,7 +130,7 @@ def _exclusion(key: str, entry: Any, source: Source, actions: Sequence[Action] |
     if actions is not None:
         check_names(key, named, [action.id for action in actions], "action", source)
     if within_cycle:
-        return None
+        return Exclusion(tuple(named), 0)
     days = entry["days"]
     if not isinstance(days, int) or isinstance(days, bool) or days < 1:
         raise source.error(f"{key}.days", f"{days!r} is not allowed: expected a whole number of at least 1")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from alamo.config.limits import LimitsFile, load_limits
-from alamo.domain.action import Limit
+from alamo.domain.action import ContactPolicy, Limit
 
 Read = Callable[[Any], Mapping[str, Any]]
 """From the value of a keyword to fields of a spec."""
@@ -89,10 +89,17 @@ def day(value: Any) -> date:
 
 
 def limits(value: Any) -> dict[str, Any]:
-    """Return limits, and the file they came from."""
-    if isinstance(value, str | Path):
-        return {"limits": load_limits(Path(value)).limits, "limits_file": str(value)}
-    limits = value.limits if isinstance(value, LimitsFile) else tuple(value)
-    if not all(isinstance(limit, Limit) for limit in limits):
+    """Return limits, the file they came from, and which actions a customer may get together where the file says so."""
+    file = str(value) if isinstance(value, str | Path) else None
+    read = load_limits(Path(value)) if isinstance(value, str | Path) else value
+    found = read.limits if isinstance(read, LimitsFile) else tuple(read)
+    if not all(isinstance(limit, Limit) for limit in found):
         raise TypeError("it must be the path of a file of limits, or a list of Limit")
-    return {"limits": limits, "limits_file": None}
+    contact = read.contact if isinstance(read, LimitsFile) else None
+    together = {} if contact is None else {"max_actions": contact.max_actions, "exclusive": _kept_apart(contact)}
+    return {"limits": found, "limits_file": file, **together}
+
+
+def _kept_apart(contact: ContactPolicy) -> tuple[tuple[str, ...], ...]:
+    """Return the actions that exclude each other within one period, and so those that do for longer."""
+    return tuple(exclusion.actions for exclusion in contact.exclusive)

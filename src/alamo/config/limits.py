@@ -51,7 +51,8 @@ def load_limits(path: Path, actions: Sequence[Action] | None = None, *, of_proje
     actions
         Actions whose ids, channels and levels the file may name; `None`: any (they are those of a table).
     of_project
-        Whether the file is a project's, so that ``alamo doctor`` checks it.
+        Whether the file is a project's, so that ``alamo doctor`` checks it. A table of values may give a customer
+        several actions, a project's cycle gives one.
 
     Raises
     ------
@@ -63,7 +64,11 @@ def load_limits(path: Path, actions: Sequence[Action] | None = None, *, of_proje
     faults = Faults()
     limits = [faults.of(partial(_limit, item, f"limit {item.name!r}", source, actions)) for item in table.limit]
     faults.of(partial(_refuse_twice, [item.name for item in table.limit], source))
-    contact = None if table.contact is None else faults.of(partial(contact_policy, table.contact, source, actions))
+    one_by_one = of_project or actions is not None
+    read_contact = (
+        partial(contact_policy, table.contact, source, actions, of_cycle=one_by_one) if table.contact else None
+    )
+    contact = None if read_contact is None else faults.of(read_contact)
     faults.check()
     return LimitsFile(tuple(limit for limit in limits if limit is not None), contact)
 

@@ -189,7 +189,7 @@ class Exclusion:
     actions
         Two or more actions that keep each other out.
     days
-        For how long.
+        For how long; a pair without days is kept apart within a cycle (0).
     """
 
     actions: tuple[str, ...]
@@ -225,7 +225,7 @@ class ContactPolicy:
     Attributes
     ----------
     max_actions
-        Per cycle; 1 is the only value supported so far.
+        Per customer and cycle. A project knows 1 only; ``alamo analyze allocation`` takes more, and adds up values.
     caps
         Contact caps per channel and over all channels.
     quiet_hours

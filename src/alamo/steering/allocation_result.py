@@ -37,6 +37,10 @@ class AllocationSpec:
         Where the limits stand, for messages; None where they come from no file.
     advice
         Whether to say what more of each limit would be worth.
+    max_actions
+        Actions that one customer may get together; their values add up.
+    exclusive
+        Actions of which one customer gets at most one, such as pairs.
     """
 
     customer: str
@@ -48,6 +52,8 @@ class AllocationSpec:
     gap: float = 0.001
     limits_file: str | None = None
     advice: bool = False
+    max_actions: int = 1
+    exclusive: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         for name, value in (("gap", self.gap), ("temperature", self.temperature_money)):
@@ -58,6 +64,20 @@ class AllocationSpec:
                     code="allocation.wrong_option",
                     details={"option": name, "value": value},
                 )
+        if self.max_actions < 1:
+            raise UsageError(
+                f"max_actions is {self.max_actions}: a customer could get nothing",
+                hint="Give 1 or more",
+                code="allocation.no_action_allowed",
+                details={"max_actions": self.max_actions},
+            )
+        if self.advice and self.max_actions > 1:
+            raise UsageError(
+                "advice is not supported where a customer may get several actions",
+                hint="Leave out --advice, or set max_actions to 1 in the limits",
+                code="allocation.advice_on_several",
+                details={"max_actions": self.max_actions},
+            )
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -79,7 +99,7 @@ class AllocationResult(Result):
     refusals
         What could not be had, and why.
     assignments
-        Customer and action (null: none) of every customer of the file.
+        Customer and action (null: none) of every customer of the file; a row per action where there are several.
     out
         Where they were written.
     limits_file
@@ -129,7 +149,7 @@ class AllocationResult(Result):
         return self.clash.conflicts if self.clash else ()
 
     def assignments_table(self) -> pa.Table:
-        """Return who gets what: the file's customer and action columns, one row per customer, action null for none."""
+        """Return who gets what: the file's columns of customer and action, a row per action, null for none."""
         return self.assignments
 
     def error(self) -> InfeasibleError | None:

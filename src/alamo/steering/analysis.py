@@ -12,6 +12,7 @@ import pyarrow as pa
 from alamo.domain.policy import RuleSettings
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Refusal
+from alamo.steering.action_sets import Together
 from alamo.steering.advice import Advice, Priced, advise
 from alamo.steering.allocation.certificate import Certificate, certify
 from alamo.steering.allocation.conflict import (
@@ -28,6 +29,7 @@ from alamo.steering.allocation.problem import Problem, build_problem
 from alamo.steering.allocation.repair import repair
 from alamo.steering.allocation_file import FileCells, read_cells
 from alamo.steering.allocation_result import AllocationResult, AllocationSpec
+from alamo.steering.bundles import Bundles, bundle
 from alamo.steering.cells import Floats, Ints, Places
 from alamo.steering.file_limits import plain_action
 from alamo.steering.pacing import block_bounds, block_count, pace
@@ -54,7 +56,9 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
     """
     started = _stopwatch()
     file = read_cells(table, spec, warehouse)
-    problem = build_problem(file.cells, file.tables).merged()
+    sets = bundle(file.cells, file.tables, _together(file, spec))
+    problem = build_problem(sets.cells, sets.tables).merged()
+    problem = replace(problem, counted=file.tables.whole_numbers)  # sets keep counts in a column
     clash = out_of_reach(problem)
     if clash:
         return _infeasible(file, spec, clash, started)
@@ -66,11 +70,11 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
     if spec.temperature_money is None:
         choice, prices = repair(problem, scan), scan.prices / problem.scale
     else:
-        choice, prices = _drawn(problem, file, spec.temperature_money)
-    certificate = certify(file.cells, file.tables, choice, scan.bound)
+        choice, prices = _drawn(problem, sets, spec.temperature_money)
+    certificate = certify(sets.cells, sets.tables, choice, scan.bound)
     if spec.temperature_money is None and not certificate.feasible:
         return _infeasible(file, spec, find_conflict(problem) or _broken(file, certificate), started)
-    taken = file.cells.at(choice)
+    taken = sets.members(file.cells, sets.cells.at(choice))
     return AllocationResult(
         rows=_rows(file, (certificate, taken[taken >= 0], prices)),
         value=certificate.value_money,
@@ -96,18 +100,27 @@ def _advice(file: FileCells, spec: AllocationSpec, problem: Problem, prices: Flo
     return replace(found, new_actions=tuple(rows))
 
 
-def _drawn(problem: Problem, file: FileCells, temperature: float) -> tuple[Places, Floats]:
+def _together(file: FileCells, spec: AllocationSpec) -> Together:
+    """Return which actions of the cells may go to one customer together."""
+    plain = [plain_action(name) for name in file.cells.action_ids]
+    apart = np.array([[name in named for name in plain] for named in spec.exclusive], dtype=bool)
+    return Together(
+        spec.max_actions, apart.reshape(len(spec.exclusive), len(plain)), spec.temperature_money is not None
+    )
+
+
+def _drawn(problem: Problem, sets: Bundles, temperature: float) -> tuple[Places, Floats]:
     """Return a paced draw at the temperature, and the prices it started from."""
     rule = RuleSettings(temperature, 0.0, 0.0)
     prices = soft_prices(problem, rule)
     n_blocks = block_count(problem.n)
     pacer = pace(problem, prices, rule, n_blocks)
-    remaining, parts = np.array(file.tables.bound), []
+    remaining, parts = np.array(sets.tables.bound), []
     for block, (start, stop) in enumerate(block_bounds(problem.n, n_blocks)):
         later = pacer.kept_for_later(block)
         terms = BlockTerms(pacer.prices_for(block, remaining), remaining - later, rule, _SALT)
-        drawn = decide(file.cells.span(start, stop), file.tables, terms)
-        parts.append(file.cells.span(start, stop).places(drawn.choice))
+        drawn = decide(sets.cells.span(start, stop), sets.tables, terms)
+        parts.append(sets.cells.span(start, stop).places(drawn.choice))
         remaining = drawn.remaining + later
     return np.concatenate(parts), prices / problem.scale
 
@@ -129,7 +142,7 @@ def _rows(file: FileCells, found: tuple[Certificate, Ints, Floats] | None) -> tu
 
 
 def _infeasible(file: FileCells, spec: AllocationSpec, clash: Clash | None, started: float) -> AllocationResult:
-    nobody = np.full(file.cells.n, -1, dtype=np.int64)
+    nobody = np.full((file.cells.n, 1), -1, dtype=np.int64)
     return AllocationResult(
         rows=_rows(file, None),
         value=None,
@@ -167,12 +180,20 @@ def _refusals(spec: AllocationSpec, certificate: Certificate) -> tuple[Refusal, 
     )
 
 
-def _assignments(schema: pa.Schema, file: FileCells, spec: AllocationSpec, choice: Ints) -> pa.Table:
-    """Return customer and action, with the types of the file, in the order in which customers come in the file."""
-    row = np.where(choice >= 0, file.source_row[np.maximum(choice, 0)] if file.cells.n_cells else -1, -1)
-    in_file_order = np.argsort(file.first_row, kind="stable")
-    action = file.actions.take(pa.array(row[in_file_order], mask=row[in_file_order] < 0))
-    customer = file.customers.take(pa.array(file.first_row[in_file_order]))
+def _assignments(schema: pa.Schema, file: FileCells, spec: AllocationSpec, taken: Ints) -> pa.Table:
+    """Return customer and action, with the types of the file, in the order of the file, customers by their first row.
+
+    Parameters
+    ----------
+    taken
+        Cells that each customer gets, −1 for none, shape (n, most); who gets none has one row, without an action.
+    """
+    row = np.where(taken >= 0, file.source_row[np.maximum(taken, 0)] if file.cells.n_cells else -1, -1)
+    row = np.sort(row, axis=1)[np.argsort(file.first_row, kind="stable")]
+    listed = row >= 0
+    listed[:, -1] = True  # the last is none only where all are
+    row, first = row[listed], np.repeat(np.sort(file.first_row), listed.sum(axis=1))
+    action, customer = file.actions.take(pa.array(row, mask=row < 0)), file.customers.take(pa.array(first))
     return pa.table({spec.customer: customer, spec.action: action}).cast(
         pa.schema([schema.field(spec.customer).with_nullable(True), schema.field(spec.action).with_nullable(True)])
     )

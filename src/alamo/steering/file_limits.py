@@ -71,13 +71,22 @@ def check_limits(table: pa.Table, spec: AllocationSpec, action_ids: Sequence[str
                 details={"limit": limit.name},
             )
         for action in limit.actions:
-            if action not in action_ids:
-                raise ConfigError(
-                    f"{told} names action {action!r}, which the file does not have",
-                    hint=f"{near(action, action_ids)} Correct its `actions`, then run the same again",
-                    code="limits.unknown_action",
-                    details={"limit": limit.name, "action": action},
-                )
+            _check_action(action, action_ids, (told, "actions"), {"limit": limit.name})
+    if spec.max_actions > 1:
+        told = "an exclusion" + (f" in {spec.limits_file}" if spec.limits_file else "")
+        for action in (action for exclusion in spec.exclusive for action in exclusion):
+            _check_action(action, action_ids, (told, "exclusive"), {})
+
+
+def _check_action(action: str, known: Sequence[str], told: tuple[str, str], details: dict[str, str]) -> None:
+    who, key = told
+    if action not in known:
+        raise ConfigError(
+            f"{who} names action {action!r}, which the file does not have",
+            hint=f"{near(action, known)} Correct its `{key}`, then run the same again",
+            code="limits.unknown_action",
+            details={**details, "action": action},
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

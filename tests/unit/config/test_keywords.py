@@ -108,6 +108,15 @@ def test_limits_come_from_a_file_a_file_read_or_a_list(tmp_path: Path) -> None:
         ALLOCATION.spec(None, {**values, "limits": tmp_path / "absent.toml"})
 
 
+def test_a_file_of_limits_says_which_actions_a_customer_may_get_together(tmp_path: Path) -> None:
+    path = tmp_path / "lim.toml"
+    path.write_text('[contact]\nmax_actions = 3\nexclusive = [["a", "b"], { actions = ["b", "c", "d"], days = 7 }]\n')
+    for limits in (path, load_limits(path)):
+        spec = ALLOCATION.spec(None, {"customer": "id", "action": "a", "value": "v", "limits": limits})
+        assert spec.max_actions == 3
+        assert spec.exclusive == (("a", "b"), ("b", "c", "d"))
+
+
 def test_keywords_change_a_spec_that_is_given() -> None:
     given = ExperimentSpec("arm", "none", ("spend",), level=0.9)
     assert EXPERIMENT.spec(given, {}) == given

@@ -87,9 +87,12 @@ def _exact(problem: Problem) -> Places | None:
 
 
 def _jittered(pool: Problem) -> Problem:
-    cells = pool.cells
+    cells, owner = pool.cells, pool.cells.owner()
+    number = cells.action.astype(np.uint64)
+    if (number[1:] == number[:-1])[owner[1:] == owner[:-1]].any():  # cells of one action tie, too
+        number = (np.arange(cells.n_cells) - cells.indptr[owner]).astype(np.uint64)
     with np.errstate(over="ignore"):
-        keys = cells.units.key[cells.owner()] + cells.action.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        keys = cells.units.key[owner] + number * np.uint64(0x9E3779B97F4A7C15)
     return pool.with_values(cells.value_money + _JITTER * pool.value_scale * uniforms(keys, "ties"))
 
 
