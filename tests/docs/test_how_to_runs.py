@@ -43,7 +43,7 @@ def test_the_script_holds_commands_documents_and_python() -> None:
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("write-actions-and-limits.md", ["no consent is on record for channel 'post'"]),
+        ("write-actions-and-limits.md", ["no consent is on record for channel 'post'", "value 8.00"]),
         (
             "set-the-contact-policy.md",
             [

@@ -39,15 +39,19 @@ class Replay:
         Column → customers whose logged value differs in any bit.
     missing
         Customers in only one of the two.
+    at_counter
+        Logged decisions over the counter, which came after the batch: they are not decided again, so nothing is said
+        of them.
     """
 
     decisions: int
     different: dict[str, tuple[str, ...]]
     missing: tuple[str, ...]
+    at_counter: int = 0
 
     @property
     def identical(self) -> bool:
-        """Whether every decision came out the same, bit for bit."""
+        """Whether every decision that was decided again came out the same, bit for bit."""
         return not self.different and not self.missing
 
 
@@ -63,15 +67,16 @@ def replay_batch(policy: PolicySnapshot, cells: Cells, tables: LimitTables) -> B
 def replay(policy: PolicySnapshot, cells: Cells, tables: LimitTables, logged: pa.Table, stamp: Stamp) -> Replay:
     """Decide again and compare with the `logged` decisions (DECISIONS) of the same plan.
 
-    Decisions over the counter, whose block is past the policy's, came after the batch and are not compared.
+    Decisions over the counter, whose block is past the policy's, came after the batch; they are counted, not compared.
     """
     again = decision_table(cells, replay_batch(policy, cells, tables), stamp).sort_by("customer_id")
-    logged = logged.filter(pc.less(logged["block"], policy.n_blocks)).sort_by("customer_id")
-    missing = _symmetric_difference(again["customer_id"], logged["customer_id"])
+    batch = logged.filter(pc.less(logged["block"], policy.n_blocks)).sort_by("customer_id")
+    at_counter = logged.num_rows - batch.num_rows
+    missing = _symmetric_difference(again["customer_id"], batch["customer_id"])
     if missing:
-        return Replay(again.num_rows, {}, missing)
-    different = {name: _differing(again, logged, name) for name in _COMPARED}
-    return Replay(again.num_rows, {name: ids for name, ids in different.items() if ids}, ())
+        return Replay(again.num_rows, {}, missing, at_counter)
+    different = {name: _differing(again, batch, name) for name in _COMPARED}
+    return Replay(again.num_rows, {name: ids for name, ids in different.items() if ids}, (), at_counter)
 
 
 def _symmetric_difference(left: pa.ChunkedArray, right: pa.ChunkedArray) -> tuple[str, ...]:

@@ -247,7 +247,9 @@ def test_a_decision_over_the_counter_is_explained_and_leaves_the_replay_of_its_p
         )
         stamp = Stamp(plan_id, plan.policy_version, 1, START, plan.valid_until)
         assert logged.num_rows == 401
-        assert replay(policy, candidates.cells, candidates.tables, logged, stamp).identical
+        again = replay(policy, candidates.cells, candidates.tables, logged, stamp)
+        assert again.identical
+        assert (again.decisions, again.at_counter) == (400, 1)
 
 
 def test_consent_counts_as_it_is_on_record_at_the_moment_of_the_decision(real, folder):
