@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -13,6 +14,7 @@ from alamo.domain.tables import EVENTS
 from alamo.measurement import ImportContext, import_rows, normalise, resolve_mapping
 
 HEADER = "invoice,sku,quantity,date,price,customer,country\n"
+GOOD = "1,A,1,2010-01-01,1,c,UK\n"
 
 
 def test_a_line_becomes_an_event_with_its_row_number(bench):
@@ -241,13 +243,28 @@ def test_a_file_without_one_good_row_is_refused_with_the_top_reasons(bench):
 
 
 def test_a_file_that_breaks_in_the_middle_stores_nothing_and_says_why(bench):
-    whole = HEADER.encode() + b"1,A,1,2010-01-01,1,c,UK\n" * 900_000 + b"1,A,1,2010-01-01,1,\xff,UK\n"
-    stream = bench.stream(whole)
-    mapping = resolve_mapping("orders", stream.header)
-    rows = import_rows(normalise("orders", stream, mapping, bench.context), "f.csv", "orders", lambda _: None)
-    history = bench.history()
-    with pytest.raises(Exception, match="not valid utf-8"):
+    """A file is read ahead: what is broken is met by the store, or before the store is given its first row."""
+    stream = bench.stream(HEADER.encode() + GOOD.encode() * 300_000 + b"1,A,1,2010-01-01,1,\xff,UK\n")
+    mapping, history = resolve_mapping("orders", stream.header), bench.history()
+    with pytest.raises(Exception, match=r"row 300002: byte .* is not valid utf-8"):  # noqa: PT012 # either of the two
+        rows = import_rows(normalise("orders", stream, mapping, bench.context), "f.csv", "orders", lambda _: None)
         history.replace(rows.table, rows.reader, where={"source": "orders:test"}, batch="b")
-    assert isinstance(rows.failure, InputError)
-    assert rows.failure.details["row"] == 900_002
+    assert history.query("SELECT count(*) AS n FROM events")["n"][0].as_py() == 0
+
+
+def test_what_stops_the_reading_within_a_store_is_kept_for_the_caller(bench):
+    whole, broken = bench.stream(HEADER + GOOD * 3), InputError("row 5 is broken", hint="mend it", code="input.broken")
+
+    def breaks(on_progress):
+        yield from whole.batches_of(on_progress)
+        if on_progress is not None:  # not when it is looked ahead
+            raise broken
+
+    stream = replace(whole, batches_of=breaks, on_progress=lambda *_: None)
+    mapping, history = resolve_mapping("orders", stream.header), bench.history()
+    rows = import_rows(normalise("orders", stream, mapping, bench.context), "f.csv", "orders", lambda _: None)
+    assert rows.failure is None
+    with pytest.raises(Exception, match="row 5 is broken"):
+        history.replace(rows.table, rows.reader, where={"source": "orders:test"}, batch="b")
+    assert rows.failure is broken
     assert history.query("SELECT count(*) AS n FROM events")["n"][0].as_py() == 0
