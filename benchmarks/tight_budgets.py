@@ -29,7 +29,7 @@ from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, shifted_problem, soft_prices, softmax_share
 from alamo.steering.allocation.problem import Problem, build_problem
 from alamo.steering.cells import Cells
-from alamo.steering.exploration import affordable_floor
+from alamo.steering.floor import affordable_floor
 from alamo.steering.limits import LimitTables
 from alamo.steering.pacing import block_count, pace
 from alamo.steering.rule import BlockTerms, decide

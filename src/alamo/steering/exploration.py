@@ -2,11 +2,11 @@
 
 Two knobs. The temperature lets close calls be drawn both ways and is cheap. The floor spreads a share over all eligible
 actions; it is dear, because it also buys the expensive and the harmful, and it is what keeps every action measurable:
-the variance of an effect grows with mean(1/p), and p of an action never preferred is its part of the floor. So the dear
-get a smaller part than the cheap (`cheap_first`), and the floor is as wide as there is something to learn: while
-knowing the other actions would add much, it may cost a part of that (`worth_of_knowing`), and it narrows by itself as
-their errors shrink. It never falls below `floor_minimum`: a floor of 2 % over three actions and none gives 1/p = 200,
-and half of it doubles the decisions needed.
+the variance of an effect grows with mean(1/p), and p of an action never preferred is its part of the floor. So the
+floor is as wide as there is something to learn: while knowing the other actions would add much to a cycle, it may cost
+as much (`worth_of_knowing`), is spent where most is to be learnt for the money (`alamo.steering.floor`), and narrows by
+itself as errors shrink. It never falls below `floor_minimum`: a floor of 2 % over three actions and none gives 1/p =
+200, and half of it doubles the decisions needed.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ import numpy as np
 
 from alamo.domain.policy import RuleSettings
 from alamo.domain.settings import ControlSettings, ExplorationSettings
-from alamo.steering.allocation.kernels import scan_exploration
 from alamo.steering.allocation.knowledge import cheap_first, worth_of_knowing
 from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, soft_prices, softmax_share
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Cells, Floats
+from alamo.steering.floor import affordable_floor, floor_loss, losses, widened
 
 _LADDER = (0.1, 0.05, 0.03, 0.02, 0.01, 0.005, 0.003)
 _STRICT_LADDER = (0.001, 3e-4, 1e-4)
@@ -34,10 +34,9 @@ _TEMPERATURE_SHARE = 0.1
 """Of what exploration may cost, the most that the temperature takes. With half of it, one draw in 230 of seed 506 of
 the scenario `shop` went to the harmful action above its floor: an effect that is little known is drawn towards zero and
 looks like a close call. The floor measures it for less."""
-_MARGIN_SD = 3.0
-_LEARNING_SHARE, _MOST_LEARNING = 0.5, 10.0
-"""Of what knowledge would add to one cycle, the part that a cycle's floor may cost; and the most, as a multiple of
-`cost_share`: what knowledge is worth is reckoned at today's prices, and limits may let less of it through."""
+_MOST_LEARNING = 10.0
+"""The most that learning may cost, as a multiple of `cost_share` of a gain that is sure: what knowledge is worth is
+reckoned at today's prices, and limits may let less of it through."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,7 +93,7 @@ def opening(problem: Problem, settings: ExplorationSettings, control: ControlSet
     floor, by = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share), even)
     follows = (problem.cells.value_money > 0.0).any() or (problem.bound < 0).any()
     rule = RuleSettings(_FIRST_TEMPERATURE * problem.value_scale, floor, control.share if follows else 1.0 - floor)
-    cost = floor * _losses(problem, np.zeros(problem.m), even, np.zeros(0))[0]
+    cost = floor * floor_loss(problem, np.zeros(problem.m), even)
     return Exploration(rule, "opening", cost, by, None)
 
 
@@ -108,12 +107,12 @@ def running(
 ) -> Exploration:
     """Return the settings once an effect is known: what exploration may cost follows the expected gain.
 
-    It may cost `cost_share` of the gain, or where that is more half of what knowledge would add to a cycle, up to ten
-    times `cost_share`. The temperature takes up to a tenth of `cost_share` and never exceeds the mean posterior sd, so
-    it shrinks as knowledge grows. The floor takes the rest; never less than `floor_minimum` unless a limit does not
-    even allow that, never more than `opening_share`. The dear get less of it than the cheap (`cheap_first`). Where
-    exploration is `strict`, `cost_share` of the gain is all that it may cost, whatever there is to learn, and
-    `floor_minimum` gives way.
+    It may cost `cost_share` of the gain, or where that is more what knowledge would add to a cycle, up to ten times
+    `cost_share`. The temperature takes up to a tenth of `cost_share` and never exceeds the mean posterior sd, so it
+    shrinks as knowledge grows. The floor takes the rest; never less than `floor_minimum` unless a limit does not even
+    allow that, never more than `opening_share`. Of `floor_minimum` the dear get less (`cheap_first`), of what is
+    beyond it those of which nothing is to be gained (`worth_first`). Where exploration is `strict`, `cost_share` of the
+    gain is all that it may cost, whatever there is to learn, and `floor_minimum` gives way.
 
     Parameters
     ----------
@@ -127,22 +126,25 @@ def running(
     least, _ = affordable_floor(problem, min(settings.floor_minimum, 1.0 - control.share), np.ones(actions))
     first = RuleSettings(_FIRST_TEMPERATURE * problem.value_scale, least, control.share)
     prices = soft_prices(problem, first, start)
-    weights = cheap_first(problem, prices)
-    least, by = affordable_floor(problem, min(settings.floor_minimum, 1.0 - control.share), weights)
+    even = cheap_first(problem, prices)
+    least, by = affordable_floor(problem, min(settings.floor_minimum, 1.0 - control.share), even)
     gain = max(float(mixed_sums(problem, prices, mixture_of(problem, first)).total[1]), 0.0)
     budget = settings.cost_share * gain
     ladder = (*_LADDER, *_STRICT_LADDER) if settings.strict else _LADDER
     temperatures = np.minimum(np.array(ladder) * problem.value_scale, _posterior_sd(problem))
-    lost, *softmax_losses = _losses(problem, prices, weights, temperatures)
+    lost, *softmax_losses = losses(problem, prices, even, temperatures)
     loss = softmax_share(first) * np.array(softmax_losses)
     pick = next((q for q in range(len(loss)) if loss[q] <= _TEMPERATURE_SHARE * budget), len(loss) - 1)
-    learning = _LEARNING_SHARE * worth_of_knowing(problem, prices)
+    learning = worth_of_knowing(problem, prices)
     learning = min(learning, _MOST_LEARNING * budget) if sure else learning
     learning = 0.0 if settings.strict else learning
     least = 0.0 if settings.strict else least
     allowed = max(budget - loss[pick], learning)
+    most = min(settings.opening_share, 1.0 - control.share)
+    weights = widened(problem, prices, (least, even), (allowed - least * lost, max(most - least, 0.0)))
+    lost = floor_loss(problem, prices, weights)
     wanted = allowed / lost if lost > 0 else settings.opening_share
-    highest, cut = affordable_floor(problem, min(settings.opening_share, 1.0 - control.share), weights)
+    highest, cut = affordable_floor(problem, most, weights)
     floor = float(np.clip(wanted, least, max(highest, least)))
     by = cut if wanted > highest else by
     rule = RuleSettings(float(temperatures[pick]), floor, control.share, tuple(weights.tolist()))
@@ -167,44 +169,6 @@ def promising(cells: Cells, level: float) -> bool:
     return bool((gain > z * np.sqrt(cells.gain_variance(worth))).any())
 
 
-def affordable_floor(problem: Problem, wanted: float, weights: Floats) -> tuple[float, str | None]:
-    """Return the floor share that stays within every maximum with three standard deviations to spare, and what cut it.
-
-    With U the use and V the squared use of a draw by the floor of `weights` (n_actions,) alone,
-    floor · U + 3 √(floor · V) ≤ b is solved for the floor.
-    """
-    floor, by = wanted, None
-    cells = problem.cells
-    owner = cells.owner()
-    weight = weights[cells.action]
-    share = weight / (1.0 + np.bincount(owner, weight, cells.n)[owner])
-    columns = np.concatenate([np.ones((1, cells.n_cells)), cells.uses.T])
-    for r in np.flatnonzero((problem.bound >= 0) & ~problem.balances):
-        use = np.zeros(cells.n_cells)
-        for c in np.flatnonzero(problem.table[:, r].any(axis=(1, 2))):
-            use += problem.table[c, r, cells.units.group[owner], cells.action] * columns[c]
-        mean, square = float(share @ use), float(share @ (use * use))
-        if mean <= 0:
-            continue
-        spread = _MARGIN_SD * square**0.5
-        root = ((spread**2 + 4.0 * mean * problem.bound[r]) ** 0.5 - spread) / (2.0 * mean)
-        if root**2 < floor:
-            floor, by = float(root**2), problem.names[r]
-    return floor, by
-
-
-def floor_loss(problem: Problem, prices: Floats, weights: Floats) -> float:
-    """Return the net money lost by drawing everybody by the floor of `weights` (n_actions,) alone."""
-    return _losses(problem, prices, weights, np.zeros(0))[0]
-
-
 def _posterior_sd(problem: Problem) -> float:
     sd = problem.cells.value_sd_money
     return max(float(sd.mean()) if len(sd) else 0.0, 1e-3 * problem.value_scale)
-
-
-def _losses(problem: Problem, prices: Floats, weights: Floats, temperatures: Floats) -> list[float]:
-    """Return the net money lost by a draw by the floor alone, then by a softmax at each temperature."""
-    sums = np.zeros(2 + len(temperatures))
-    scan_exploration(problem.cells.arrays, problem.collapse(prices), weights, temperatures, sums)
-    return [float(sums[0] - total) for total in sums[1:]]

@@ -14,16 +14,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from alamo.domain.policy import RuleSettings
 from alamo.domain.settings import ExplorationSettings
 from alamo.steering.allocation.problem import Problem
-from alamo.steering.cells import Floats
-from alamo.steering.exploration import Exploration, affordable_floor, floor_loss
+from alamo.steering.exploration import Exploration
+from alamo.steering.floor import affordable_floor, floor_loss, floor_of_parts, parts_of
 
 MOST_OF_GAIN = 10.0
 """What a start may cost, as a multiple of `cost_share` of the gain."""
 
 _NARROWER = 0.8 ** np.arange(30)
+_NO_FLOOR = 1e-6
+"""Where there is no floor, one this wide stands in, so that none has a part beside which weights are told."""
 
 
 def with_start(
@@ -38,23 +39,17 @@ def with_start(
     if explored.prices is None or not drawable.any():
         return explored
     rule = explored.rule
-    parts = _parts(rule, len(place))
+    weights = np.array(rule.floor_of(len(place)))
+    parts = parts_of(max(rule.floor_share, _NO_FLOOR), weights)
     wanted = np.where(place, np.maximum(parts[1:], settings.opening_share / (len(place) + 1)), parts[1:])
     share = settings.cost_share * max(explored.gain_money, 0.0)
     budget = share - explored.cost_money if settings.strict else max(MOST_OF_GAIN * share, explored.cost_money)
-    before = rule.floor_share * floor_loss(problem, explored.prices, parts[1:] / parts[0])
+    before = rule.floor_share * floor_loss(problem, explored.prices, weights)
     for narrower in _NARROWER:
-        width = parts[1:] + narrower * (wanted - parts[1:])
-        floor, weights = float(parts[0] + width.sum()), width / parts[0]
+        floor, weights = floor_of_parts(np.append(parts[:1], parts[1:] + narrower * (wanted - parts[1:])))
         affordable, _ = affordable_floor(problem, floor, weights)
         more = floor * floor_loss(problem, explored.prices, weights) - before
         if more <= budget and floor <= min(affordable, 1.0 - rule.control_share):
             told = replace(rule, floor_share=floor, floor_weights=tuple(weights.tolist()))
             return replace(explored, rule=told, cost_money=explored.cost_money + more, set_by="start of a new action")
     return explored
-
-
-def _parts(rule: RuleSettings, n_actions: int) -> Floats:
-    """Return what none and each action get of the floor where all are open, shape (1 + n_actions,), all positive."""
-    weights = np.array([1.0, *rule.floor_of(n_actions)])
-    return np.asarray(max(rule.floor_share, 1e-6) * weights / weights.sum())

@@ -9,10 +9,12 @@ from tests.unit.steering.worlds import five_rows, market, names, tables
 from alamo.domain.policy import LimitRow
 from alamo.domain.settings import ControlSettings, ExplorationSettings
 from alamo.steering.allocation.dual import solve_dual
+from alamo.steering.allocation.knowledge import cheap_first
 from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import floor_use, mixture_of, soft_prices
 from alamo.steering.allocation.problem import build_problem
-from alamo.steering.exploration import affordable_floor, opening, promising, running
+from alamo.steering.exploration import opening, promising, running
+from alamo.steering.floor import affordable_floor, parts_of, widened
 
 N, K = 3000, 4
 CONTROL = ControlSettings(share=0.1)
@@ -96,6 +98,30 @@ def test_until_something_is_found_the_floor_is_as_wide_as_there_is_to_learn_what
     assert bounded == pytest.approx([0.01] * 3)
     assert wide[0] == pytest.approx(0.01)
     assert wide[0] < wide[1] < wide[2] <= 0.5
+
+
+def test_what_is_beyond_the_least_floor_is_drawn_of_the_action_that_most_is_to_be_learnt_of():
+    """One action is known badly, the others well: it gets more than with errors alike, they no less than the least."""
+    settings = ExplorationSettings(cost_share=0.01, floor_minimum=0.02, opening_share=0.5)
+    problem = worthless(problem_with(BUDGET))
+    alike, badly = np.full(K, 2.0), np.array([*[0.05] * (K - 1), 8.0])
+    parts = []
+    for sd in (alike, badly):
+        cells = replace(
+            problem.cells, shared_sd_money=sd[problem.cells.action], value_sd_money=sd[problem.cells.action]
+        )
+        rule = running(build_problem(cells, tables((BUDGET,), K)), settings, CONTROL, None, sure=False).rule
+        parts.append(parts_of(rule.floor_share, np.array(rule.floor_weights))[1:])
+    assert parts[1][-1] / parts[1].sum() > 3.0 * parts[0][-1] / parts[0].sum()
+    least = parts_of(0.02, cheap_first(problem, np.zeros(problem.m)))[1:]
+    assert (parts[1] >= 0.9 * least).all()
+
+
+def test_a_floor_that_has_nothing_to_learn_is_spread_as_it_was():
+    problem = problem_with(BUDGET)
+    kept = (0.03, np.array([0.5] * K))
+    assert widened(problem, np.zeros(problem.m), kept, (0.0, 0.4)) is kept[1]
+    assert widened(problem, np.zeros(problem.m), kept, (1.0, 0.0)) is kept[1]
 
 
 def test_a_limit_that_cuts_the_wanted_floor_is_named():

@@ -22,7 +22,7 @@ from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, soft_prices
 from alamo.steering.allocation.problem import build_problem
 from alamo.steering.allocation.repair import repair
-from alamo.steering.exploration import affordable_floor
+from alamo.steering.floor import affordable_floor
 from alamo.steering.limits import limit_rows, limit_tables
 from alamo.steering.shares import rates_as_shares, told, whole_use
 from alamo.store import memory_stores

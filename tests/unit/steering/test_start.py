@@ -11,7 +11,8 @@ from tests.unit.steering.worlds import five_rows, market, names, tables
 from alamo.domain.policy import LimitRow
 from alamo.domain.settings import ControlSettings, ExplorationSettings
 from alamo.steering.allocation.problem import build_problem
-from alamo.steering.exploration import floor_loss, opening, running
+from alamo.steering.exploration import opening, running
+from alamo.steering.floor import floor_loss
 from alamo.steering.start import MOST_OF_GAIN, with_start
 
 N, K = 2000, 4

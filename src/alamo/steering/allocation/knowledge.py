@@ -3,7 +3,7 @@
 An action that now looks worse than a customer's best one may be better: its value is off by an error that all its
 customers share. Were that error known, each customer would get the better of the two, and the expected gain of that
 is E[(net + sd · Z − best)⁺] = sd · (φ(z) + z Φ(z)) with z = (net − best) / sd and Z standard normal; gains under one
-shared error add up over customers.
+shared error add up over customers. A look is the better spent the more there is to gain for what it costs.
 
 Source: Howard (1966), "Information value theory", IEEE Trans. SSC 2(1); the closed form is that of the knowledge
 gradient, Frazier, Powell & Dayanik (2008), SIAM J. Control Optim. 47(5), eq. 9.
@@ -23,7 +23,8 @@ from alamo.steering.cells import CellArrays, Floats
 _FAR = -8.0
 """Standard deviations beyond which an action is worse for certain."""
 _RANGE = 3.0
-"""The cheapest action gets at most this times the dearest one's part of the floor."""
+"""The cheapest action gets at most this times the dearest one's part of the floor; the one most worth a look at most
+the square of it times that of one with nothing to learn of."""
 
 
 def worth_of_knowing(problem: Problem, prices: Floats) -> float:
@@ -40,11 +41,24 @@ def worth_of_knowing(problem: Problem, prices: Floats) -> float:
     prices
         Scaled prices, shape (m,).
     """
-    cells = problem.cells
-    sd = cells.value_sd_money
-    if cells.shared_sd_money is not None:
-        sd = np.minimum(cells.shared_sd_money, sd)
-    return float(_excess(cells.arrays, problem.collapse(prices), sd))
+    return _worth(problem, prices)[0]
+
+
+def worth_first(problem: Problem, prices: Floats) -> Floats:
+    """Return weights of the actions in a floor that is there to learn beside 1 for none, shape (n_actions,).
+
+    The error of an effect falls with 1/n, and with it what the error may cost, in proportion to what knowing the action
+    is worth. So the sum of these losses is least, for the money, with draws in proportion to the root of worth over
+    cost. The action most worth a look counts as much as none; one of which nothing is to be gained a ninth of it. Where
+    that holds for all of them, the weights are those of `cheap_first`.
+
+    Source: Cochran (1977), "Sampling techniques", §5.5, eq. 5.21, with a stratum's worth in place of its W²S².
+    """
+    _, worth = _worth(problem, prices)
+    if not worth.any():
+        return cheap_first(problem, prices)
+    ratio = np.sqrt(worth / np.maximum(_cost_of_a_draw(problem, prices), 1e-300))
+    return np.maximum(ratio / ratio.max(), 1.0 / _RANGE**2)
 
 
 def cheap_first(problem: Problem, prices: Floats) -> Floats:
@@ -56,16 +70,31 @@ def cheap_first(problem: Problem, prices: Floats) -> Floats:
 
     Source: Cochran (1977), "Sampling techniques", §5.5, eq. 5.21 (optimum allocation under unequal costs).
     """
+    cost = _cost_of_a_draw(problem, prices)
+    weights = np.ones(len(cost))
+    drawn = cost > 0.0
+    if drawn.any():
+        weights[drawn] = np.sqrt(cost[drawn].min() / cost[drawn])
+    return weights
+
+
+def _cost_of_a_draw(problem: Problem, prices: Floats) -> Floats:
+    """Return what drawing an action loses on average, at least a ninth of the dearest's; 0 if open to nobody."""
     cells = problem.cells
     count, lost = np.zeros(len(cells.action_ids)), np.zeros(len(cells.action_ids))
     _add_losses(cells.arrays, problem.collapse(prices), count, lost)
-    drawn = count > 0.0
-    cost = lost[drawn] / count[drawn]
-    weights = np.ones(len(count))
-    if drawn.any() and cost.max() > 0.0:
-        cost = np.maximum(cost, cost.max() / _RANGE**2)
-        weights[drawn] = np.sqrt(cost.min() / cost)
-    return weights
+    cost = lost / np.maximum(count, 1.0)
+    return np.where(count > 0.0, np.maximum(cost, cost.max(initial=0.0) / _RANGE**2), 0.0)
+
+
+def _worth(problem: Problem, prices: Floats) -> tuple[float, Floats]:
+    """Return what knowing is worth, and what knowing each action alone would be, shape (n_actions,)."""
+    cells = problem.cells
+    sd = cells.value_sd_money
+    if cells.shared_sd_money is not None:
+        sd = np.minimum(cells.shared_sd_money, sd)
+    alone = np.zeros(len(cells.action_ids))
+    return float(_excess(cells.arrays, problem.collapse(prices), sd, alone)), alone
 
 
 @compiled
@@ -90,8 +119,8 @@ def _add_losses(cells: CellArrays, prices: Floats, count: Floats, lost: Floats) 
 
 
 @compiled
-def _excess(cells: CellArrays, prices: Floats, sd: Floats) -> float:
-    """Return the sum over customers of the largest expected excess of an action over the best one."""
+def _excess(cells: CellArrays, prices: Floats, sd: Floats, alone: Floats) -> float:
+    """Return the sum over customers of the largest expected excess of an action over the best; add each to `alone`."""
     total = 0.0
     for i in range(cells.indptr.size - 1):
         best, top = _best(cells, prices, i)
@@ -99,7 +128,9 @@ def _excess(cells: CellArrays, prices: Floats, sd: Floats) -> float:
         for j in range(cells.indptr[i], cells.indptr[i + 1]):
             gap = net_of(cells, prices, cells.group[i], j) - top
             if j != best and sd[j] > 0.0 and gap > _FAR * sd[j]:
-                most = max(most, sd[j] * _expected_excess(gap / sd[j]))
+                excess = sd[j] * _expected_excess(gap / sd[j])
+                alone[cells.action[j]] += excess
+                most = max(most, excess)
         total += most
     return total
 

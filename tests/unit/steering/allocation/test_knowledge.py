@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.unit.steering.worlds import market, tables
 
-from alamo.steering.allocation.knowledge import cheap_first, worth_of_knowing
+from alamo.steering.allocation.knowledge import cheap_first, worth_first, worth_of_knowing
 from alamo.steering.allocation.problem import build_problem
 
 N, K = 400, 3
@@ -66,3 +66,34 @@ def test_a_dear_action_is_drawn_less_where_nothing_is_to_be_gained_either():
     found = cheap_first(problem, np.zeros(0))
     assert found[0] == found[2] == 1.0
     assert found[1] == pytest.approx(1.0 / 3.0)
+
+
+def with_best(values, sd):
+    """Customers who may get action 0, their best one; the values of the three actions, and the shared error."""
+    cells = problem_with(lambda cells: np.array(values)[cells.action], 1.0).cells
+    has_best = np.bincount(cells.owner(), cells.action == 0, N) > 0
+    errors = np.array(sd)[cells.action]
+    cells = replace(cells, shared_sd_money=errors, value_sd_money=errors)
+    return build_problem(cells.keep(has_best[cells.owner()]), tables((), K))
+
+
+def test_what_most_is_to_be_learnt_of_for_the_money_is_drawn_most():
+    """By hand: both others lose 4; with errors of 4 and 2 they excel the best by .083 and .0085 times their error."""
+    found = worth_first(with_best([1.0, -3.0, -3.0], [1.0, 4.0, 2.0]), np.zeros(0))
+    counts = np.bincount(with_best([1.0, -3.0, -3.0], [1.0, 4.0, 2.0]).cells.action)
+    share = np.sqrt((2.0 * 0.0084907 * counts[2]) / (4.0 * 0.0833155 * counts[1]))
+    assert found == pytest.approx([1 / 9, 1.0, share], rel=1e-4)
+
+
+def test_the_dearer_of_two_that_promise_alike_is_drawn_less():
+    """By hand: they lose 1 and 4, and both excel the best once in six; so half as often for the same error, and as the
+    error is four times as large, as often."""
+    problem = with_best([1.0, 0.0, -3.0], [1.0, 1.0, 4.0])
+    counts = np.bincount(problem.cells.action)
+    ratio = np.sqrt(counts[2] / counts[1])
+    assert worth_first(problem, np.zeros(0))[1:] == pytest.approx(np.array([1.0, ratio]) / max(1.0, ratio))
+
+
+def test_where_nothing_is_to_be_learnt_the_cheap_are_drawn_first():
+    problem = with_best([1.0, -3.0, -15.0], [0.0, 0.0, 0.0])
+    assert (worth_first(problem, np.zeros(0)) == cheap_first(problem, np.zeros(0))).all()
