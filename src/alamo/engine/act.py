@@ -8,7 +8,8 @@ What is sent is what was approved. The policy snapshot holds a hash of each acti
 been changed, deleted or paused since can be neither approved nor launched. A launch that was interrupted is past that
 door: resumed, it drops what had not reached its channel yet of an action changed, deleted or paused meanwhile, and goes
 on with the others. So nothing unapproved is ever sent, and no launch is stuck; what was dropped is counted, and the
-next cycle decides about those customers again.
+next cycle decides about those customers again. Permissions and caps are asked anew, too: contacts that another tool or
+the counter has made since the plan was drawn may leave no room for its own.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ def _carry_out(under_way: UnderWay, decisions: pa.Table, progress: Progress | No
         return now is not None and now.state == "launching"
 
     context.history.replace("decisions", decisions, where={"plan_id": plan_id}, batch=f"launch-{plan_id}")
+    under_way = under_way.with_caps_of_now(decisions)
     whole = reserve(under_way, decisions, going_on=going_on)
     pending = context.state.ledger.open_batches(plan_id)
     for done, batch_id in enumerate(pending if whole else ()):

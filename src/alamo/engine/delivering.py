@@ -8,21 +8,22 @@ ids within each action, which is the order of a hash and has nothing to do with 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from alamo.domain.action import Action
+from alamo.domain.action import NO_ACTION, Action
 from alamo.domain.policy import PolicySnapshot
 from alamo.domain.records import DeliveryBatch, LedgerRow, PlanRecord
 from alamo.engine.context import Context
 from alamo.engine.gate import as_approved, no_channel, sending
 from alamo.engine.guard import paused_ids
-from alamo.engine.measure import money_at_rest
+from alamo.engine.measure import money_at_rest, seal_deliveries
 from alamo.engine.quiet_hours import quiet_for
 from alamo.measurement.permissions import contactable
+from alamo.steering.contact_policy import Ledger, at_their_cap
 from alamo.steering.quiet_hours import earliest_send
 
 BATCH_ROWS = 5_000
@@ -31,11 +32,12 @@ BATCH_ROWS = 5_000
 
 @dataclass(frozen=True, slots=True)
 class UnderWay:
-    """A launch: the plan and the policy that was approved with it."""
+    """A launch: the plan, the policy that was approved with it, and who has reached a cap since it was made."""
 
     context: Context
     plan: PlanRecord
     policy: PolicySnapshot
+    at_cap: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def as_approved(self) -> dict[str, Action]:
         """Return the actions whose message is the one approved, by id."""
@@ -49,11 +51,21 @@ class UnderWay:
         action, now = self.as_approved().get(action_id), self.context.clock.now()
         if action is None or not action.is_valid_at(now) or action_id in paused_ids(self.context):
             return frozenset()
-        return contactable(self.context.history, customer_ids, self.policy.actions[action_id]["channel"], now)
+        channel, full = self.policy.actions[action_id]["channel"], self.at_cap.get(action_id, frozenset())
+        return contactable(self.context.history, customer_ids, channel, now) - full
+
+    def with_caps_of_now(self, decisions: pa.Table) -> UnderWay:
+        """Return the same launch knowing whom contacts made until now close an action of `decisions` to."""
+        context, approved = self.context, self.as_approved()
+        seal_deliveries(context)
+        drawn = decisions.filter(pc.not_equal(decisions["action_id"], NO_ACTION))
+        actions = tuple(approved[action_id] for action_id in sending(decisions) if action_id in approved)
+        ledger = Ledger(context.history, drawn["customer_id"], actions, context.clock.now())
+        return replace(self, at_cap=at_their_cap(ledger, context.contact))
 
 
 def reserve(under_way: UnderWay, decisions: pa.Table, *, going_on: Callable[[], bool]) -> bool:
-    """Reserve every delivery; what may not be sent any more (consent, changed message) is ``dropped`` at once.
+    """Reserve every delivery; what may not be sent any more (consent, a cap, its message) is ``dropped`` at once.
 
     Returns False if it stopped half-way because `going_on` said so.
     """

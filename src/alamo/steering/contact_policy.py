@@ -99,6 +99,18 @@ def closed_by_contacts(ledger: Ledger, policy: ContactPolicy) -> Iterator[tuple[
     yield Ineligible.EXCLUSIVE, [_any(n, _excluding(ledger, policy.exclusive, action)) for action in ledger.actions]
 
 
+def at_their_cap(ledger: Ledger, policy: ContactPolicy) -> dict[str, frozenset[str]]:
+    """Return action → the customers that earlier contacts close it to, by any cap, spacing or exclusion."""
+    n = len(ledger.customer_ids)
+    closed = [np.zeros(n, dtype=bool) for _ in ledger.actions]
+    for _, masks in closed_by_contacts(ledger, policy):
+        closed = [so_far | mask for so_far, mask in zip(closed, masks, strict=True)]
+    return {
+        action.id: frozenset(ledger.customer_ids.filter(pa.array(mask)).to_pylist())
+        for action, mask in zip(ledger.actions, closed, strict=True)
+    }
+
+
 def _as_caps(policy: ContactPolicy) -> dict[Ineligible, list[ContactCap]]:
     """Return caps and spacing by reason; a spacing of N days is a cap of one contact in N days."""
     kinds: dict[Ineligible, list[ContactCap]] = {

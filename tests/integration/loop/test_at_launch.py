@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from alamo.domain.errors import StateError
+from alamo.domain.records import LedgerRow
 
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -59,3 +61,46 @@ def test_a_resumed_launch_drops_an_action_whose_dates_are_over(real, folder, end
 
 def _fails(*_):
     raise OSError("gone")
+
+
+def drawn(project, plan: str, action: str) -> list[str]:
+    named = {"plan": plan, "action": action}
+    sql = "SELECT customer_id FROM proposals WHERE plan_id = $plan AND action_id = $action ORDER BY customer_id"
+    return project.context.history.query(sql, named)["customer_id"].to_pylist()
+
+
+@pytest.mark.parametrize("resumed", [False, True])
+def test_a_contact_made_since_the_plan_was_drawn_counts_towards_its_cap(real, folder, monkeypatch, resumed):
+    """The mail is capped at one in 14 days; another tool has written to five of those who drew it, and one letter."""
+    with real(START) as project:
+        plan = approved(project)
+        mailed, posted = drawn(project, plan, "mail"), drawn(project, plan, "letter")
+        if resumed:
+            with monkeypatch.context() as patched:
+                patched.setattr(type(project.context.channels["email"]), "deliver", _fails)
+                with pytest.raises(OSError, match="gone"):
+                    project.launch(plan, by="bob")
+    (folder / "sent.csv").write_text(
+        "customer_id,channel,event,date\n"
+        + "".join(f"{one},email,sent,2026-01-05\n" for one in mailed[:5])
+        + f"{posted[0]},email,sent,2026-01-05\n"
+    )
+    with real(START + DAY) as project:
+        project.import_file("deliveries", [folder / "sent.csv"])
+        project.launch(plan, by="bob", anyway="" if resumed else "the other tool wrote to a few")
+        states = {row.customer_id: row.state for row in project.context.state.ledger.rows(plan)}
+    assert sorted(one for one, state in states.items() if state != "sent") == mailed[:5]
+    assert {states[one] for one in mailed[:5]} == {"dropped"}
+
+
+def test_a_contact_over_the_counter_since_the_plan_was_drawn_counts_towards_its_cap(real, folder):
+    """Nobody has sealed the ledger since: the launch does."""
+    with real(START) as project:
+        plan = approved(project)
+        one = drawn(project, plan, "mail")[0]
+        given = LedgerRow("elsewhere", "before", "before-counter", one, "mail", "email", 10, state="unknown")
+        project.context.state.ledger.reserve([replace(given, attempted_at=START, settled_at=START)])
+    with real(START + DAY) as project:
+        assert project.launch(plan, by="bob").deliveries["dropped"] == 1
+        states = {row.customer_id: row.state for row in project.context.state.ledger.rows(plan)}
+    assert states[one] == "dropped"
