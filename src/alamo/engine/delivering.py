@@ -90,7 +90,7 @@ def reserve_cancelled(under_way: UnderWay, decisions: pa.Table) -> None:
 
 
 def _entry(under_way: UnderWay, row: Mapping[str, Any], number: int, state: str) -> LedgerRow:
-    """Return the row of the ledger for a decision in batch `number` of its action."""
+    """Return the row of the ledger for a decision in batch `number` of its action; a reserved one is not tried yet."""
     plan, action_id = under_way.plan, row["action_id"]
     return LedgerRow(
         decision_id=row["decision_id"],
@@ -101,7 +101,7 @@ def _entry(under_way: UnderWay, row: Mapping[str, Any], number: int, state: str)
         channel=under_way.policy.actions[action_id]["channel"],
         cost_minor=money_at_rest(under_way.context, row["cost_money"]),
         state=state,
-        attempted_at=under_way.context.clock.now(),
+        attempted_at=None if state == "reserved" else under_way.context.clock.now(),
     )
 
 
@@ -155,11 +155,8 @@ def batch_of(under_way: UnderWay, rows: Sequence[LedgerRow]) -> DeliveryBatch:
 
 
 def _addresses(under_way: UnderWay, rows: Sequence[LedgerRow]) -> pa.Table:
-    """Return where each message goes and, because of quiet hours, from when on it may.
-
-    The moment counts from the start of the launch, so a resumed launch hands over the same rows again.
-    """
-    context, plan = under_way.context, under_way.plan
+    """Return where each message goes and, because of quiet hours, from when on it may, counted from this moment."""
+    context = under_way.context
     wanted = pa.table(
         {
             "decision_id": pa.array([row.decision_id for row in rows], pa.string()),
@@ -179,5 +176,5 @@ def _addresses(under_way: UnderWay, rows: Sequence[LedgerRow]) -> pa.Table:
         relations={"wanted": wanted},
     )
     quiet, zone = quiet_for(context, under_way.policy.actions[rows[0].action_id]), context.settings.time_zone
-    send_at = earliest_send(found["time_zone"], quiet, zone, plan.launched_at or context.clock.now())
+    send_at = earliest_send(found["time_zone"], quiet, zone, context.clock.now())
     return found.drop(["time_zone"]).append_column("send_at", send_at)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -104,3 +105,25 @@ def test_a_contact_over_the_counter_since_the_plan_was_drawn_counts_towards_its_
         assert project.launch(plan, by="bob").deliveries["dropped"] == 1
         states = {row.customer_id: row.state for row in project.context.state.ledger.rows(plan)}
     assert states[one] == "dropped"
+
+
+def test_a_launch_resumed_at_night_waits_for_the_morning_and_its_contacts_are_dated_when_they_went_out(
+    real, folder, monkeypatch
+):
+    (folder / "limits.toml").write_text('[contact]\nquiet_hours = { from = "21:00", until = "08:00" }\n')
+    night = START + timedelta(days=3, hours=13)
+    with real(START) as project:
+        plan = approved(project)
+        with monkeypatch.context() as patched:
+            patched.setattr(type(project.context.channels["email"]), "deliver", _fails)
+            with pytest.raises(OSError, match="gone"):
+                project.launch(plan, by="bob")
+    with real(night) as project:
+        project.launch(plan, by="bob")
+        assert {row.attempted_at for row in project.context.state.ledger.rows(plan)} == {night}
+    lines = [line for file in (folder / "audiences").rglob("*.csv") for line in csv.DictReader(file.open())]
+    assert {line["send_at"] for line in lines} == {"2026-01-09T08:00:00Z"}
+    with real(night + DAY) as project:
+        project.measure()
+        sent = project.context.history.query("SELECT DISTINCT occurred_at FROM events WHERE kind = 'sent'")
+        assert sent["occurred_at"].to_pylist() == [night]
