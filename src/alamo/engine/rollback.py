@@ -2,7 +2,8 @@
 
 What was sent stays as it is; what was decided stays decided, so whoever has a decision of this cycle gets no other. The
 policy before comes back as a plan of the present cycle with its own draws: the salt is this cycle's, because a draw of
-an earlier cycle has been seen, and its limits are those it was made under less what this cycle has sent already.
+an earlier cycle has been seen, and its limits are those it was made under less what this cycle has sent already; of a
+limit per day, week or month, less all that has been sent since it was made.
 
 Not supported: limits changed since that policy was made; they count from the next plan on.
 """
@@ -44,7 +45,7 @@ class Rollback:
             "plan": self.plan.plan_id,
             "state": self.plan.state,
             "in_force": None if after is None else after.plan_id,
-            "policy_of": None if after is None else after.summary["restores"],
+            "policy_of": None if after is None else after.summary.get("restores", after.plan_id),
         }
 
 
@@ -56,7 +57,7 @@ def rollback(context: Context, plan_id: str | None, *, by: str, reason: str = ""
     Raises
     ------
     StateError
-        If the plan was never launched.
+        If the plan was never launched, or a later one is in force: taking the earlier back would undo that one.
     """
     name = responsible(context, by)
     plan = plan_named(context, plan_id or _last_launched(context))
@@ -71,16 +72,43 @@ def rollback(context: Context, plan_id: str | None, *, by: str, reason: str = ""
         stop(context, plan.plan_id, by=name, reason=reason)
     with context.state.lock(LAUNCHING, wait_seconds=PATIENCE_SECONDS):
         plan = plan_named(context, plan.plan_id)
+        later = _in_force_since(context, plan)
         if plan.state != "rolled_back":
+            _refuse_not_in_force(plan, later)
             act = PlanAct(plan.plan_id, "rolled_back", name, context.clock.now(), reason.strip())
             plan = context.state.plans.move(act, from_states=("launched", "stopped"))
         made = [other for other in context.state.plans.all() if other.summary.get("instead_of") == plan.plan_id]
-        return Rollback(plan, made[0] if made else _restored(context, plan, name))
+        if made:
+            return Rollback(plan, _on_record(context, made[0], plan))
+        return Rollback(plan, later or _restored(context, plan, name))
 
 
 def _last_launched(context: Context) -> str | None:
-    launched = [plan for plan in context.state.plans.all() if plan.state in _LAUNCHED[:-1]]
+    """Return the plan launched last, one whose rollback was killed before it ended among them."""
+    plans = context.state.plans.all()
+    ended = {plan.summary.get("instead_of") for plan in plans}
+    launched = [
+        plan for plan in plans if plan.state in _LAUNCHED and (plan.state != "rolled_back" or plan.plan_id not in ended)
+    ]
     return launched[-1].plan_id if launched else None
+
+
+def _in_force_since(context: Context, plan: PlanRecord) -> PlanRecord | None:
+    """Return the plan that was launched after `plan` and is in force; None where there is none."""
+    later = [
+        other for other in context.state.plans.all() if other.state == "launched" and other.created_at > plan.created_at
+    ]
+    return later[-1] if later else None
+
+
+def _refuse_not_in_force(plan: PlanRecord, later: PlanRecord | None) -> None:
+    if later is not None:
+        raise StateError(
+            f"plan {plan.plan_id} is not in force: {later.plan_id} was launched after it",
+            hint=f"Take back what is in force: alamo plan rollback {later.plan_id}",
+            code="plan.not_in_force",
+            details={"plan": plan.plan_id, "in_force": later.plan_id},
+        )
 
 
 def _restored(context: Context, plan: PlanRecord, name: str) -> PlanRecord | None:
@@ -112,7 +140,15 @@ def _restored(context: Context, plan: PlanRecord, name: str) -> PlanRecord | Non
         launched_at=now,
     )
     context.state.plans.save(record)
-    act = PlanAct(record.plan_id, "launched", name, now, f"rollback of {plan.plan_id}")
+    return _on_record(context, record, plan)
+
+
+def _on_record(context: Context, restored: PlanRecord, instead_of: PlanRecord) -> PlanRecord:
+    """Write the line of the log that a restored plan has, unless it is there: a kill may have come before it."""
+    if context.state.plans.log(restored.plan_id):
+        return restored
+    who, when = restored.launched_by or "", restored.launched_at or restored.created_at
+    act = PlanAct(restored.plan_id, "launched", who, when, f"rollback of {instead_of.plan_id}")
     return context.state.plans.move(act, from_states=("launched",))
 
 
@@ -130,27 +166,39 @@ def _of_cycle(context: Context, policy: PolicySnapshot, cycle: int) -> PolicySna
         universal_start=universal.start,
         universal_waiting=universal.waiting,
         n_blocks=1,
-        blocks=(BlockState(0, last.prices, _left(context, policy.rows, cycle)),),
+        blocks=(BlockState(0, last.prices, _left(context, policy.rows, cycle, policy.cycle)),),
         counter=policy.counter and replace(policy.counter, reserved=(0.0,) * len(policy.rows)),
     )
 
 
-def _left(context: Context, rows: Sequence[LimitRow], cycle: int) -> tuple[float, ...]:
-    """Return what is left of each row after what the cycle has sent; a row with a predicate counts everybody."""
-    contacts: Counter[str] = Counter()
-    cost: Counter[str] = Counter()
-    for plan in context.state.plans.all():
-        for entry in context.state.ledger.rows(plan.plan_id) if plan.cycle == cycle else ():
-            if entry.state in _SENT:
-                contacts[entry.action_id] += 1
-                cost[entry.action_id] += entry.cost_minor
+def _left(context: Context, rows: Sequence[LimitRow], cycle: int, made_in: int) -> tuple[float, ...]:
+    """Return what is left of each row after what the cycle has sent; a row with a predicate counts everybody.
+
+    A bound per day, week or month was what was left when the policy was made, in the cycle `made_in`: all that has been
+    sent since comes off it.
+    """
+    per_cycle = {limit.name for limit in context.limits if limit.period == "cycle"}
+    used = {since: _used(context, since) for since in {cycle, made_in}}
     minor = minor_per_major(context.settings.currency)
     left = []
     for row in rows:
-        used = sum(contacts[action] if row.column == "count" else cost[action] / minor for action in row.action_ids)
-        after = row.bound - row.sign * used
+        contacts, cost = used[cycle if row.limit in per_cycle else made_in]
+        mine = sum(contacts[action] if row.column == "count" else cost[action] / minor for action in row.action_ids)
+        after = row.bound - row.sign * mine
         left.append(max(after, 0.0) if row.hard else after)
     return tuple(left)
+
+
+def _used(context: Context, since: int) -> tuple[Counter[str], Counter[str]]:
+    """Return contacts and cost (minor units) of each action in the plans from the cycle `since` on."""
+    contacts: Counter[str] = Counter()
+    cost: Counter[str] = Counter()
+    for plan in context.state.plans.all():
+        for entry in context.state.ledger.rows(plan.plan_id) if plan.cycle >= since else ():
+            if entry.state in _SENT:
+                contacts[entry.action_id] += 1
+                cost[entry.action_id] += entry.cost_minor
+    return contacts, cost
 
 
 def _summary(context: Context, cycle: int, before: PlanRecord, instead_of: PlanRecord) -> dict[str, Any]:

@@ -108,6 +108,64 @@ def test_a_rollback_again_changes_nothing_and_one_that_was_killed_is_ended(real,
         assert acts == [("rolled_back", "eve", "complaints")]
 
 
+@pytest.mark.parametrize("killed_in", ["save", "log"])
+def test_a_default_rollback_that_was_killed_is_ended_by_the_same_command(real, twice, monkeypatch, killed_in):
+    """Without an id the next command must not take back the plan before as well, and the log says all of it."""
+    first, second = twice
+    with real(SECOND + DAY) as project:
+        book = type(project.context.state.plans)
+        save, move = book.save, book.move
+
+        def dies_saving(*_):
+            raise KeyboardInterrupt
+
+        def dies_before_the_line(self, act, *, from_states):
+            if act.act == "launched":
+                raise KeyboardInterrupt
+            return move(self, act, from_states=from_states)
+
+        with monkeypatch.context() as patched:
+            patched.setattr(book, "save", dies_saving if killed_in == "save" else save)
+            patched.setattr(book, "move", dies_before_the_line)
+            with pytest.raises(KeyboardInterrupt):
+                project.rollback(by="eve")
+        ended = project.rollback(by="eve") if killed_in == "save" else project.rollback(second, by="eve")
+        assert ended.plan.plan_id == second
+        assert project.plan(first).state == "launched"
+        assert ended.in_force.summary["restores"] == first
+        acts = [(act.act, act.by, act.reason) for act in project.plan_log(ended.in_force.plan_id)]
+        assert acts == [("launched", "eve", f"rollback of {second}")]
+
+
+def test_an_earlier_plan_than_the_one_in_force_is_not_taken_back(real, twice):
+    first, second = twice
+    with real(SECOND + DAY) as project:
+        with pytest.raises(StateError, match=f"{second} was launched after it") as caught:
+            project.rollback(first, by="eve")
+        assert caught.value.code == "plan.not_in_force"
+        assert [project.plan(one).state for one in twice] == ["launched", "launched"]
+        assert len(project.plans()) == 2
+
+
+def test_a_budget_of_a_month_that_is_used_up_does_not_come_back(real, folder, twice):
+    """The first policy had the whole month before it; what it has sent since is gone, though in another cycle."""
+    limits, toml = folder / "limits.toml", folder / "alamo.toml"
+    limits.write_text(limits.read_text().replace("maximum = 60", 'maximum = 60\nperiod = "month"'))
+    toml.write_text(toml.read_text().replace("days = 28", "days = 7"))
+    with real(START + 70 * DAY) as project:
+        third = launch(project)
+    with real(START + 77 * DAY) as project:
+        launch(project)
+        spent = [
+            row.cost_minor for plan in project.plans()[-2:] for row in project.context.state.ledger.rows(plan.plan_id)
+        ]
+        back = project.rollback(by="eve").in_force
+        assert back.summary["restores"] == third
+        policy = project.context.shelf.get(back.policy_version)
+        (bound,), (left,) = [row.bound for row in policy.rows], policy.blocks[0].remaining
+        assert left == pytest.approx(max(bound - sum(spent) / 100, 0.0))
+
+
 def test_a_launch_under_way_is_stopped_first(real, twice, monkeypatch):
     monkeypatch.setattr(delivering, "BATCH_ROWS", 10)
     with real(START + 56 * DAY) as project:
