@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
-from unicodedata import normalize
+from unicodedata import category, normalize
 
 import pyarrow as pa
 
@@ -74,10 +74,25 @@ class PlanRecord:
         return {"schema": "alamo.plan/1"} | {item.name: json_value(getattr(self, item.name)) for item in fields(self)}
 
 
+_UNSEEN = "\u034f\u115f\u1160\u3164\u17b4\u17b5" + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
+"""Characters that show nothing although their category does not say so: fillers, joiners, variation selectors."""
+
+
+def spelled(name: str) -> str:
+    """Return what of a name counts: its letters, digits and signs, whatever their case and width, without spaces.
+
+    Characters that nobody sees do not count either. Empty where nothing is left.
+    """
+    folded = normalize("NFKC", normalize("NFKC", name).casefold())
+    return "".join(one for one in folded if category(one)[0] not in "CZ" and one not in _UNSEEN)
+
+
 def same_person(one: str, other: str) -> bool:
-    """Say whether two names mean the same person: case, width of letters and spaces do not count."""
-    first, second = (" ".join(normalize("NFKC", name).casefold().split()) for name in (one, other))
-    return first == second
+    """Say whether two names mean the same person; see `spelled` for what counts.
+
+    Not supported: letters of another alphabet that look alike. Where that matters, list the people.
+    """
+    return spelled(one) == spelled(other)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Responsibility: who may take it for a plan, and when it takes two people.
 
 A plan that costs more or reaches more people than ``[approval]`` allows to one person needs two: one who approves and
-another who approves as well or launches. Names are compared without regard to case and spaces, so that ``Ann`` is not a
-second person beside ``ann``.
+another who approves as well or launches. Names are compared without regard to case, spaces and what nobody sees, so
+that ``Ann`` is not a second person beside ``ann``.
 
 Not supported: proof of identity. A name is what was typed; who may write to the project folder can type any.
 """
@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from alamo.domain.errors import StateError, UsageError
-from alamo.domain.records import PlanRecord, same_person
+from alamo.domain.records import PlanRecord, same_person, spelled
 from alamo.engine.context import Context
 
 
@@ -26,7 +26,7 @@ def responsible(context: Context, by: str) -> str:
         If nobody is named, or somebody whom the project does not list.
     """
     people = context.settings.approval.people
-    if not by.strip():
+    if not spelled(by):
         raise UsageError(
             "nobody takes responsibility", hint="Say who does: add --by NAME", code="plan.nobody", details={}
         )
