@@ -9,6 +9,7 @@ logged with the approval's id. Above the limits of ``[approval]`` it takes a sec
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -25,6 +26,7 @@ from alamo.engine.staleness import changes_since
 from alamo.engine.takeback import Launch
 
 _KEY = "standing/"
+_LOCK, _PATIENCE_SECONDS = "standing-approval", 10.0
 _MOMENTS = ("granted_at", "until", "revoked_at")
 
 
@@ -85,14 +87,12 @@ def grant(context: Context, wanted: StandingApproval) -> StandingApproval:
         If its limits are not positive, it ends in the past, or names a channel or action that there is none of.
     """
     now = context.clock.now()
-    number = 1 + len(standing_approvals(context))
-    made = replace(
-        wanted, id=f"standing-{number}", by=responsible(context, wanted.by), granted_at=now, until=utc(wanted.until)
-    )
+    made = replace(wanted, by=responsible(context, wanted.by), granted_at=now, until=utc(wanted.until))
     complaint = _complaint(context, made, now)
     if complaint:
         raise UsageError(complaint, hint="See: alamo plan standing grant --help", code="standing.wrong", details={})
-    return _kept(context, made)
+    with _alone(context):
+        return _kept(context, replace(made, id=f"standing-{1 + len(standing_approvals(context))}"))
 
 
 def second(context: Context, approval_id: str, *, by: str) -> StandingApproval:
@@ -103,24 +103,28 @@ def second(context: Context, approval_id: str, *, by: str) -> StandingApproval:
     StateError
         If the same person granted it, or it is no longer in force.
     """
-    found, name = _named(context, approval_id), responsible(context, by)
-    if same_person(found.by, name):
-        raise StateError(
-            f"{found.by} has granted {found.id} already",
-            hint=f"Somebody else confirms it: alamo plan standing second {found.id} --by NAME",
-            code="plan.same_person",
-            details={"standing": found.id, "by": found.by},
-        )
-    _refuse_over(context, found)
-    return _kept(context, replace(found, second=name))
+    name = responsible(context, by)
+    with _alone(context):
+        found = _named(context, approval_id)
+        if same_person(found.by, name):
+            raise StateError(
+                f"{found.by} has granted {found.id} already",
+                hint=f"Somebody else confirms it: alamo plan standing second {found.id} --by NAME",
+                code="plan.same_person",
+                details={"standing": found.id, "by": found.by},
+            )
+        _refuse_over(context, found)
+        return _kept(context, replace(found, second=name))
 
 
 def revoke(context: Context, approval_id: str, *, by: str, reason: str = "") -> StandingApproval:
     """Take a standing approval back; nothing is launched under it any more. Again changes nothing."""
-    found, name = _named(context, approval_id), responsible(context, by)
-    if found.revoked_at is not None:
-        return found
-    return _kept(context, replace(found, revoked_by=name, revoked_at=context.clock.now(), reason=reason.strip()))
+    name = responsible(context, by)
+    with _alone(context):
+        found = _named(context, approval_id)
+        if found.revoked_at is not None:
+            return found
+        return _kept(context, replace(found, revoked_by=name, revoked_at=context.clock.now(), reason=reason.strip()))
 
 
 def launch_standing(context: Context, plan_id: str | None, *, progress: Progress | None = None) -> Launch:
@@ -248,6 +252,11 @@ def _named(context: Context, approval_id: str) -> StandingApproval:
         code="standing.unknown",
         details={"given": approval_id},
     )
+
+
+def _alone(context: Context) -> AbstractContextManager[None]:
+    """Hold the book of standing approvals from reading it to writing it: nothing said meanwhile is lost."""
+    return context.state.lock(_LOCK, wait_seconds=_PATIENCE_SECONDS)
 
 
 def _kept(context: Context, approval: StandingApproval) -> StandingApproval:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from alamo.domain.errors import StateError, UsageError
+from alamo.engine import standing
 from alamo.engine.standing import StandingApproval
 
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
@@ -84,6 +85,31 @@ def test_an_approval_that_is_over_or_revoked_covers_nothing(real, folder, planne
         with pytest.raises(StateError) as caught:
             project.revoke_standing("standing-9", by="bob")
         assert caught.value.code == "standing.unknown"
+
+
+def test_what_two_people_say_at_once_of_standing_approvals_is_not_lost(real, monkeypatch):
+    """Between reading and writing nobody else writes: a second grant does not overwrite, a revocation is not undone."""
+    monkeypatch.setattr(standing, "_PATIENCE_SECONDS", 0.0)
+    kept, refused = standing._kept, []
+
+    def beside(act):
+        def meanwhile(context, approval):
+            monkeypatch.setattr(standing, "_kept", kept)
+            with real(START) as other, pytest.raises(StateError) as caught:
+                act(other)
+            refused.append(caught.value.code)
+            return kept(context, approval)
+
+        monkeypatch.setattr(standing, "_kept", meanwhile)
+
+    with real(START) as project:
+        beside(lambda other: other.grant_standing(replace(WIDE, by="eve")))
+        project.grant_standing(WIDE)
+        beside(lambda other: other.revoke_standing("standing-1", by="eve"))
+        project.second_standing("standing-1", by="bob")
+        assert refused == ["store.locked", "store.locked"]
+        assert project.grant_standing(replace(WIDE, by="eve")).id == "standing-2"
+        assert [(one.by, one.second) for one in project.standing_approvals()] == [("ann", "bob"), ("eve", None)]
 
 
 def test_a_stale_plan_and_one_in_somebody_s_hands_wait_for_a_person(real, folder, planned):
