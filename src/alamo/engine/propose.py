@@ -149,7 +149,8 @@ def propose(
     stamp = Stamp(plan_id, policy.version, request.cycle, request.now, valid_until)
     decisions = decision_table(candidates.cells, batch, stamp) if carrier is None else carrier.decide(policy, stamp)
     drawn = DrawnCycle(batch.drawn.p, batch.drawn.choice, int((batch.drawn.reason == _STOPPED).sum()), batch.states)
-    about = PlanContext(request.cycle, request.actions, request.settings.inference.level)
+    kept = candidates.tables.bound - planned.bound
+    about = PlanContext(request.cycle, request.actions, request.settings.inference.level, kept)
     summary = plan_summary(candidates, drawn, explored, about)
     summary["warnings"] = [narrow.complaint() for narrow in narrow_ranges(planned, pacer)]
     return Proposal(plan_id, policy, decisions, summary, valid_until)

@@ -17,8 +17,7 @@ from alamo.steering.candidates import Candidates
 from alamo.steering.cells import Floats, Ints
 from alamo.steering.exploration import Exploration
 from alamo.steering.funnel import Stage
-from alamo.steering.limits import LimitTables
-from alamo.steering.shares import told, whole_use
+from alamo.steering.plan_limits import limit_rows
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -82,7 +81,7 @@ def plan_summary(
             "gain_money": float(drawn.p @ cells.earned_money),
         },
         "actions": _action_rows(candidates, drawn, by_action, about.actions),
-        "limits": _limit_rows(candidates, drawn),
+        "limits": limit_rows(candidates, drawn.p, drawn.choice, drawn.blocks, exploration.rule, about.kept),
         "excluded": _excluded(candidates),
         "eligibility": candidates.eligibility.to_dict(cells.action_ids),
         "funnel": _funnel(candidates, taken),
@@ -107,11 +106,14 @@ class PlanContext:
         In the order of their index.
     level
         Level of intervals.
+    kept
+        What the plan leaves of each row to the counter, in its units, shape (m,); None: nothing.
     """
 
     cycle: int
     actions: tuple[Action, ...]
     level: float
+    kept: Floats | None = None
 
 
 def _share(part: float, whole: float) -> float | None:
@@ -172,43 +174,6 @@ def _action_rows(
             "expected_gain_money": 0.0,
         },
     ]
-
-
-def _limit_rows(candidates: Candidates, drawn: DrawnCycle) -> list[dict[str, Any]]:
-    """Return each side of each limit in its own units, shares as parts of 1; the price is the mean over blocks."""
-    cells, tables = candidates.cells, candidates.tables
-    owner = np.flatnonzero(drawn.choice >= 0).astype(np.int64)
-    used = tables.cell_use(cells, drawn.choice[owner], owner).sum(axis=1)
-    expected = _expected_use(candidates, drawn.p)
-    prices = _mean_prices(drawn.blocks, tables)
-    whole = whole_use(cells, tables, drawn.choice[owner])
-    expected_whole = whole_use(cells, tables, np.arange(cells.n_cells), drawn.p)
-    return [
-        {
-            "limit": row.limit,
-            "side": "maximum" if row.sign > 0 else "minimum",
-            "use": row.column,
-            **told(tables, r, float(used[r]), whole[r], float(prices[r])),
-            "expected_used": told(tables, r, float(expected[r]), expected_whole[r], 0.0)["used"],
-        }
-        for r, row in enumerate(tables.rows)
-    ]
-
-
-def _expected_use(candidates: Candidates, p: Floats) -> Floats:
-    cells, tables = candidates.cells, candidates.tables
-    group = cells.units.group[cells.owner()]
-    out = np.zeros(tables.m)
-    for r in range(tables.m):
-        use = 1.0 if tables.column[r] < 0 else cells.uses[:, tables.column[r]]
-        out[r] = np.sum(p * tables.coefficient[r, group, cells.action] * use)
-    return out
-
-
-def _mean_prices(blocks: Sequence[BlockState], tables: LimitTables) -> Floats:
-    if not blocks:
-        return np.zeros(tables.m)
-    return np.asarray(np.mean([block.prices for block in blocks], axis=0))
 
 
 def _funnel(candidates: Candidates, taken: Ints) -> dict[str, Any]:

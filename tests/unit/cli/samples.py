@@ -84,6 +84,7 @@ _ACTION = {
     "cost_total_money": 600.0, "expected_gain_money": 640.0, "gain_lower": 500.0, "gain_upper": 780.0,
 }  # fmt: skip
 _LIMIT = {"limit": "budget", "bound": 900.0, "used": 899.6, "price": 0.12}
+SHARED_LIMIT = _LIMIT | {"side": "maximum", "explored": 120.0, "kept": 9.0}
 POLICY: dict[str, Any] = {
     "rows": [_ACTION],
     "as_of": "2011-07-22",

@@ -190,6 +190,11 @@ EXPECTED = [
             "customers 4,383 → eligible 4,383 → consented 3,732 → contacted 1,500",
         ],
     ),
+    (
+        plan.plan,
+        {**samples.PLAN, "summary": {**samples.PLAN["summary"], "limits": [samples.SHARED_LIMIT]}},
+        ["Exploration is expected to use 120 of budget.", "Kept for the counter: 9 of budget."],
+    ),
     (plan.plans, {"rows": [samples.PLAN]}, ["c9", "proposed", "2011-07-22"]),
     (
         plan_review.diff,

@@ -12,7 +12,7 @@ from tests.unit.steering.worlds import NOW, actions, profiles, scores
 
 from alamo.domain.action import ContactPolicy, Limit
 from alamo.domain.errors import ConfigError, InfeasibleError
-from alamo.domain.settings import ControlSettings, ExplorationSettings, Settings
+from alamo.domain.settings import ControlSettings, ExplorationSettings, RealtimeSettings, Settings
 from alamo.domain.tables import DECISIONS
 from alamo.engine.propose import Proposal, SteerRequest, propose
 from alamo.store import MemoryHistory
@@ -136,6 +136,25 @@ def test_limits_are_kept_in_the_draw_and_minima_have_negative_prices(proposal):
     assert lines["letters north"]["used"] <= 30
     assert lines["some big"]["used"] >= 40
     assert lines["budget"]["price"] > 0 >= lines["some big"]["price"]
+
+
+def test_a_limit_says_what_exploration_is_expected_to_use_and_what_is_kept_for_the_counter():
+    wide = (Limit("budget", use="cost", maximum=1e6), replace(LIMITS[1], maximum=3_001), LIMITS[2])  # none runs out
+    settings = replace(REQUEST.settings, realtime=RealtimeSettings(reserve_share=0.25))
+    found = proposed(limits=wide, settings=settings)
+    lines = {line["limit"]: line for line in found.summary["limits"]}
+    assert [line["kept"] for line in lines.values()] == [250_000.0, 750.0, 0.0]
+    floor, weights = found.policy.rule.floor_share, dict(zip(found.policy.action_ids, _floor_of(found), strict=True))
+    explored = 0.0
+    for row in found.decisions.to_pylist():
+        mass = sum(weights.get(action, 1.0) for action in row["eligible"])  # 1 for none
+        explored += sum(floor * weights[action] / mass for action in row["eligible"] if action == "mail-big")
+    assert 0.0 < lines["some big"]["explored"] <= lines["some big"]["expected_used"]
+    assert lines["some big"]["explored"] == pytest.approx(explored)
+
+
+def _floor_of(found):
+    return found.policy.rule.floor_of(len(found.policy.action_ids))
 
 
 def test_the_same_request_gives_the_same_plan_and_another_limit_another_one(proposal):

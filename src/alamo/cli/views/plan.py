@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.console import RenderableType
@@ -41,6 +41,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table("What is drawn", _ACTIONS, summary.get("actions", []))
     if summary.get("limits"):
         yield table("Limits", _LIMITS, summary["limits"])
+        yield from _set_apart(summary["limits"])
     yield from funnel(summary.get("funnel"))
     yield from caps_by_value(summary.get("caps_by_value"))
     yield from fatigue_charged(summary.get("fatigue"))
@@ -52,6 +53,14 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield table("Left out", reasons, rows)
     yield from refusals(summary)
     yield from _next(data)
+
+
+def _set_apart(limits: Sequence[Mapping[str, Any]]) -> Iterator[RenderableType]:
+    """Say what exploration is expected to use of maxima whatever the values say, and what is kept for the counter."""
+    for key, words in (("explored", "Exploration is expected to use"), ("kept", "Kept for the counter:")):
+        maxima = [row for row in limits if row.get("side") == "maximum" and row.get(key)]
+        parts = ", ".join(f"{formats.amount(row[key])} of {row['limit']}" for row in maxima)
+        yield from [note(f"{words} {parts}.")] if parts else ()
 
 
 def plans(data: Mapping[str, Any]) -> Iterator[RenderableType]:
