@@ -13,7 +13,7 @@ from __future__ import annotations
 import platform
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +25,7 @@ from alamo.engine.batch import run_blocks
 from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, soft_prices
 from alamo.steering.allocation.problem import Problem, build_problem
+from alamo.steering.allocation.source import concatenate
 from alamo.steering.cells import Cells
 from alamo.steering.limits import LimitTables
 from alamo.steering.pacing import block_count, pace
@@ -33,6 +34,8 @@ from alamo.steering.rule import REASONS, BlockTerms, decide
 RESULTS = Path(__file__).parent / "results" / "paced_draws.md"
 SIZES = ((100_000, 100), (1_000_000, 3), (20_000, 40))
 UNPROTECTED = 20
+SEED_BEFORE = 8
+"""Of the customers who were there the day before, and are not any more."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,9 @@ def _priced(n: int) -> tuple[Priced, str]:
     before = time.process_time()
     prices = soft_prices(problem, rule)
     cold = time.process_time() - before
-    yesterday = problem.take(np.arange(n // 20, n, dtype=np.int64))
-    start = soft_prices(yesterday, rule, prices)
+    gone, _ = world(n // 20, SEED_BEFORE)
+    yesterday = concatenate([gone, cells.take(np.arange(n // 20, n, dtype=np.int64))])
+    start = soft_prices(replace(problem, cells=yesterday), rule, prices)
     before = time.process_time()
     again = soft_prices(problem, rule, start)
     warm = time.process_time() - before

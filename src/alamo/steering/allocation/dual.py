@@ -21,7 +21,8 @@ from alamo.steering.allocation.problem import Problem
 from alamo.steering.allocation.streamed import Scannable
 from alamo.steering.cells import Floats, Places
 
-_FIRST_SAMPLE, _SECOND_SAMPLE = 4_000, 40_000
+_SAMPLES = ((1_000, 0.06), (4_000, 0.015), (40_000, 0.0))
+"""Customers of each sample, and the temperature it is left at as a share of the usual value."""
 _NEAR, _REST, _ROUNDS = 60_000, 40_000, 12
 _LOOKED_AT = 200_000
 SMALL_CELLS = 1_500
@@ -63,26 +64,18 @@ def hard_dual(problem: Scannable, prices: Floats) -> Scan:
 
 
 def sample_prices(problem: Scannable, end: float) -> Floats:
-    """Return prices from nested samples of the customers: the start of everything else.
+    """Return prices of samples that grow while the temperature falls to `end` (money), scaled, shape (m,).
 
     Customers stand in salted-hash order, so the first ones are a random sample.
     """
-    prices, start = np.zeros(problem.m), problem.value_scale
-    for size, stop in ((_FIRST_SAMPLE, max(end, 0.03 * problem.value_scale)), (_SECOND_SAMPLE, end)):
-        part = head(problem, size)
-        prices = follow_path(part, prices, Schedule(start, stop, tolerance=0.1))
-        start = max(0.1 * problem.value_scale, stop)
+    scale = problem.value_scale
+    prices, start = np.zeros(problem.m), max(scale, end)
+    for size, share in _SAMPLES:
+        stop = max(end, share * scale)
+        prices = follow_path(head(problem, size), prices, Schedule(start, stop, tolerance=0.1, cut=CUT))
         if size >= problem.n and stop <= end:
             break
-    return prices
-
-
-def _first_prices(problem: Scannable, end: float) -> Floats:
-    """Return prices of samples that grow while the temperature falls."""
-    prices, start, scale = np.zeros(problem.m), problem.value_scale, problem.value_scale
-    for size, stop in ((_FIRST_SAMPLE // 4, 0.06 * scale), (_FIRST_SAMPLE, 0.015 * scale), (_SECOND_SAMPLE, end)):
-        path = Schedule(start, stop, tolerance=0.1, cut=CUT, patient=True)
-        prices, start = follow_path(head(problem, size), prices, path), stop
+        start = stop
     return prices
 
 
@@ -106,7 +99,7 @@ def solve_dual(problem: Scannable, start: Floats | None = None) -> Scan:
     if exact is not None:
         return hard_dual(problem, exact)
     tau = 1e-3 * problem.value_scale
-    prices = _first_prices(problem, 2.0 * tau) if start is None else start
+    prices = sample_prices(problem, 2.0 * tau) if start is None else start
     goal = min(300.0, max(1.0, 3e-4 * problem.n))
     best, last = hard_dual(problem, prices), None
     scan = best
@@ -115,9 +108,7 @@ def solve_dual(problem: Scannable, start: Floats | None = None) -> Scan:
             break
         model, cut = _near_ties(problem, scan, last)
         tau = max(min(tau, cut / 5.0), 2e-5 * problem.value_scale)
-        prices = follow_path(
-            _shifted(problem, model, scan, tau), scan.prices, Schedule(tau, tau, cut=CUT, patient=True)
-        )
+        prices = follow_path(_shifted(problem, model, scan, tau), scan.prices, Schedule(tau, tau, cut=CUT))
         last, scan = scan, hard_dual(problem, prices)
         gain = best.bound - scan.bound
         if gain > 0:

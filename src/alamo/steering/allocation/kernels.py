@@ -32,7 +32,8 @@ class SoftSums(NamedTuple):
     """What `scan_soft` writes.
 
     ``total[0]`` Σ weight · τ log(1 + Σ e^{net/τ}), ``total[1]`` Σ weight · p · value; `tallies` expected use;
-    `covariance` of the choice times use, by group, pairs of actions and pairs of use columns (empty: not wanted).
+    `covariance` of the choice times use, by group and pairs of use column and action, either side of the diagonal for
+    both (n_groups, n, n) with n = (1 + n_use_columns) · n_actions; empty: not wanted.
     """
 
     total: Floats
@@ -113,79 +114,108 @@ def _tally(cells: CellArrays, tallies: Floats, group: int, j: int, amount: float
 
 
 @compiled
+def scan_floor(cells: CellArrays, weight: Floats, weights: Floats, tallies: Floats) -> None:
+    """Add up the use by column, group and action of a draw by the floor of `weights` (n_actions,) alone."""
+    for i in range(weight.size):
+        mass = 1.0
+        for j in range(cells.indptr[i], cells.indptr[i + 1]):
+            mass += weights[cells.action[j]]
+        for j in range(cells.indptr[i], cells.indptr[i + 1]):
+            _tally(cells, tallies, cells.group[i], j, weight[i] / mass * weights[cells.action[j]])
+
+
+@compiled
 def scan_soft(cells: CellArrays, weight: Floats, prices: Floats, mixture: Mixture, out: SoftSums) -> None:
     """Give every customer the probabilities of the mixture; add up the entropic dual, value, use and covariance."""
     widest = 0
     for i in range(weight.size):
         widest = max(widest, cells.indptr[i + 1] - cells.indptr[i])
-    p, likely = np.empty(widest), np.empty(widest, dtype=np.int64)
+    p, live = np.empty(widest), np.empty(widest, dtype=np.int64)
+    most = widest * (cells.uses.shape[1] + 1)
+    mean, place = np.empty(most), np.empty(most, dtype=np.int64)
     for i in range(weight.size):
-        first, last = cells.indptr[i], cells.indptr[i + 1]
-        out.total[0] += weight[i] * _softmax(cells, prices, mixture, i, p)
-        _mix(cells, mixture, first, p[: last - first])
-        highest, n_likely = 0.0, 0
-        for t in range(last - first):
-            if p[t] > 0.0:
-                out.total[1] += weight[i] * p[t] * cells.value[first + t]
-                _tally(cells, out.tallies, cells.group[i], first + t, weight[i] * p[t])
-            highest = max(highest, p[t])
-            if p[t] >= _NEGLIGIBLE:
-                likely[n_likely] = t
-                n_likely += 1
-        if out.covariance.size and highest < 1.0 - _NEGLIGIBLE:
-            _covary(cells, i, (p, likely[:n_likely]), weight[i], out.covariance)
-
-
-@inlined
-def _mix(cells: CellArrays, mixture: Mixture, first: int, p: Floats) -> None:
-    """Turn the softmax of a customer's cells from `first` on into the mixture."""
-    mass = 1.0
-    if mixture.floor > 0.0:
-        for t in range(p.size):
-            mass += mixture.weights[cells.action[first + t]]
-    for t in range(p.size):
-        p[t] *= mixture.share
+        dual, n_live = _softmax(cells, prices, mixture, i, (p, live))
         if mixture.floor > 0.0:
-            p[t] += mixture.floor / mass * mixture.weights[cells.action[first + t]]
+            _add_floor(cells, mixture, i, (p, live))
+        out.total[0] += weight[i] * dual
+        highest = 0.0
+        for t in range(n_live):
+            mass = weight[i] * p[t]
+            out.total[1] += mass * cells.value[live[t]]
+            _tally(cells, out.tallies, cells.group[i], live[t], mass)
+            highest = max(highest, p[t])
+        if out.covariance.size and highest < 1.0 - _NEGLIGIBLE:
+            _covary(cells, i, (p, live, n_live), (mean, place), weight[i], out.covariance)
 
 
 @inlined
-def _softmax(cells: CellArrays, prices: Floats, mixture: Mixture, i: int, p: Floats) -> float:
-    """Write the softmax of a customer's cells; return τ log(1 + Σ e^{net/τ})."""
-    first, last, temperature = cells.indptr[i], cells.indptr[i + 1], mixture.temperature
+def _softmax(
+    cells: CellArrays, prices: Floats, mixture: Mixture, i: int, found: tuple[Floats, Ints]
+) -> tuple[float, int]:
+    """Write share · softmax and the cells it is of, those that count; return τ log(1 + Σ e^{net/τ}) and how many."""
+    p, live = found
+    first, last, per_money = cells.indptr[i], cells.indptr[i + 1], 1.0 / mixture.temperature
     top = 0.0
     for j in range(first, last):
         p[j - first] = net_of(cells, prices, cells.group[i], j)
         top = max(top, p[j - first])
-    total = exp_nonpositive(-top / temperature)
+    total, n_live = exp_nonpositive(-top * per_money), 0
     for t in range(last - first):
-        below = (p[t] - top) / temperature
-        p[t] = exp_nonpositive(below) if below >= -mixture.cut else 0.0
-        total += p[t]
-    for t in range(last - first):
-        if p[t] > 0.0:
-            p[t] /= total
-    return top + temperature * np.log(total)
+        below = (p[t] - top) * per_money
+        if below >= -mixture.cut or mixture.floor > 0.0:
+            p[n_live] = exp_nonpositive(below)
+            live[n_live] = first + t
+            total += p[n_live]
+            n_live += 1
+    for t in range(n_live):
+        p[t] *= mixture.share / total
+    return top + mixture.temperature * np.log(total), n_live
 
 
 @inlined
-def _covary(cells: CellArrays, i: int, chances: tuple[Floats, Ints], weight: float, covariance: Floats) -> None:
-    """Add the covariance of (one-hot choice × use) of one customer, over its cells that are likely enough."""
-    first, group = cells.indptr[i], cells.group[i]
-    p, likely = chances
-    for t in likely:
-        for s in likely:
-            mass = weight * (p[t] * (1.0 - p[t]) if s == t else -p[t] * p[s])
-            _add_pair(cells, covariance, group, first + t, first + s, mass)
+def _add_floor(cells: CellArrays, mixture: Mixture, i: int, found: tuple[Floats, Ints]) -> None:
+    """Add the floor to the probabilities of all cells of a customer."""
+    p, live = found
+    mass, size = 1.0, cells.indptr[i + 1] - cells.indptr[i]
+    for t in range(size):
+        mass += mixture.weights[cells.action[live[t]]]
+    for t in range(size):
+        p[t] += mixture.floor / mass * mixture.weights[cells.action[live[t]]]
 
 
 @inlined
-def _add_pair(cells: CellArrays, covariance: Floats, group: int, j: int, k: int, mass: float) -> None:
-    a, b = cells.action[j], cells.action[k]
-    for c in range(covariance.shape[3]):
-        left = mass if c == 0 else mass * cells.uses[j, c - 1]
-        for d in range(covariance.shape[4]):
-            covariance[group, a, b, c, d] += left if d == 0 else left * cells.uses[k, d - 1]
+def _covary(
+    cells: CellArrays,
+    i: int,
+    found: tuple[Floats, Ints, int],
+    room: tuple[Floats, Ints],
+    weight: float,
+    covariance: Floats,
+) -> None:
+    """Add the covariance of (one-hot choice × use) of one customer, over its cells that are likely enough.
+
+    Entries off the diagonal are added on one side of it only, twice: rows are contracted, and made symmetric, later.
+    `room` is for the mean use by cell and column, and its places among the columns and actions.
+    """
+    p, live, n_live = found
+    mean, place = room
+    group, columns = cells.group[i], cells.uses.shape[1] + 1
+    actions, n = covariance.shape[2] // columns, 0
+    for t in range(n_live):
+        if p[t] >= _NEGLIGIBLE:
+            first = n
+            for c in range(columns):
+                use = 1.0 if c == 0 else cells.uses[live[t], c - 1]
+                mean[n], place[n] = p[t] * use, c * actions + cells.action[live[t]]
+                n += 1
+                for d in range(first, n):
+                    amount = weight if d == n - 1 else 2.0 * weight
+                    covariance[group, place[n - 1], place[d]] += amount * mean[d] * use
+    for t in range(n):
+        amount = 2.0 * weight * mean[t]
+        for s in range(t):
+            covariance[group, place[t], place[s]] -= amount * mean[s]
+        covariance[group, place[t], place[t]] -= 0.5 * amount * mean[t]
 
 
 @compiled

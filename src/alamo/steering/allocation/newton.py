@@ -18,8 +18,11 @@ from alamo.steering.allocation.kernels import Mixture, SoftSums, scan_soft
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Floats
 
-_COOLING, _SLOWEST, _SHRINK, _SHORT, _USELESS = 4.0, 1.2, 0.35, 0.1, 1e-6
+_COOLING, _SLOWEST, _WIDENING = 2.0, 1.2, 4.0
+_SHRINK, _SHORT, _USELESS = 0.35, 0.1, 1e-6
 _MAX_WIDENINGS = 8
+_ON_THE_WAY = 3.0
+"""Temperatures before the last may be left with this many times the predicted decrease."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +34,11 @@ class Schedule:
     start, end
         Temperatures in money.
     tolerance
-        A temperature is done when the predicted decrease falls below half of tolerance · τ · m.
+        The end is reached when the predicted decrease falls below half of tolerance · τ · m.
     max_passes
         Passes over the cells after which the path stops where it is.
     cut
         Cells more than this many temperatures below a customer's best are left out, see `Mixture`.
-    patient
-        Cool in smaller steps from where a temperature had to be widened, instead of trying the same step again.
     """
 
     start: float
@@ -45,7 +46,6 @@ class Schedule:
     tolerance: float = 0.02
     max_passes: int = 80
     cut: float = 700.0
-    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +59,8 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
+    """Where a path is; `solved` are the last two temperatures that are done, with their prices."""
+
     prices: Floats
     tau: float
     at: Evaluation
@@ -67,12 +69,13 @@ class _State:
     passes: int
     cut: float
     cooling: float = _COOLING
+    solved: tuple[tuple[float, Floats], ...] = ()
 
 
 def mixed_sums(problem: Problem, prices: Floats, mixture: Mixture, *, covariance: bool = False) -> SoftSums:
     """Return expected value, use and (if wanted) covariance of the mixture at scaled `prices`."""
     slabs, _, groups, actions = problem.table.shape
-    shape = (groups, actions, actions, slabs, slabs) if covariance else (0, 0, 0, 0, 0)
+    shape = (groups, slabs * actions, slabs * actions) if covariance else (0, 0, 0)
     out = SoftSums(np.zeros(2), np.zeros((slabs, groups, actions)), np.zeros(shape))
     scan_soft(problem.cells.arrays, problem.weight, problem.collapse(prices), mixture, out)
     return out
@@ -81,14 +84,16 @@ def mixed_sums(problem: Problem, prices: Floats, mixture: Mixture, *, covariance
 def contract(problem: Problem, covariance: Floats) -> Floats:
     """Return the covariance of the rows' use from the tables of a pass, shape (m, m)."""
     out = np.zeros((problem.m, problem.m))
-    slabs, _, groups, _ = problem.table.shape
-    by_columns = np.ascontiguousarray(np.moveaxis(covariance, (3, 4), (0, 1)))
-    for g in range(groups):
-        for c in range(slabs):
-            left = problem.table[c, :, g]
-            for d in range(slabs):
-                out += left @ by_columns[c, d, g] @ problem.table[d, :, g].T
+    rows = np.moveaxis(problem.table, (2, 1), (0, 1)).reshape(len(covariance), problem.m, -1)
+    for row, by_action in zip(rows, covariance, strict=True):
+        out += row @ by_action @ row.T
     return 0.5 * (out + out.T)
+
+
+def soft_slope(problem: Problem, prices: Floats, tau: float, cut: float = 700.0) -> tuple[float, Floats]:
+    """Return the entropic dual and its gradient at scaled `prices`, for half of what the Hessian costs."""
+    sums = mixed_sums(problem, prices, Mixture(tau, 1.0, cut=cut))
+    return float(sums.total[0] + prices @ problem.bound), problem.bound - problem.row_use(sums.tallies)
 
 
 def soft_dual(problem: Problem, prices: Floats, tau: float, cut: float = 700.0) -> Evaluation:
@@ -101,8 +106,12 @@ def soft_dual(problem: Problem, prices: Floats, tau: float, cut: float = 700.0) 
 def follow_path(problem: Problem, prices: Floats, schedule: Schedule) -> Floats:
     """Return scaled prices that minimise the soft dual at the schedule's end temperature, shape (m,).
 
-    Widens the temperature again when the Newton model turns out useless, and damps when even that does not help.
-    Source: Nocedal & Wright (2006), Numerical Optimization, §3.4 (modified Newton) and alg. 3.1 (backtracking).
+    Prices change almost linearly with the temperature, so each temperature starts on the line through the last two.
+    Where the Newton model turns out useless the path goes back to the last temperature that is done and cools more
+    slowly; where there is none, it widens the temperature, and damps when even that does not help.
+
+    Source: Nocedal & Wright (2006), Numerical Optimization, §3.4 (modified Newton) and alg. 3.1 (backtracking);
+    Allgower & Georg (1990), Numerical Continuation Methods, ch. 4 (secant predictor).
     """
     if not problem.m:
         return prices
@@ -111,18 +120,17 @@ def follow_path(problem: Problem, prices: Floats, schedule: Schedule) -> Floats:
         prices, schedule.start, soft_dual(problem, prices, schedule.start, schedule.cut), 1e-7, 0, 1, schedule.cut
     )
     while state.passes < schedule.max_passes:
-        step, predicted = _newton_step(problem, state, widest)
-        if predicted < max(0.5 * schedule.tolerance * state.tau * problem.m, 1e-9 * abs(state.at.value)):
+        step, predicted = newton_step(problem, state.prices, state.at, widest, state.damping)
+        if predicted < _enough(problem, state, schedule):
             state = replace(state, prices=state.prices + step)
             if state.tau <= schedule.end:
                 break
-            state = _at_temperature(problem, state, max(state.tau / state.cooling, schedule.end))
+            state = replace(state, solved=(*state.solved, (state.tau, state.prices))[-2:])
+            state = _cooler(problem, state, schedule.end)
             continue
         moved, length = _line_search(problem, state, step, predicted, may_widen=_may_widen(state, widest))
         if length < _SHORT and _may_widen(state, widest):
-            cooling = max(math.sqrt(state.cooling), _SLOWEST) if schedule.patient else _COOLING
-            wider = replace(state, passes=moved.passes, widened=state.widened + 1, cooling=cooling)
-            state = _at_temperature(problem, wider, min(_COOLING * state.tau, widest))
+            state = _slower(problem, replace(state, passes=moved.passes), schedule.end, widest)
         elif length < _USELESS:
             state = replace(state, passes=moved.passes, damping=max(100.0 * state.damping, 1e-6))
             if state.damping >= 1e3:
@@ -132,23 +140,52 @@ def follow_path(problem: Problem, prices: Floats, schedule: Schedule) -> Floats:
     return np.clip(state.prices, 0.0, problem.ceiling)
 
 
+def _enough(problem: Problem, state: _State, schedule: Schedule) -> float:
+    """Return the predicted decrease below which a temperature is done."""
+    tolerance = schedule.tolerance * (1.0 if state.tau <= schedule.end else _ON_THE_WAY)
+    return max(0.5 * tolerance * state.tau * problem.m, 1e-9 * abs(state.at.value))
+
+
 def _may_widen(state: _State, widest: float) -> bool:
     return state.widened < _MAX_WIDENINGS and state.tau < widest
+
+
+def _cooler(problem: Problem, state: _State, end: float) -> _State:
+    """Return the start of the temperature after the last that is done."""
+    tau, prices = state.solved[-1]
+    cooled = max(tau / state.cooling, end)
+    if len(state.solved) > 1:
+        before, far = state.solved[0]
+        prices = np.clip(prices + (prices - far) * ((tau - cooled) / (before - tau)), 0.0, problem.ceiling)
+    return _at_temperature(problem, replace(state, prices=prices), cooled)
+
+
+def _slower(problem: Problem, state: _State, end: float, widest: float) -> _State:
+    """Return a start at a temperature closer to the last that is done, or a wider one where none is."""
+    slower = replace(state, widened=state.widened + 1, cooling=max(math.sqrt(state.cooling), _SLOWEST))
+    if state.solved:
+        return _cooler(problem, slower, end)
+    return _at_temperature(problem, slower, min(_WIDENING * state.tau, widest))
 
 
 def _at_temperature(problem: Problem, state: _State, tau: float) -> _State:
     return replace(state, tau=tau, at=soft_dual(problem, state.prices, tau, state.cut), passes=state.passes + 1)
 
 
-def _newton_step(problem: Problem, state: _State, widest: float) -> tuple[Floats, float]:
-    """Return the step within the bounds of the prices, and the decrease the quadratic model predicts."""
-    diagonal = np.diag(state.at.hessian)
-    slope = float(np.abs(state.at.gradient).max())
-    least = max(1e-8 * float(diagonal.max()), 1e-6 * slope / max(widest, float(state.prices.max())) + 1e-300)
-    hessian = state.at.hessian + state.damping * np.diag(np.maximum(diagonal, least))
-    room = np.maximum(problem.ceiling - state.prices, 0.0)
-    step = minimise_box_quadratic(hessian, state.at.gradient, -state.prices, room)
-    return step, float(-(state.at.gradient @ step + 0.5 * step @ state.at.hessian @ step))
+def newton_step(
+    problem: Problem, prices: Floats, at: Evaluation, widest: float, damping: float = 1e-7
+) -> tuple[Floats, float]:
+    """Return the step within the bounds of the prices, and the decrease the quadratic model predicts.
+
+    `widest` is the price below which a row is taken to answer at least a little, in money.
+    """
+    diagonal = np.diag(at.hessian)
+    slope = float(np.abs(at.gradient).max())
+    least = max(1e-8 * float(diagonal.max()), 1e-6 * slope / max(widest, float(prices.max())) + 1e-300)
+    hessian = at.hessian + damping * np.diag(np.maximum(diagonal, least))
+    room = np.maximum(problem.ceiling - prices, 0.0)
+    step = minimise_box_quadratic(hessian, at.gradient, -prices, room)
+    return step, float(-(at.gradient @ step + 0.5 * step @ at.hessian @ step))
 
 
 def _line_search(

@@ -25,6 +25,8 @@ SAMPLED_CELLS = 1_000_000
 _OUTWEIGHS = 20.0
 _NEGLIGIBLE = 1e-12
 """Of the usual use: a bound below it is as good as none at all, and nothing is measured by it."""
+_NO_VALUE = 1e-9
+"""What stands for the usual value where every value is 0."""
 _MANY = 256
 
 
@@ -182,10 +184,14 @@ def _mean_use(cells: Cells) -> Floats:
 
 
 def _largest_value(value: Floats) -> float:
-    return max(float(np.quantile(np.abs(value), 0.999)), 1e-9) if len(value) else 1.0
+    """Return a high quantile of |value|; the maximum where all but a few are 0."""
+    if not len(value):
+        return 1.0
+    size = np.abs(value)
+    return float(np.quantile(size, 0.999)) or float(size.max()) or _NO_VALUE
 
 
 def _value_scale(value: Floats) -> float:
     positive = value[value > 0]
     typical = positive.mean() if len(positive) else np.abs(value).mean() if len(value) else 1.0
-    return float(max(typical, 1e-9))
+    return float(typical) if typical > 0.0 else _NO_VALUE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from tests.unit.steering.worlds import five_rows, market, names, tables
@@ -76,6 +78,19 @@ def test_a_warm_start_finds_prices_by_limit_name_whatever_their_order(problem):
     np.testing.assert_allclose(start, prices)
     np.testing.assert_allclose(soft_prices(problem, rule, start), prices, rtol=1e-3, atol=1e-9 * prices.max())
     assert warm_start(problem, rows, None) is None
+
+
+@pytest.mark.parametrize("money", [1e-12, 1.0, 1e12])
+@pytest.mark.parametrize("times", [0.0, 0.2, 5.0, 1e6])
+def test_a_start_far_away_leads_to_the_same_prices_in_any_currency(problem, money, times):
+    """A price that is too high breaks no row; the use it leaves idle has to give it away, however small the money."""
+    maxima = tables([row for row in five_rows(N, K) if row.sign > 0], K)
+    here = build_problem(problem.cells, maxima)
+    there = build_problem(replace(problem.cells, value_money=money * problem.cells.value_money), maxima)
+    rule = RuleSettings(0.03 * problem.value_scale, 0.02, 0.1)
+    prices = soft_prices(here, rule)
+    found = soft_prices(there, replace(rule, temperature_money=money * rule.temperature_money), times * money * prices)
+    np.testing.assert_allclose(found / money, prices, rtol=1e-4, atol=1e-6 * prices.max())
 
 
 def test_blocks_cover_every_customer_once_and_hold_at_least_a_thousand():
