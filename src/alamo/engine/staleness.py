@@ -21,7 +21,18 @@ from alamo.engine.context import Context
 _OF_THE_MESSAGE = ("name", "content")
 """Fields of an action that a plan may outlive, or that have a door of their own (`alamo.engine.gate`)."""
 
-_SETTINGS = ("cycle_days", "salt", "outcome", "margin", "control", "exploration", "inference")
+_SETTINGS = (
+    "currency",
+    "time_zone",
+    "cycle_days",
+    "salt",
+    "outcome",
+    "margin",
+    "control",
+    "exploration",
+    "inference",
+    "realtime",
+)
 """Settings that a plan follows from."""
 
 _DESCRIBING = ("customers", "orders", "events", "experiment", "deliveries")

@@ -17,6 +17,8 @@ EDITS = {
     "limits.toml  ": ("[contact]", '[[limit]]\nname = "more"\nmaximum = 9\n[contact]', "limit 'more' is new"),
     "actions/mail.toml": ("cost = 0.1", "cost = 0.4", "action 'mail': cost_money 0.1 → 0.4"),
     "actions/letter.toml": ("cost = 0.8", 'cost = 0.8\neligible = "orders >= 2"', "eligible nothing → orders >= 2"),
+    "alamo.toml ": ('currency = "EUR"', 'currency = "USD"', "setting currency EUR → USD"),
+    "alamo.toml  ": ("[cycle]", "[realtime]\nreserve_share = 0.2\n[cycle]", "setting reserve_share 0 → 0.2"),
     "alamo.toml": ("[exploration]", "[control]\nshare = 0.3\n[exploration]", "setting share 0.1 → 0.3"),
 }
 
