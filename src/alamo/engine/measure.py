@@ -20,6 +20,17 @@ MOST_FILES = 16
 """Files a partition may gather before they are merged, once a cycle."""
 
 
+_CONTACTS = "contacts"
+_MISCOUNTED_SQL = """
+WITH counts AS (
+    SELECT decision_id, count(*) AS n, bool_or(event_id = 'sent-' || decision_id) AS ours
+    FROM events WHERE kind = 'sent' AND decision_id IS NOT NULL GROUP BY decision_id
+)
+SELECT DISTINCT d.plan_id FROM deliveries d LEFT JOIN counts USING (decision_id)
+WHERE d.state IN ('sent', 'unknown') AND (counts.n IS NULL OR (counts.n > 1 AND counts.ours)) ORDER BY d.plan_id
+"""
+
+
 def measure(context: Context, cycle: int) -> StepOutcome:
     """Bring profiles and observations up to today for `cycle`; says what changed, and what waits for orders."""
     as_of = context.today()
@@ -61,7 +72,8 @@ def pull(context: Context, until: datetime) -> int:
 def seal_deliveries(context: Context) -> None:
     """Copy settled rows of the delivery ledger to the historical half, one commit per plan.
 
-    What was copied is on record by its counts of states, so a plan that is through is not read again.
+    What was copied is on record by its counts of states, so a plan that is through is not read again. Then contacts are
+    put right that are counted twice, because a source has reported them since, or not at all, because it takes it back.
     """
     for plan_id, counts in context.state.ledger.counts().items():
         key, sealed = f"deliveries-{plan_id}", {"counts": dict(counts)}
@@ -74,24 +86,23 @@ def seal_deliveries(context: Context) -> None:
         columns = {column.name: [getattr(row, column.name) for row in rows] for column in DELIVERIES.columns}
         table = DELIVERIES.check(pa.table(columns, schema=DELIVERIES.schema))
         batch = content_hash({"plan": plan_id, "counts": dict(counts)})
-        written = context.history.replace("deliveries", table, where={"plan_id": plan_id}, batch=batch)
-        if written or _uncounted(context, plan_id):
+        if context.history.replace("deliveries", table, where={"plan_id": plan_id}, batch=batch):
             _count_contacts(context, plan_id)
         now = context.clock.now()
         context.state.steps.finish(StepRecord(key, now, now, sealed))
+    _count_each_once(context)
 
 
-def _uncounted(context: Context, plan_id: str) -> bool:
-    """Say whether no event tells of a contact of a plan: a kill came after its deliveries were copied."""
-    found = context.history.query(
-        """
-        SELECT count(*) AS n FROM deliveries
-        WHERE plan_id = $plan AND state IN ('sent', 'unknown')
-          AND decision_id NOT IN (SELECT decision_id FROM events WHERE kind = 'sent' AND decision_id IS NOT NULL)
-        """,
-        {"plan": plan_id},
-    )
-    return bool(found["n"][0].as_py())
+def _count_each_once(context: Context) -> None:
+    """Count the contacts of plans anew that are not counted once; looks only when events or deliveries have changed."""
+    found = context.state.steps.find(_CONTACTS)
+    if found is not None and found.detail == {"versions": versions(context, "events", "deliveries")}:
+        return
+    for plan_id in context.history.query(_MISCOUNTED_SQL)["plan_id"].to_pylist():
+        _count_contacts(context, plan_id)
+    now = context.clock.now()
+    detail = {"versions": versions(context, "events", "deliveries")}
+    context.state.steps.finish(StepRecord(_CONTACTS, now, now, detail))
 
 
 def _count_contacts(context: Context, plan_id: str) -> None:

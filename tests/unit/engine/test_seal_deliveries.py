@@ -5,9 +5,11 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from types import SimpleNamespace
 
+import pyarrow as pa
 import pytest
 
 from alamo.domain.records import LedgerRow
+from alamo.domain.tables import EVENTS
 from alamo.engine import measure as step
 from alamo.engine.measure import seal_deliveries
 from alamo.store import memory_stores
@@ -39,6 +41,28 @@ def test_contacts_are_counted_after_a_kill_between_copying_deliveries_and_counti
             seal_deliveries(context)
     assert context.history.query("SELECT count(*) AS n FROM deliveries")["n"][0].as_py() == 3
     assert contacts(context) == []
+    seal_deliveries(context)
+    assert contacts(context) == ["d0", "d2"]
+
+
+def report(context, decisions: list[str]) -> None:
+    """A source says of these decisions that they were sent; saying it anew replaces what it said before."""
+    rows = [
+        {"event_id": f"tool-{one}", "source": "tool", "customer_id": "c" + one[1:], "kind": "sent", "occurred_at": NOW,
+         "received_at": NOW, "channel": "email", "action_id": "mail", "decision_id": one}
+        for one in decisions
+    ]  # fmt: skip
+    table = pa.Table.from_pylist(rows, schema=EVENTS.schema)
+    context.history.replace("events", table, where={"source": "tool"}, batch=f"tool-{decisions}")
+
+
+def test_a_contact_that_a_source_reports_after_it_was_counted_is_counted_once(context):
+    seal_deliveries(context)
+    report(context, ["d0"])
+    seal_deliveries(context)
+    assert contacts(context) == ["d0", "d2"]
+    report(context, [])
+    assert contacts(context) == ["d2"]
     seal_deliveries(context)
     assert contacts(context) == ["d0", "d2"]
 
