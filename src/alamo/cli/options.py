@@ -127,6 +127,14 @@ def amount(words: str) -> tuple[str, float]:
     return name, number
 
 
+def whole_amount(words: str) -> tuple[str, int]:
+    """Read ``NAME=WHOLE NUMBER``."""
+    name, number = amount(words)
+    if not number.is_integer():  # of NaN and infinity, too
+        raise click.BadParameter(f"{words.rpartition('=')[2]!r} in {words!r} is no whole number")
+    return name, int(number)
+
+
 def name_pair(words: str) -> tuple[str, str]:
     """Read ``NAME=OTHER``."""
     name, _, other = words.partition("=")

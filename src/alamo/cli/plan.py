@@ -9,7 +9,6 @@ import click
 
 from alamo.cli.html.file import write_page
 from alamo.cli.options import (
-    amount,
     anyway_option,
     by_option,
     html_option,
@@ -18,6 +17,7 @@ from alamo.cli.options import (
     opened,
     reason_option,
     responsible,
+    whole_amount,
 )
 from alamo.cli.output import counting, emit
 from alamo.cli.plan_review import advice, advice_on, diff
@@ -68,7 +68,7 @@ def show(folder: str, plan_id: str | None, html_file: Path | None, as_json: bool
 @click.option("--at", type=moment, metavar="TIME", help="When it is launched (UTC; default: now, or when it was).")
 @click.option(
     "--per-hour",
-    type=amount,
+    type=whole_amount,
     multiple=True,
     metavar="CHANNEL=NUMBER",
     help="Most messages that a channel sends on within an hour; may be given several times.",
@@ -76,12 +76,11 @@ def show(folder: str, plan_id: str | None, html_file: Path | None, as_json: bool
 @json_option
 @click.pass_obj
 def load(
-    folder: str, plan_id: str | None, at: datetime | None, per_hour: tuple[tuple[str, float], ...], as_json: bool
+    folder: str, plan_id: str | None, at: datetime | None, per_hour: tuple[tuple[str, int], ...], as_json: bool
 ) -> None:
     """The load a launch would bring: messages by hour and channel, quiet hours and slow senders counted in."""
     with opened(folder) as project:
-        most = {channel: int(number) for channel, number in per_hour}
-        data = project.plan_load(plan_id, at=at, per_hour=most).to_dict()
+        data = project.plan_load(plan_id, at=at, per_hour=dict(per_hour)).to_dict()
         data["time_zone"] = project.settings.time_zone
         attribution = project.settings.attribution
     emit(data, views.load, as_json=as_json, attribution=attribution)

@@ -27,7 +27,7 @@ from alamo.engine.gate import decisions_of, plan_named, sending
 from alamo.engine.quiet_hours import quiet_for, zones_of
 from alamo.steering.quiet_hours import earliest_send
 
-_HOUR = timedelta(hours=1)
+_HOUR, _YEAR = timedelta(hours=1), timedelta(days=366)
 _MOST_HOURS = 24 * 92
 """Hours looked ahead; a sending tool that takes longer for one plan is a mistake of whoever gave its figure."""
 
@@ -91,10 +91,18 @@ def expected_load(
     Raises
     ------
     UsageError
-        If a channel of `per_hour` is none of the plan's, or its figure is below 1.
+        If a channel of `per_hour` is none of the plan's, or its figure is below 1, or `at` is more than a year from the
+        day the plan was made.
     """
     plan = plan_named(context, plan_id)
     start = utc(at or plan.launched_at or context.clock.now())
+    if abs(start - plan.created_at) > _YEAR:
+        raise UsageError(
+            f"plan {plan.plan_id} was made on {iso(plan.created_at)}; nobody launches it on {iso(start)}",
+            hint=f"Give a moment before it expires, on {iso(plan.valid_until)}: --at {plan.created_at.date()}T19:00",
+            code="plan.load_moment",
+            details={"plan": plan.plan_id, "at": iso(start)},
+        )
     groups = _groups(context, plan)
     channels = {group.channel for group in groups}
     most = dict(per_hour or {})

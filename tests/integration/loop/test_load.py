@@ -86,3 +86,10 @@ def test_a_channel_that_is_none_of_the_plan_s_or_never_sends_is_refused(real, pl
             with pytest.raises(UsageError, match=r"sms|email") as caught:
                 project.plan_load(planned.plan_id, per_hour=wrong)
             assert "--per-hour" in caught.value.hint
+
+
+@pytest.mark.parametrize("at", [datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)])
+def test_a_moment_at_which_nobody_launches_the_plan_is_refused(real, planned, at):
+    with real(NIGHT) as project, pytest.raises(UsageError, match="nobody launches it") as caught:
+        project.plan_load(planned.plan_id, at=at)
+    assert caught.value.code == "plan.load_moment"

@@ -10,7 +10,7 @@ import pytest
 
 from alamo.cli.analyze_options import chosen, number_or_column
 from alamo.cli.decide import context
-from alamo.cli.options import amount, day, labelled, moment, names
+from alamo.cli.options import amount, day, labelled, moment, names, whole_amount
 from alamo.engine.plan_diff import differences
 
 
@@ -27,6 +27,7 @@ def test_a_day_stays_a_whole_day_unless_a_time_is_given() -> None:
 def test_lists_amounts_and_choices_are_read() -> None:
     assert names("visit, spend,") == ("visit", "spend")
     assert amount("mens=mail=0.5") == ("mens=mail", 0.5)
+    assert whole_amount("email=5e3") == ("email", 5000)
     assert (chosen("auto"), chosen("none"), chosen("a,b")) == ("auto", "none", ("a", "b"))
     assert (number_or_column("0.5"), number_or_column("p")) == (0.5, "p")
     assert context('{"orders": 3}') == {"orders": 3}
@@ -40,6 +41,9 @@ def test_lists_amounts_and_choices_are_read() -> None:
         (names, " , ", "one,two"),
         (amount, "mail=cheap", "'cheap'"),
         (amount, "0.5", "NAME=NUMBER"),
+        (whole_amount, "email=nan", "'nan' .* is no whole number"),
+        (whole_amount, "email=inf", "is no whole number"),
+        (whole_amount, "email=0.5", "is no whole number"),
         (context, "[1]", "JSON object"),
         (context, "{", "no JSON"),
     ],
