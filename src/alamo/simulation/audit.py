@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from alamo.domain.action import ContactCap, Limit
+from alamo.domain.action import ContactCap, Exclusion, Limit
 from alamo.simulation.purchases import Flags, Ints
 from alamo.simulation.scenario import Scenario, SimulatedAction
 from alamo.simulation.world import World
@@ -64,6 +64,7 @@ def breaches(world: World, earlier: list[Contacts], now: Contacts, where: Where)
     found += [_limit(limit, scenario, [*earlier, now], where) for limit in bounded]
     spaced = [ContactCap(1, one.days, one.channel) for one in scenario.contact.spacing]
     found += [_cap(cap, scenario.actions, [*earlier, now], now, n) for cap in (*scenario.contact.caps, *spaced)]
+    found += [_exclusion(one, scenario.actions, [*earlier, now], now, n) for one in scenario.contact.exclusive]
     return [breach for breach in found if breach is not None]
 
 
@@ -110,3 +111,20 @@ def _cap(
         worst = max(worst, int(count[touched].max(initial=0)))
     name = f"cap on {cap.channel or 'all channels'}"
     return Breach(name, cap.maximum, worst) if worst > cap.maximum else None
+
+
+def _exclusion(
+    exclusion: Exclusion, actions: tuple[SimulatedAction, ...], history: list[Contacts], now: Contacts, n: int
+) -> Breach | None:
+    """Count contacts of `now` in the `exclusion.days` days after another action of the group to the same customer."""
+    group = [place for place, one in enumerate(actions) if one.id in exclusion.actions]
+    wrong = 0
+    for mine in group:
+        others = [place for place in group if place != mine]
+        for day in np.unique(now.day[now.action == mine]):
+            had = np.zeros(n, dtype=bool)
+            for contacts in history:
+                recent = (contacts.day > day - exclusion.days) & (contacts.day <= day)
+                had[contacts.customer[recent & np.isin(contacts.action, others)]] = True
+            wrong += int(had[now.customer[(now.action == mine) & (now.day == day)]].sum())
+    return Breach(f"exclusion of {', '.join(exclusion.actions)}", 0, wrong) if wrong else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import time
 from typing import Any
 
-from alamo.domain.action import LEVELS, NO_ACTION, ContactCap, ContactPolicy, Limit, QuietHours, Spacing
+from alamo.domain.action import LEVELS, NO_ACTION, ContactCap, ContactPolicy, Exclusion, Limit, QuietHours, Spacing
 from alamo.domain.errors import ConfigError
 from alamo.domain.money import minor_unit_exponent
 from alamo.domain.settings import (
@@ -214,8 +214,19 @@ def _quiet(table: _Table, key: str, value: Any) -> QuietHours:
 
 def _contact(table: _Table, key: str, value: Any) -> ContactPolicy:
     read = table.child(key, value).read(_CONTACT)
-    read.pop("exclusive", None)  # at most one action per cycle keeps every pair apart
-    return ContactPolicy(**read)
+    exclusive = read.pop("exclusive", ())
+    return ContactPolicy(**read, exclusive=tuple(one for one in exclusive if one.days))  # one action a cycle: no pairs
+
+
+def _exclusion(table: _Table, key: str, value: Any) -> Exclusion:
+    pair = isinstance(value, list)
+    fields = {"actions": _list_of(_text), "days": _whole(1, 3_660)}
+    inner = _Table({"actions": value}, table.origin, table.path) if pair else table.child(key, value)
+    read = inner.read(fields, required=("actions",) if pair else ("actions", "days"))
+    named = read["actions"]
+    if len(set(named)) < len(named) or len(named) < 2 or (pair and len(named) > 2):
+        raise table.error(key, f"must be a pair of two different actions{'' if pair else ', or more'}, is {value!r}")
+    return Exclusion(named, read.get("days", 0))
 
 
 def _consent(table: _Table, key: str, value: Any) -> dict[str, float]:
@@ -294,7 +305,7 @@ _CONTACT: dict[str, Convert] = {
     "spacing": _list_of(_spacing),
     "fill_caps": _choice("first come", "by value"),
     "price_fatigue": _flag,
-    "exclusive": _list_of(_list_of(_text)),
+    "exclusive": _list_of(_exclusion),
 }
 _PURCHASE: dict[str, Convert] = {
     "rate_per_year": _number(0.01, 365),
@@ -366,6 +377,8 @@ def _check_references(scenario: Scenario, table: _Table) -> None:
     _known(table, "consent", tuple(scenario.consent), scenario.channels)
     caps = tuple(cap.channel for cap in scenario.contact.caps if cap.channel is not None)
     _known(table, "contact.caps.channel", caps, scenario.channels)
+    for exclusion in scenario.contact.exclusive:
+        _known(table, "contact.exclusive", exclusion.actions, ids)
 
 
 def _known(table: _Table, key: str, names: Sequence[str], known: Collection[str]) -> None:

@@ -74,6 +74,18 @@ def test_caps_look_back_over_earlier_cycles(days, broken):
     assert found(place, [earlier]) == broken
 
 
+@pytest.mark.parametrize(("days", "second", "broken"), [(28, "b", []), (29, "b", ["exclusion of a, b"]), (29, "a", [])])
+def test_an_exclusion_looks_back_for_other_actions_of_its_group(days, second, broken):
+    both = {"exclusive": [{"actions": ["a", "b"], "days": days}]}
+    place = world(scenario(action("a"), action("b"), contact=both))
+    ids = consenting(place, 3)
+    place.receive(batch(place, "a", ids, "one"))
+    earlier = contacts_of(place)
+    place.advance()
+    place.receive(batch(place, second, ids[:2], "two"))
+    assert found(place, [earlier]) == broken
+
+
 def test_a_monthly_limit_counts_what_the_last_cycle_sent():
     place = world(scenario(limit=[{"name": "month", "use": "count", "maximum": 5, "period": "month"}]))
     ids = consenting(place, 3)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import pytest
 
+from alamo.domain.action import Exclusion
 from alamo.domain.errors import ConfigError
 from alamo.simulation.builtin import builtin_scenario, builtin_scenarios
 from alamo.simulation.scenario_reading import scenario_from_dict
@@ -53,6 +54,8 @@ def test_the_example_of_the_interfaces_page_is_read():
         ({"action": [ACTION | {"effect": {"mean": 0.1, "by": ["recencey"]}}]}, "action[1].effect.by", "recency"),
         ({"action": [ACTION | {"effect": {"mean": 0.1, "on": "convert"}}]}, "action[1].effect.on", "conversion"),
         ({"limit": [{"name": "b", "maximum": 1, "actions": ["mial"]}]}, "limit 'b'.actions", "mail"),
+        ({"contact": {"exclusive": [{"actions": ["mail", "lettr"], "days": 7}]}}, "contact.exclusive", "mail"),
+        ({"contact": {"exclusive": [{"actions": ["mail", "b"], "dys": 7}]}}, "contact.exclusive.dys", "days"),
         ({"contact": {"caps": [{"channel": "emial", "maximum": 1, "days": 7}]}}, "contact.caps.channel", "email"),
     ],
 )
@@ -94,6 +97,10 @@ def test_a_wrong_name_is_refused_with_file_key_and_near_names(keys, where, near)
         {"limit": [{"name": "b", "maximum": 1, "use": "points"}]},
         {"contact": {"quiet_hours": {"from": "25:00", "until": "08:00"}}},
         {"contact": {"max_actions": 2}},
+        {"contact": {"exclusive": [["mail"]]}},
+        {"contact": {"exclusive": [["mail", "mail"]]}},
+        {"contact": {"exclusive": [{"actions": ["mail", "letter"]}]}},
+        {"contact": {"exclusive": [{"actions": ["mail", "letter"], "days": 0}]}},
         {"purchase": {"season": [0, 0]}},
         {"purchase": {"dropout": 1.0}},
         {"consent": {"pigeon": 0.5}},
@@ -102,6 +109,12 @@ def test_a_wrong_name_is_refused_with_file_key_and_near_names(keys, where, near)
 def test_a_value_that_cannot_be_is_refused(keys):
     with pytest.raises(ConfigError):
         read(**keys)
+
+
+def test_an_exclusion_counts_beyond_the_cycle_and_a_pair_is_kept_apart_by_one_action_a_cycle():
+    both = [["mail", "letter"], {"actions": ["mail", "letter"], "days": 28}]
+    scenario = read(action=[ACTION, ACTION | {"id": "letter"}], contact={"exclusive": both})
+    assert scenario.contact.exclusive == (Exclusion(("mail", "letter"), 28),)
 
 
 def test_a_missing_key_is_named():
