@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN    := .venv/bin
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: setup demo test test-statistical test-spark check bench docs
+.PHONY: setup demo test test-statistical test-properties test-spark check bench docs
 
 setup: .venv/.dev                ## a virtual environment with the exact versions of constraints.txt
 
@@ -15,6 +15,9 @@ test: .venv/.dev                 ## everything but the statistical suite and tha
 
 test-statistical: .venv/.dev     ## coverage, type-I error, calibration; ALAMO_SEEDS sets the replications
 	$(BIN)/pytest -n 2 --dist worksteal -m statistical
+
+test-properties: .venv/.dev      ## what holds for every decision and plan, each on 10,000 random instances
+	ALAMO_EXAMPLES=$${ALAMO_EXAMPLES:-10000} $(BIN)/pytest -n 2 --dist worksteal -m "not statistical" tests/property/test_allocation.py tests/property/test_rule.py tests/property/test_steered_cycle.py
 
 test-spark: .venv/.spark         ## on a real Spark, local[2]; without Java 17 it skips, or fails with ALAMO_SPARK_REQUIRED=1
 	$(BIN)/pytest -m spark tests/integration/spark

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.property.examples import examples
 from tests.unit.steering.worlds import linear_programme
 
 from alamo.domain.policy import LimitRow
@@ -22,8 +22,7 @@ from alamo.steering.cells import Cells, Pairs, assemble
 from alamo.steering.limits import LimitTables, affordable, limit_tables
 from alamo.steering.units import Units
 
-FEW = 300
-MANY = int(os.environ.get("ALAMO_INSTANCES", "10000"))
+FEW, MANY = examples(300), examples(10_000)
 
 
 def random_market(rng: np.random.Generator, *, minima: bool = False) -> tuple[Cells, LimitTables]:
@@ -78,7 +77,7 @@ def test_no_budget_or_cap_is_exceeded_in_ten_thousand_markets(monkeypatch):
 
 
 def test_another_limit_never_raises_the_bound():
-    for seed in range(60):
+    for seed in range(examples(60)):
         cells, limits = random_market(np.random.default_rng((2, seed)))
         with_all = solve_dual(build_problem(cells, limits)).bound
         fewer = replace(
@@ -101,7 +100,7 @@ def optimum_and_slack(problem: Problem) -> tuple[float, np.ndarray]:
 
 def test_the_price_of_a_limit_that_is_slack_in_the_linear_programme_is_zero():
     priced = 0
-    for seed in range(60):
+    for seed in range(examples(60)):
         cells, limits = random_market(np.random.default_rng((3, seed)))
         if not cells.n_cells:
             continue
@@ -117,7 +116,7 @@ def test_the_price_of_a_limit_that_is_slack_in_the_linear_programme_is_zero():
 
 def test_tiny_plans_are_the_exact_integer_optimum_and_feasible_whenever_it_is():
     solved = 0
-    for seed in range(60):
+    for seed in range(examples(60)):
         cells, limits = random_market(np.random.default_rng((4, seed)), minima=True)
         problem = build_problem(cells, limits)
         exact = repairing._exact(problem)

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.property.examples import examples
 
 from alamo.domain.policy import LimitRow, RuleSettings
 from alamo.numerics.hashing import unit_keys
@@ -70,7 +71,7 @@ def sums(cells: Cells, drawn: Drawn) -> np.ndarray:
 
 
 @given(situations())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_probabilities_add_up_to_one_and_none_is_negative(situation):
     cells, tables, terms = situation
     drawn = decide(cells, tables, terms)
@@ -89,7 +90,7 @@ def test_where_spent_limits_stop_every_action_none_is_certain_and_never_more_tha
 
 
 @given(situations())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_nothing_with_probability_zero_is_ever_drawn_and_only_own_cells_are(situation):
     cells, tables, terms = situation
     drawn = decide(cells, tables, terms)
@@ -101,7 +102,7 @@ def test_nothing_with_probability_zero_is_ever_drawn_and_only_own_cells_are(situ
 
 
 @given(situations())
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_no_hard_limit_is_ever_exceeded(situation):
     cells, tables, terms = situation
     drawn = decide(cells, tables, terms)
@@ -113,7 +114,7 @@ def test_no_hard_limit_is_ever_exceeded(situation):
 
 
 @given(situations(), st.floats(0.0, 5.0), st.integers(0, 10_000))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300), deadline=None)
 def test_raising_a_value_at_fixed_prices_never_lowers_its_probability(situation, raised, which):
     cells, tables, terms = situation
     if not cells.n_cells:
@@ -127,7 +128,7 @@ def test_raising_a_value_at_fixed_prices_never_lowers_its_probability(situation,
 
 
 @given(situations(), st.integers(0, 2**32))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_the_order_of_customers_and_pairs_does_not_matter(situation, seed):
     cells, tables, terms = situation
     rng = np.random.default_rng(seed)
@@ -153,7 +154,7 @@ def test_the_order_of_customers_and_pairs_does_not_matter(situation, seed):
 
 
 @given(situations())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150), deadline=None)
 def test_every_action_that_fits_keeps_its_floor(situation):
     cells, tables, terms = situation
     drawn = decide(cells, tables, replace(terms, remaining=np.full(tables.m, 1e9)))
@@ -163,3 +164,22 @@ def test_every_action_that_fits_keeps_its_floor(situation):
     floor = terms.rule.floor_share * weight / (1.0 + np.bincount(owner, weight, cells.n)[owner])
     assert (drawn.p[open_cells] >= floor[open_cells] - 1e-15).all()
     assert (drawn.p_none >= terms.rule.control_share - 1e-15).all()
+
+
+@given(situations(), st.floats(0.0, 0.3))
+@settings(max_examples=examples(150), deadline=None)
+def test_control_takes_exactly_its_share_of_what_follows_value_and_gives_it_to_none(situation, share):
+    cells, tables, terms = situation
+    roomy = replace(terms, remaining=np.full(tables.m, 1e9))
+    floor = roomy.rule.floor_share
+    none, some = (
+        decide(cells, tables, replace(roomy, rule=replace(roomy.rule, control_share=c))) for c in (0.0, share)
+    )
+    mine = ~cells.units.held_out[cells.owner()]
+    weight = np.array(terms.rule.floor_of(K))[cells.action]
+    least = floor * weight / (1.0 + np.bincount(cells.owner(), weight, cells.n)[cells.owner()])
+    left = (1.0 - floor - share) / (1.0 - floor)
+    np.testing.assert_allclose((some.p - least)[mine], left * (none.p - least)[mine], atol=1e-13)
+    moved = (some.p_none - none.p_none)[~cells.units.held_out]
+    taken = np.bincount(cells.owner(), none.p - some.p, cells.n)[~cells.units.held_out]
+    np.testing.assert_allclose(moved, taken, atol=1e-13)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.property.examples import examples
 from tests.property.test_rule import K, random_cells, random_terms
 from tests.unit.steering.worlds import NOW, actions, profiles, scores
 
@@ -79,7 +80,7 @@ NOBODY = {"consent": [], "withdrawn": [], "suppressed": [], "orders": 0, "contac
 
 @given(PEOPLE, st.floats(0.0, 8.0), st.integers(0, 6), st.integers(1, 5))
 @example([NOBODY], 1.1e-308, 0, 1)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=examples(25), deadline=None)
 def test_nobody_is_ever_given_or_offered_what_is_not_open_and_no_limit_is_exceeded(people, budget, letters, cycle):
     history, customers, scored = world(people)
     request = SteerRequest(
