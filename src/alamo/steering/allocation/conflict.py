@@ -72,11 +72,14 @@ class Clash:
         each is its part of it.
     value_money
         About what the best plan brings once all of them give way like this; None where it is not known.
+    proven_share
+        Sum of the shares of their bounds that all limits together have to give at least; None where it is not known.
     """
 
     conflicts: tuple[Conflict, ...]
     together: tuple[Conflict, ...] = ()
     value_money: float | None = None
+    proven_share: float | None = None
 
 
 def out_of_reach(problem: Problem) -> Clash | None:
@@ -113,7 +116,7 @@ def find_conflict(problem: Problem) -> Clash | None:
         least[r] = max(least[r], single)
         if enough:
             alone[r] = least[r]
-    return _told(problem, least, alone, together)
+    return replace(_told(problem, least, alone, together), proven_share=shortage / float(ray.max()))
 
 
 def suspicious(problem: Problem, prices: Floats) -> bool:

@@ -64,6 +64,7 @@ def test_the_least_relaxation_of_all_is_that_of_the_elastic_programme(times):
     together = {c.limit: c.relax_by / scale[c.limit] for c in clash_of(times).together}
     assert set(together) == {problem.names[r] for r in np.flatnonzero(given > 1e-6)}
     assert sum(together.values()) == pytest.approx(shortage, rel=0.02)
+    assert 0.98 * shortage <= clash_of(times).proven_share <= shortage * (1 + 1e-9)
 
 
 @pytest.mark.parametrize("times", CLASHING)
