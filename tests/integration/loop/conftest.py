@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -120,30 +122,44 @@ def project(folder: Path):
 
 
 @pytest.fixture
-def real(folder: Path):
+def outside(folder: Path) -> Callable[[datetime], Project]:
     """Opens the project on audience files instead of a simulated market, at a moment of one's choice."""
     toml = (folder / "alamo.toml").read_text()
     (folder / "alamo.toml").write_text(toml.split("[simulation]")[0])
-    (folder / "consent.csv").write_text(
-        "customer_id,channel,state,date\n"
-        + "".join(f"k{i:03d},{channel},granted,2025-01-01\n" for i in range(400) for channel in ("email", "post"))
-    )
 
     def at(moment: datetime) -> Project:
         files = load_project(folder)
         return Project(files, open_stores(files.root, files.settings), FixedClock(moment))
 
-    with at(START + timedelta(hours=10)) as project:
-        project.import_file("orders", [folder / "orders.csv"])
-        project.import_file("consent", [folder / "consent.csv"])
     return at
 
 
-@pytest.fixture(scope="module")
-def seasoned(tmp_path_factory: pytest.TempPathFactory):
-    """A project that has turned three cycles; the plan of the fourth waits."""
+@pytest.fixture
+def real(folder: Path, outside: Callable[[datetime], Project]):
+    """Opens the project, with its orders and consent imported, on audience files at a moment of one's choice."""
+    (folder / "consent.csv").write_text(
+        "customer_id,channel,state,date\n"
+        + "".join(f"k{i:03d},{channel},granted,2025-01-01\n" for i in range(400) for channel in ("email", "post"))
+    )
+
+    with outside(START + timedelta(hours=10)) as project:
+        project.import_file("orders", [folder / "orders.csv"])
+        project.import_file("consent", [folder / "consent.csv"])
+    return outside
+
+
+@pytest.fixture(scope="session")
+def three_cycles(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a project that has turned three cycles; the plan of the fourth waits. To be copied."""
     folder = write_project(tmp_path_factory.mktemp("seasoned") / "corner")
     with Project.open(folder) as opened:
         opened.import_file("orders", ["orders.csv"])
         opened.run(until=START + timedelta(days=3 * 28 + 1), approve_as="tests")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def seasoned(three_cycles: Path, tmp_path_factory: pytest.TempPathFactory):
+    """A project that has turned three cycles, opened: a copy for the tests of one file."""
+    with Project.open(shutil.copytree(three_cycles, tmp_path_factory.mktemp("copy") / "corner")) as opened:
         yield opened

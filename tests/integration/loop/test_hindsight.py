@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from alamo.config import load_project
-from alamo.connectors.clocks import FixedClock
 from alamo.domain.errors import StateError, UsageError
 from alamo.project import Project
-from alamo.store import open_stores
 
 START = datetime(2026, 1, 5, tzinfo=UTC)
 CYCLE = timedelta(days=28)
@@ -20,22 +18,16 @@ TABLES = ("profiles", "observations", "segments", "outcomes", "dr_scores", "effe
 
 
 @pytest.fixture
-def real(folder: Path):
+def real(folder: Path, outside: Callable[[datetime], Project]):
     """Opens the project on audience files instead of a simulated market, at a moment of one's choice."""
-    toml = (folder / "alamo.toml").read_text()
-    (folder / "alamo.toml").write_text(toml.split("[simulation]")[0])
     (folder / "consent.csv").write_text(
         "customer_id,channel,state,date\n" + "".join(f"k{i:03d},*,granted,2025-01-01\n" for i in range(400))
     )
 
-    def at(moment: datetime) -> Project:
-        files = load_project(folder)
-        return Project(files, open_stores(files.root, files.settings), FixedClock(moment))
-
-    with at(START) as project:
+    with outside(START) as project:
         project.import_file("orders", [folder / "orders.csv"])
         project.import_file("consent", [folder / "consent.csv"])
-    return at
+    return outside
 
 
 def experiment(folder: Path, lift: float) -> Path:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from alamo.config import load_project
-from alamo.connectors.clocks import FixedClock
 from alamo.domain.errors import UsageError
 from alamo.engine import imports
 from alamo.project import Project
-from alamo.store import open_stores
 
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -20,17 +18,12 @@ HEADER = "date,customer,price\n"
 
 
 @pytest.fixture
-def at(folder: Path, monkeypatch: pytest.MonkeyPatch):
-    """Opens the project on the real world, from its own folder, at a moment of one's choice."""
+def at(folder: Path, outside: Callable[[datetime], Project], monkeypatch: pytest.MonkeyPatch):
+    """Opens the project, of cycles of a week, from its own folder at a moment of one's choice."""
     toml = (folder / "alamo.toml").read_text()
-    (folder / "alamo.toml").write_text(toml.split("[simulation]")[0].replace("days = 28", "days = 7"))
+    (folder / "alamo.toml").write_text(toml.replace("days = 28", "days = 7"))
     monkeypatch.chdir(folder)
-
-    def open_at(moment: datetime) -> Project:
-        files = load_project(folder)
-        return Project(files, open_stores(files.root, files.settings), FixedClock(moment))
-
-    return open_at
+    return outside
 
 
 def money(project: Project) -> int:

@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
 import pytest
 
-from alamo.config import load_project
-from alamo.connectors.clocks import FixedClock
 from alamo.domain.tables import OUTCOMES
 from alamo.engine.infer import observations_with_outcome, value_model
 from alamo.project import Project
-from alamo.store import open_stores
 
 START = datetime(2026, 1, 5, 10, tzinfo=UTC)
 
 
 @pytest.fixture
-def real(folder: Path):
+def real(folder: Path, outside: Callable[[datetime], Project]):
     """Opens the project on audience files; its orders lie in two files, half the customers in each."""
-    toml = (folder / "alamo.toml").read_text()
-    (folder / "alamo.toml").write_text(toml.split("[simulation]")[0])
     head, *lines = (folder / "orders.csv").read_text().splitlines()
     early = [line for line in lines if int(line.split(",")[6][1:]) < 200]
     later = [line.replace(",DE", ",FR") for line in lines if int(line.split(",")[6][1:]) >= 200]
@@ -34,14 +30,10 @@ def real(folder: Path):
         "customer_id,channel,state,date\n" + "".join(f"k{i:03d},*,granted,2025-01-01\n" for i in range(400))
     )
 
-    def at(moment: datetime) -> Project:
-        files = load_project(folder)
-        return Project(files, open_stores(files.root, files.settings), FixedClock(moment))
-
-    with at(START) as project:
+    with outside(START) as project:
         project.import_file("orders", [folder / "first.csv"])
         project.import_file("consent", [folder / "consent.csv"])
-    return at
+    return outside
 
 
 def frozen(project: Project) -> tuple[str, str]:
