@@ -15,7 +15,7 @@ import numpy as np
 from alamo.steering.allocation.curves import Valuer, round_tenth, value_curve, valuer
 from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Floats
-from alamo.steering.limits import LimitTables
+from alamo.steering.limits import LimitTables, among
 from alamo.steering.shares import told
 
 _FIRST_SHARE, _HALF = 0.1, 0.5
@@ -134,9 +134,7 @@ def _unit(priced: Priced, valued: Valuer, row: int) -> float:
     about = priced.tables.rows[row]
     if not about.of_action_ids:
         return 1.0
-    counted = np.isin(
-        np.asarray(valued.problem.cells.action_ids, dtype=object), np.asarray(about.of_action_ids, dtype=object)
-    )
+    counted = among(valued.problem.cells.action_ids, about.of_action_ids)
     used = float(valued.today.tallies[priced.tables.column[row] + 1][:, counted].sum()) * valued.times
     return max(used, 1e-12)
 

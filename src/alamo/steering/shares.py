@@ -13,14 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from alamo.domain.action import Limit
 from alamo.domain.errors import ConfigError
 from alamo.domain.ports import Warehouse
 from alamo.steering.cells import Cells, Floats, Ints
-from alamo.steering.limits import LimitTables
+from alamo.steering.limits import LimitTables, among
 from alamo.steering.predicates import predicate_masks
 
 
@@ -75,12 +74,8 @@ def whole_use(cells: Cells, tables: LimitTables, cell: Ints, amount: Floats | No
     for r, row in enumerate(tables.rows):
         if row.of_action_ids:
             use = weight if tables.column[r] < 0 else weight * cells.uses[cell, tables.column[r]]
-            out[r] = float(use[_belongs(cells, row.of_action_ids)[cells.action[cell]]].sum())
+            out[r] = float(use[among(cells.action_ids, row.of_action_ids)[cells.action[cell]]].sum())
     return out
-
-
-def _belongs(cells: Cells, action_ids: Sequence[str]) -> npt.NDArray[np.bool_]:
-    return np.isin(np.asarray(cells.action_ids, dtype=object), np.asarray(action_ids, dtype=object))
 
 
 def told(tables: LimitTables, row: int, used: float, whole: float, price: float) -> dict[str, float | None]:
