@@ -1,10 +1,10 @@
 """Allocation against the solvers; writes benchmarks/results/allocation.{md,json}.
 
-    python -m benchmarks.allocation [--sizes 10000,100000,…] [--solvers NAME,…] [--folder FOLDER] [--limit CPU_SECONDS]
+    python -m benchmarks.allocation [--sizes 10000,…] [--solvers NAME;…] [--seed S] [--folder FOLDER] [--limit CPU_S]
 
 Customers × 50 actions × 56 limits, each solver in a process of its own, one after the other, one thread, the data
-loaded before the clock starts. A measurement made again replaces the one that is kept, the others stay. Rivals need the
-`bench` extra.
+loaded before the clock starts. A measurement made again replaces the one that is kept, the others of its seed stay.
+Rivals need the `bench` extra. What was tried of their settings stands in `allocation_solvers.SOLVERS`.
 """
 
 from __future__ import annotations
@@ -19,12 +19,16 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+from benchmarks.allocation_solvers import SOLVERS
 from benchmarks.allocation_worlds import write_world
-from benchmarks.versions import code_version, versions
+from benchmarks.versions import made_by
 
 RESULTS = Path(__file__).parent / "results"
-RIVALS = ("HiGHS simplex", "HiGHS IPM, no crossover", "HiGHS PDLP, 1e-4", "OR-Tools GLOP", "OR-Tools PDLP, 1e-4")
-OURS = "Alamo, integer plan"
+OURS, BLOCKS = "Alamo, integer plan", "Alamo, in blocks"
+RIVALS = tuple(name for name in SOLVERS if name not in (OURS, BLOCKS))
+BLOCKS_FROM = 1_000_000
+JUDGED_SEED = 707
+"""Customers that no setting was chosen on."""
 TO_REACH = {10_000: (6e-4, None, None), 100_000: (6e-5, None, None), 1_000_000: (1e-5, 3.0, 0.8)}
 TO_REACH[10_000_000] = (5e-6, 10.0, 3.0)
 RIVALS_UP_TO = 100_000
@@ -47,8 +51,11 @@ def keep(found: dict[str, Any]) -> None:
     """Put a measurement beside those that are kept, and write the table anew."""
     path = RESULTS / "allocation.json"
     kept = json.loads(path.read_text()) if path.exists() else []
-    same = ("solver", "n")
-    kept = [other for other in kept if any(other[name] != found[name] for name in same)] + [found]
+    kept = [
+        other
+        for other in kept
+        if other["n"] != found["n"] or (other["seed"] == found["seed"] and other["solver"] != found["solver"])
+    ] + [found]
     kept.sort(key=lambda other: (other["n"], other["solver"] != OURS, other["solver"]))
     path.write_text(json.dumps(kept, indent=1) + "\n")
     (RESULTS / "allocation.md").write_text(table(kept))
@@ -65,7 +72,8 @@ def table(kept: list[dict[str, Any]]) -> str:
         "programme, which may split customers; ours is a plan of whole customers.",
     ]
     for n in sorted({found["n"] for found in kept}):
-        lines += ["", f"## {n:,} customers", "", *_size([found for found in kept if found["n"] == n])]
+        here = [found for found in kept if found["n"] == n]
+        lines += ["", f"## {n:,} customers, seed {here[0]['seed']}", "", *_size(here)]
     return "\n".join([*lines, ""])
 
 
@@ -106,20 +114,30 @@ def _ours(found: dict[str, Any]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", default="10000,100000,1000000,10000000")
-    parser.add_argument("--solvers", default=";".join((OURS, *RIVALS)), help="separated by semicolons")
+    parser.add_argument("--solvers", default=";".join((OURS, BLOCKS, *RIVALS)), help="separated by semicolons")
+    parser.add_argument("--seed", type=int, default=JUDGED_SEED)
     parser.add_argument("--folder", type=Path, help="where worlds are kept; a temporary folder otherwise")
     parser.add_argument("--limit", type=float, default=200.0, help="CPU seconds after which a solver is unfinished")
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
         for n in (int(float(size)) for size in words.sizes.split(",")):
-            folder = (words.folder or Path(temporary)) / str(n)
+            folder = (words.folder or Path(temporary)) / f"{n}-{words.seed}"
             if not (folder / "about.json").exists():
-                write_world(folder, n)
+                write_world(folder, n, seed=words.seed)
             data = sum(path.stat().st_size for path in folder.iterdir()) / 2**30
             for solver in words.solvers.split(";"):
-                if solver == OURS or n <= RIVALS_UP_TO:
+                if n <= RIVALS_UP_TO if solver in RIVALS else solver == OURS or n >= BLOCKS_FROM:
                     found = measure(solver, folder, words.limit)
-                    about = {"solver": solver, "n": n, "data": data, "code": code_version(), "versions": versions()}
+                    if "unavailable" in found:
+                        print(n, solver, found["unavailable"], flush=True)
+                        continue
+                    about = {
+                        "solver": solver,
+                        "n": n,
+                        "seed": words.seed,
+                        "data": data,
+                        **made_by("highspy", "ortools"),
+                    }
                     keep(about | found)
                     print(n, solver, found, flush=True)
 

@@ -19,13 +19,14 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import scipy.sparse as sp
-from benchmarks.allocation_worlds import read_world, world
+from benchmarks.allocation_highs import loaded, matrix, programme, row_scale
+from benchmarks.allocation_worlds import read_blocks, read_world, world
 
-from alamo.steering.allocation.certificate import certify
+from alamo.steering.allocation.certificate import Certificate, certify
 from alamo.steering.allocation.dual import Scan, solve_dual
 from alamo.steering.allocation.problem import build_problem
 from alamo.steering.allocation.repair import repair
+from alamo.steering.allocation.streamed import stream_problem
 from alamo.steering.cells import Cells
 from alamo.steering.limits import LimitTables
 
@@ -34,7 +35,10 @@ Solver = Callable[[Path, float], dict[str, Any]]
 
 
 def peak_gib() -> float:
-    """Return the largest memory of this process."""
+    """Return the largest memory of this program, without that of the process that started it."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 2**20
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 
@@ -46,7 +50,7 @@ def recount(cells: Cells, limits: LimitTables, share: Floats) -> dict[str, float
     tallies = [np.bincount(slot, share, groups * k)]
     tallies += [np.bincount(slot, share * use, groups * k) for use in cells.uses.T.astype(np.float64)]
     used = (limits.coefficient * np.stack(tallies).reshape(-1, groups, k)[limits.column + 1]).sum(axis=(1, 2))
-    over = (used - limits.bound) / np.where(limits.bound != 0, np.abs(limits.bound), 0.05 * cells.n)
+    over = (used - limits.bound) / row_scale(cells, limits)
     whose = np.bincount(cells.owner(), share, cells.n)
     return {
         "value": float(share @ cells.value_money),
@@ -82,16 +86,31 @@ def alamo(folder: Path, _: float) -> dict[str, Any]:
     peak = peak_gib()
     found = {"cpu": cpu, "peak": peak, "bound": scan.bound, "gap": gap, **_next_day(cells, limits, scan)}
     if cells.n > 2_000_000:
-        return found | counted_whole(cells, limits, choice)
+        return found | whole_counts(certify(cells, limits, choice, 0.0), limits)
     share = np.zeros(cells.n_cells)
     taken = cells.at(choice)
     share[taken[taken >= 0]] = 1.0
     return found | recount(cells, limits, share)
 
 
-def counted_whole(cells: Cells, limits: LimitTables, choice: np.ndarray) -> dict[str, float]:
-    """Count a plan of whole cells in as little memory as its certificate takes."""
-    certificate = certify(cells, limits, choice, 0.0)
+def alamo_in_blocks(folder: Path, _: float) -> dict[str, Any]:
+    """Solve with the cells left in their files, of which a block is read at a time."""
+    plan(*world(3_000))
+    source, limits = read_blocks(folder)
+
+    def run() -> tuple[Scan, np.ndarray]:
+        problem = stream_problem(source, limits)
+        scan = solve_dual(problem)
+        return scan, repair(problem, scan)
+
+    cpu, (scan, choice) = timed(run)
+    certificate = certify(source, limits, choice, scan.bound)
+    found = {"cpu": cpu, "peak": peak_gib(), "bound": scan.bound, "gap": certificate.gap}
+    return found | whole_counts(certificate, limits)
+
+
+def whole_counts(certificate: Certificate, limits: LimitTables) -> dict[str, float]:
+    """Return value and excess of a plan of whole cells as its certificate counts them."""
     excess = float((certificate.excess / np.maximum(np.abs(limits.bound), 1.0)).max())
     return {"value": certificate.value_money, "excess": excess, "customer_excess": 0.0, "split": 0}
 
@@ -108,38 +127,15 @@ def _next_day(cells: Cells, limits: LimitTables, scan: Scan) -> dict[str, float]
     return {"cold_dual": cold, "warm_dual": warm, "warm_bound": again.bound}
 
 
-def matrix(cells: Cells, limits: LimitTables) -> tuple[Any, Floats]:
-    """Return the linear programme's rows (limits, then one per customer) and their upper bounds."""
-    owner = cells.owner()
-    group = cells.units.group[owner]
-    scale = np.where(limits.bound != 0, np.abs(limits.bound), 0.05 * cells.n)
-    rows = []
-    for r, column in enumerate(limits.column):
-        use = limits.coefficient[r, group, cells.action] / scale[r]
-        rows.append(sp.csr_matrix(use if column < 0 else use * cells.uses[:, column]))
-    once = sp.csr_matrix((np.ones(cells.n_cells), (owner, np.arange(cells.n_cells))), (cells.n, cells.n_cells))
-    return sp.vstack([*rows, once], format="csc"), np.concatenate([limits.bound / scale, np.ones(cells.n)])
-
-
 def highs(options: dict[str, Any]) -> Solver:
     """Return HiGHS with `options`; presolve and everything else as it comes, one thread."""
 
     def run(folder: Path, limit: float) -> dict[str, Any]:
-        import highspy  # noqa: PLC0415  (each solver's process loads its own library only)
-
         cells, limits = read_world(folder)
-        rows, upper = matrix(cells, limits)
-        model = highspy.HighsLp()
-        model.num_col_, model.num_row_ = cells.n_cells, rows.shape[0]
-        model.col_cost_ = -cells.value_money.astype(np.float64)
-        model.col_lower_, model.col_upper_ = np.zeros(cells.n_cells), np.full(cells.n_cells, highspy.kHighsInf)
-        model.row_lower_, model.row_upper_ = np.full(rows.shape[0], -highspy.kHighsInf), upper
-        model.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        model.a_matrix_.start_, model.a_matrix_.index_, model.a_matrix_.value_ = rows.indptr, rows.indices, rows.data
-        solver = highspy.Highs()
-        for name, value in ({"output_flag": False, "threads": 1} | options).items():
-            solver.setOptionValue(name, value)
-        solver.passModel(model)
+        try:
+            solver = loaded(programme(cells, limits), options)
+        except ValueError as error:
+            return {"unavailable": str(error)}
         cpu, _ = timed(solver.run, limit)
         status = solver.modelStatusToString(solver.getModelStatus())
         share = np.array(solver.getSolution().col_value)
@@ -177,30 +173,40 @@ def ortools_pdlp(tolerance: float) -> Solver:
     return run
 
 
-def glop(folder: Path, limit: float) -> dict[str, Any]:
-    """Solve with OR-Tools' simplex."""
-    from ortools.linear_solver.python import model_builder_helper as helper  # noqa: PLC0415
+def glop(parameters: str) -> Solver:
+    """Return OR-Tools' simplex with `parameters`, in the words of its protocol buffer."""
 
-    cells, limits = read_world(folder)
-    rows, upper = matrix(cells, limits)
-    model = helper.ModelBuilderHelper()
-    n, m = cells.n_cells, rows.shape[0]
-    bounds = (np.zeros(n), np.full(n, np.inf))
-    value = cells.value_money.astype(np.float64)
-    model.fill_model_from_sparse_data(*bounds, value, np.full(m, -np.inf), upper, rows.tocsr())
-    model.set_maximize(True)
-    solver = helper.ModelSolverHelper("glop")
-    cpu, _ = timed(lambda: solver.solve(model), limit)
-    share = np.array(solver.variable_values())
-    return {"cpu": cpu, "peak": peak_gib(), "status": str(solver.status()), **recount(cells, limits, share)}
+    def run(folder: Path, limit: float) -> dict[str, Any]:
+        from ortools.linear_solver.python import model_builder_helper as helper  # noqa: PLC0415
+
+        cells, limits = read_world(folder)
+        rows, upper = matrix(cells, limits)
+        model = helper.ModelBuilderHelper()
+        n, m = cells.n_cells, rows.shape[0]
+        bounds = (np.zeros(n), np.full(n, np.inf))
+        value = cells.value_money.astype(np.float64)
+        model.fill_model_from_sparse_data(*bounds, value, np.full(m, -np.inf), upper, rows.tocsr())
+        model.set_maximize(True)
+        solver = helper.ModelSolverHelper("glop")
+        solver.set_solver_specific_parameters(parameters)
+        cpu, _ = timed(lambda: solver.solve(model), limit)
+        share = np.array(solver.variable_values())
+        return {"cpu": cpu, "peak": peak_gib(), "status": str(solver.status()), **recount(cells, limits, share)}
+
+    return run
 
 
 SOLVERS: dict[str, Solver] = {
     "Alamo, integer plan": alamo,
-    "HiGHS simplex": highs({"solver": "simplex"}),
-    "HiGHS IPM, no crossover": highs({"solver": "ipm", "run_crossover": "off"}),
+    "Alamo, in blocks": alamo_in_blocks,
+    "HiGHS dual simplex": highs({"solver": "simplex"}),
+    "HiGHS primal simplex": highs({"solver": "simplex", "simplex_strategy": 4}),
+    "HiGHS IPX, no crossover": highs({"solver": "ipx", "run_crossover": "off"}),
+    "HiGHS HiPO, no crossover": highs({"solver": "hipo", "run_crossover": "off"}),
     "HiGHS PDLP, 1e-4": highs({"solver": "pdlp", "kkt_tolerance": 1e-4}),
-    "OR-Tools GLOP": glop,
+    "HiGHS HiPDLP, 1e-4": highs({"solver": "hipdlp", "kkt_tolerance": 1e-4}),
+    "OR-Tools GLOP, primal": glop(""),
+    "OR-Tools GLOP, dual": glop("use_dual_simplex: true"),
     "OR-Tools PDLP, 1e-4": ortools_pdlp(1e-4),
 }
 
@@ -210,4 +216,7 @@ def main(solver: str, folder: str, limit: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    if sys.argv[1:]:
+        main(*sys.argv[1:])
+    else:
+        print(__doc__)

@@ -18,12 +18,14 @@ import pyarrow as pa
 
 from alamo.domain.policy import LimitRow
 from alamo.numerics.hashing import mix
+from alamo.steering.allocation.source import RANGE, BlockSource
 from alamo.steering.cells import Cells
 from alamo.steering.limits import LimitTables
 from alamo.steering.units import Units
 
 OFFERS = CHANNELS = GROUPS = 5
 _BLOCK = 50_000
+_READ_AT_ONCE = 4 * RANGE
 _REACH, _EFFECT = np.array([0.85, 0.5, 0.55, 0.9, 0.3]), np.array([0.5, 0.4, 0.8, 1.0, 2.2])
 _FEE, _ANNOY = np.array([0.002, 0.001, 0.06, 0.9, 5.0]), np.array([0.004, 0.005, 0.008, 0.003, 0.02])
 _FILES = {"size": np.int64, "action": np.uint8, "value": np.float32, "cost": np.float32, "group": np.uint8}
@@ -156,6 +158,30 @@ def read_world(folder: Path, tight: float = 1.0) -> tuple[Cells, LimitTables]:
     loaded = {name: np.fromfile(folder / name, dtype) for name, dtype in _FILES.items()}
     limits = rows(about["n"], about["k"], np.array(about["best"]), np.array(about["group_size"]), tight)
     return cells_of(loaded, about["k"]), limits
+
+
+def read_blocks(folder: Path) -> tuple[BlockSource, LimitTables]:
+    """Return the world in `folder` as a source that reads a block of its customers at a time, and its limits."""
+    about = json.loads((folder / "about.json").read_text())
+    n, k = about["n"], about["k"]
+    starts = list(range(0, n, _READ_AT_ONCE))
+    sizes = [min(_READ_AT_ONCE, n - start) for start in starts]
+    per_block = [
+        np.fromfile(folder / "size", np.int64, sizes[b], offset=8 * starts[b]).sum() for b in range(len(starts))
+    ]
+    cells = np.concatenate([[0], np.cumsum(per_block)])
+
+    def load(b: int) -> Cells:
+        loaded = {}
+        for name, kind in _FILES.items():
+            mine = name in ("size", "group")
+            first, count = (starts[b], sizes[b]) if mine else (int(cells[b]), int(cells[b + 1] - cells[b]))
+            width = np.dtype(kind).itemsize
+            loaded[name] = np.fromfile(folder / name, kind, count, offset=width * first)
+        return cells_of(loaded, k, starts[b])
+
+    limits = rows(n, k, np.array(about["best"]), np.array(about["group_size"]))
+    return BlockSource(sizes, load, GROUPS), limits
 
 
 def world(n: int, k: int = 50, seed: int = 7, tight: float = 1.0) -> tuple[Cells, LimitTables]:

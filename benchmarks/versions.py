@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 import importlib.metadata
 import platform
 import subprocess
 from pathlib import Path
+from typing import Any
 
 PACKAGES = ("numpy", "scipy", "lightgbm", "scikit-learn", "pyarrow")
 
@@ -20,3 +22,9 @@ def code_version() -> str:
     words = ["git", "rev-parse", "HEAD:src/alamo"]
     answer = subprocess.run(words, capture_output=True, text=True, check=True, cwd=Path(__file__).parent)
     return answer.stdout.strip()[:12]
+
+
+def made_by(*rivals: str) -> dict[str, Any]:
+    """Return the day, the version of the code and those of the packages and of `rivals`, as a result keeps them."""
+    found = versions() | {name: importlib.metadata.version(name) for name in rivals}
+    return {"day": datetime.datetime.now(datetime.UTC).date().isoformat(), "code": code_version(), "versions": found}

@@ -6,8 +6,7 @@ of 1), the least R is minus the shortage of the elastic linear programme, which 
 sum of the shares of their bounds that they give: rows that give way are those whose ρ ends at 1. With ρ_r ≤ 1 in one
 row and as good as no bound on the others, it is what that row has to give when no other does.
 
-A sample of the customers finds a ray, all of them prove it. A ray proves the clash, it does not say who is to blame:
-every row of it is listed.
+A sample of the customers finds a ray, all of them prove it; it does not say who is to blame: all its rows are listed.
 
 Source: Farkas (1902) for the ray; Chinneck (2008), "Feasibility and Infeasibility in Optimization", ch. 6 (elastic
 programmes).
