@@ -32,7 +32,7 @@ from alamo.steering.pacing import Pacer, block_count, narrow_ranges, pace
 from alamo.steering.periods import left_of_periods
 from alamo.steering.plan import DrawnCycle, PlanContext, plan_summary
 from alamo.steering.rule import REASONS
-from alamo.steering.shares import rates_of_profiles
+from alamo.steering.shares import rates_of_day, rates_of_profiles
 from alamo.steering.slices import counter_terms, less_reserve
 from alamo.steering.start import with_start
 
@@ -131,7 +131,7 @@ def propose(
     ConfigError
         If a predicate of an action or limit is not valid.
     """
-    terms = _terms(warehouse, profiles, request)
+    terms = _terms(warehouse, profiles, request, carried=carrier is not None)
     candidates = gather(warehouse, profiles, scores, terms) if carrier is None else carrier.gather(terms, request.now)
     planned = less_reserve(candidates.tables, request.settings.realtime)
     problem = build_problem(candidates.cells, planned)
@@ -163,11 +163,11 @@ def _at_counter(request: SteerRequest, pacer: Pacer, candidates: Candidates, pla
     return counter_terms(pacer, candidates.cells.n, candidates.tables.bound - planned.bound, realtime, expected)
 
 
-def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest) -> Terms:
+def _terms(warehouse: Warehouse, profiles: pa.Table, request: SteerRequest, *, carried: bool) -> Terms:
     settings = request.settings
     minor = minor_per_major(settings.currency)
     limits = left_of_periods(warehouse, profiles, request.limits, request.actions, request.now, minor)
-    limits = rates_of_profiles(warehouse, profiles, limits)
+    limits = rates_of_day(warehouse, request.now, limits) if carried else rates_of_profiles(warehouse, profiles, limits)
     return Terms(
         gatekeeper=Gatekeeper(request.actions, request.contact, request.now, request.paused, settings.salt),
         rows=rows_of(limits, request.actions),

@@ -7,7 +7,7 @@ task that Spark runs twice writes the same again.
 from __future__ import annotations
 
 import json
-import os
+import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from pathlib import Path
@@ -47,10 +47,15 @@ def write_parcel(path: Path, candidates: Candidates) -> None:
         "ids": _packed_ids(cells.units.ids),
         "notes": np.frombuffer(json.dumps(notes).encode(), dtype=np.uint8),
     }
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    unfinished = unfinished_beside(path)
     with unfinished.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]  # its keyword for pickles is left alone
     unfinished.replace(path)
+
+
+def unfinished_beside(path: Path) -> Path:
+    """Return where a file is written before it is put in place: workers of several machines may try the same part."""
+    return path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")
 
 
 def read_parcel(path: Path, rows: tuple[LimitRow, ...]) -> Candidates:

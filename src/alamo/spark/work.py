@@ -7,7 +7,6 @@ folder and returns one row that names it; a refusal of Alamo's comes back as a r
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -25,7 +24,7 @@ from alamo.engine.batch import Batch, Stamp, decision_table
 from alamo.engine.realtime import decide_cells
 from alamo.numerics.hashing import mix, unit_keys
 from alamo.spark.answers import Answering, Answers
-from alamo.spark.parcel import read_parcel, write_parcel
+from alamo.spark.parcel import read_parcel, unfinished_beside, write_parcel
 from alamo.steering.candidates import Terms, gather
 from alamo.steering.pacing import block_bounds
 from alamo.store.snapshot import HistorySnapshot, SnapshotReader
@@ -231,7 +230,7 @@ def numbered_tasks(session: Any, numbers: Sequence[int]) -> Any:
 
 def write_rows(path: Path, table: pa.Table) -> None:
     """Write an Arrow file in one step; it is read without being loaded."""
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}.part")
+    unfinished = unfinished_beside(path)
     with pa.ipc.new_file(str(unfinished), table.schema) as writer:
         writer.write_table(table)
     unfinished.replace(path)

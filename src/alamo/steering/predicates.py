@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
@@ -11,6 +12,7 @@ import pyarrow.compute as pc
 
 from alamo.domain.errors import ConfigError, UsageError
 from alamo.domain.ports import Warehouse
+from alamo.domain.tables import PROFILES
 
 Flags = npt.NDArray[np.bool_]
 
@@ -45,27 +47,58 @@ def predicate_masks(
     return masks
 
 
+def part_of_day(warehouse: Warehouse, as_of: datetime, told: tuple[str, str]) -> float:
+    """Return the part of the profiles of a day for which a predicate holds; null counts as not, 0 without profiles.
+
+    Parameters
+    ----------
+    told
+        Owner in words and SQL predicate, as in `predicate_masks`.
+
+    Raises
+    ------
+    ConfigError
+        If the predicate is not valid SQL over profiles.
+    """
+    owner, predicate = told
+    counted = f"SELECT count(*) AS n, count_if(CAST((\n{predicate}\n) AS BOOLEAN)) AS inside"
+    try:
+        found = warehouse.query(f"{counted} FROM profiles WHERE as_of_day = $day", {"day": as_of.date().isoformat()})
+    except UsageError as error:
+        raise _invalid(error, (owner, "then: alamo doctor"), predicate, ("profiles", PROFILES.schema.names)) from None
+    inside, n = (found[name][0].as_py() for name in ("inside", "n"))
+    return float(inside) / float(n) if n else 0.0
+
+
 def _mask(warehouse: Warehouse, relation: tuple[str, pa.Table], told: tuple[str, str], predicate: str) -> Flags:
     name, table = relation
-    owner, then = told
     sql = f"SELECT {_ROW} FROM {_RELATION} AS {name} WHERE CAST((\n{predicate}\n) AS BOOLEAN)"
     try:
         rows = warehouse.query(sql, None, {_RELATION: table})
     except UsageError as error:
-        said = str(error.__cause__ or error).splitlines()[0]
-        raise ConfigError(
-            f"the predicate of {owner} cannot be evaluated: {predicate!r}: {said}",
-            hint=f"It is an SQL condition over columns of {name}: {_columns(table)}. Correct it, {then}",
-            code="predicate.invalid",
-            details={"owner": owner, "predicate": predicate, "error": said},
-        ) from None
+        raise _invalid(error, told, predicate, (name, table.column_names)) from None
     out = np.zeros(table.num_rows, dtype=bool)
     out[rows.column(_ROW).to_numpy()] = True
     return out
 
 
-def _columns(table: pa.Table) -> str:
-    names = [name for name in table.column_names if name != _ROW]
+def _invalid(
+    error: UsageError, told: tuple[str, str], predicate: str, columns_of: tuple[str, Sequence[str]]
+) -> ConfigError:
+    """Return the refusal of a predicate that the database did not understand."""
+    owner, then = told
+    name, columns = columns_of
+    said = str(error.__cause__ or error).splitlines()[0]
+    return ConfigError(
+        f"the predicate of {owner} cannot be evaluated: {predicate!r}: {said}",
+        hint=f"It is an SQL condition over columns of {name}: {_columns(columns)}. Correct it, {then}",
+        code="predicate.invalid",
+        details={"owner": owner, "predicate": predicate, "error": said},
+    )
+
+
+def _columns(columns: Sequence[str]) -> str:
+    names = [name for name in columns if name != _ROW]
     return ", ".join(names[:12]) + (" …" if len(names) > 12 else "")
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pyarrow as pa
@@ -20,7 +21,7 @@ from alamo.domain.errors import ConfigError
 from alamo.domain.ports import Warehouse
 from alamo.steering.cells import Cells, Floats, Ints
 from alamo.steering.limits import LimitTables, among
-from alamo.steering.predicates import predicate_masks
+from alamo.steering.predicates import part_of_day, predicate_masks
 
 
 def rates_as_shares(limits: Sequence[Limit], part_of: Callable[[Limit], float]) -> tuple[Limit, ...]:
@@ -57,6 +58,11 @@ def rates_of_profiles(warehouse: Warehouse, profiles: pa.Table, limits: Sequence
     rates = [limit for limit in limits if limit.minimum_rate is not None]
     masks = predicate_masks(warehouse, "profiles", profiles, {f"limit {limit.name!r}": limit.where for limit in rates})
     return rates_as_shares(limits, lambda limit: float(masks[limit.where].mean()) if profiles.num_rows else 0.0)
+
+
+def rates_of_day(warehouse: Warehouse, as_of: datetime, limits: Sequence[Limit]) -> tuple[Limit, ...]:
+    """Return the limits as `rates_of_profiles` does, counted in the history over all profiles of a day."""
+    return rates_as_shares(limits, lambda limit: part_of_day(warehouse, as_of, (f"limit {limit.name!r}", limit.where)))
 
 
 def whole_use(cells: Cells, tables: LimitTables, cell: Ints, amount: Floats | None = None) -> Floats:

@@ -12,6 +12,12 @@ from alamo.project import Project
 
 pytestmark = pytest.mark.spark
 
+RATE = """
+[[limit]]
+name = "fair to the dormant"
+where = "recency_days > 90"
+minimum_rate = 0.5
+"""
 SPARK = '\n[engine]\nname = "spark"\nmaster = "local[2]"\ncustomers_per_slice = 1500\n'
 
 
@@ -20,6 +26,8 @@ def turned(tmp_path_factory):
     """A project after its first two turns, the second of which learns from the first."""
     folder = tmp_path_factory.mktemp("here") / "shop"
     Project.init(folder, example="shop")
+    with (folder / "limits.toml").open("a") as file:
+        file.write(RATE)
     with Project.open(folder) as project:
         project.run()
         plan = project.plan()

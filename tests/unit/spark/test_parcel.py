@@ -9,7 +9,7 @@ from tests.unit.steering.worlds import NOW, SALT, actions, profiles, scores
 from alamo.domain.action import ContactPolicy, Limit
 from alamo.domain.policy import LimitRow
 from alamo.numerics.hashing import mix, unit_keys
-from alamo.spark.parcel import joined, read_parcel, write_parcel
+from alamo.spark.parcel import joined, read_parcel, unfinished_beside, write_parcel
 from alamo.steering.candidates import Candidates, Terms, gather, rows_of
 from alamo.steering.control import UniversalControl
 from alamo.steering.eligibility import Gatekeeper
@@ -87,3 +87,9 @@ def test_a_parcel_brings_back_every_bit_and_leaves_no_unfinished_file(tmp_path):
         assert_same(again, candidates)
         assert np.array_equal(again.eligibility.open, candidates.eligibility.open)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["slice-0.npz", "slice-1.npz", "slice-2.npz"]
+
+
+def test_two_workers_that_try_the_same_part_do_not_write_into_one_file(tmp_path):
+    first, second = unfinished_beside(tmp_path / "slice-1.npz"), unfinished_beside(tmp_path / "slice-1.npz")
+    assert first != second
+    assert first.parent == second.parent == tmp_path  # put in place by a rename, so on the same disk

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 from tests.unit.steering.allocation.test_against_highs import linear_optimum
-from tests.unit.steering.test_proposal import CUSTOMERS, proposed
+from tests.unit.steering.test_proposal import CUSTOMERS, REQUEST, SCORES, proposed
 from tests.unit.steering.worlds import PATTERNS, market, names
 
 from alamo.domain.action import Limit
 from alamo.domain.errors import ConfigError
 from alamo.domain.policy import RuleSettings
+from alamo.engine.batch import decision_table
+from alamo.engine.replay import replay_batch
+from alamo.engine.propose import propose
 from alamo.steering import AllocationSpec, analyze_allocation
 from alamo.steering.allocation.certificate import certify
 from alamo.steering.allocation.dual import solve_dual
@@ -22,6 +26,7 @@ from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import mixture_of, soft_prices
 from alamo.steering.allocation.problem import build_problem
 from alamo.steering.allocation.repair import repair
+from alamo.steering.candidates import gather
 from alamo.steering.floor import affordable_floor
 from alamo.steering.limits import limit_rows, limit_tables
 from alamo.steering.shares import rates_as_shares, told, whole_use
@@ -120,6 +125,42 @@ def test_a_project_keeps_a_rate_and_says_so_in_its_plan():
     assert line["price"] < 0
     assert kept.summary["expected"]["gain_money"] < free.summary["expected"]["gain_money"]
     assert policy_from_dict(json.loads(json.dumps(policy_to_dict(kept.policy)))).version == kept.policy.version
+
+
+class Here:
+    """A carrier that works in this process, over profiles and scores that nobody hands to the one who plans."""
+
+    def __init__(self, history):
+        self.history = history
+
+    def gather(self, terms, as_of):
+        self.gathered = gather(self.history, CUSTOMERS, SCORES, terms)
+        return self.gathered
+
+    def decide(self, policy, stamp):
+        cells = self.gathered.cells
+        return decision_table(cells, replay_batch(policy, cells, self.gathered.tables), stamp)
+
+
+@pytest.mark.parametrize("where", ["orders = 3", "region = 'north' OR region IS NULL", "recency_days > 1e9"])
+def test_a_rate_is_the_same_over_customers_that_a_carrier_holds(where):
+    """Whoever plans with a carrier sees only the profiles of those contacted so far; a rate is about everybody."""
+    fair = Limit("regulars", actions=("letter",), where=where, minimum_rate=0.9)
+    request = replace(REQUEST, limits=(Limit("few letters", actions=("letter",), maximum=300), fair))
+    history = memory_stores().history
+    history.append("profiles", CUSTOMERS, batch="all")
+    alone = propose(history, CUSTOMERS, SCORES, request)
+    carried = propose(history, CUSTOMERS.slice(0, 40), SCORES.slice(0, 1), request, Here(history))
+    assert carried.policy.rows == alone.policy.rows
+    assert carried.decisions.equals(alone.decisions)
+
+
+def test_a_rate_of_a_wrong_predicate_is_refused_by_name_with_a_carrier_too():
+    fair = Limit("regulars", where="no_such_column = 3", minimum_rate=0.9)
+    history = memory_stores().history
+    history.append("profiles", CUSTOMERS, batch="all")
+    with pytest.raises(ConfigError, match="limit 'regulars' cannot be evaluated"):
+        propose(history, CUSTOMERS.slice(0, 40), SCORES.slice(0, 1), replace(REQUEST, limits=(fair,)), Here(history))
 
 
 def file(n: int = 600) -> pa.Table:
