@@ -26,7 +26,7 @@ from alamo.steering.candidates import Candidates, Terms, gather, rows_of
 from alamo.steering.cells import Floats
 from alamo.steering.control import universal_control, washout_of
 from alamo.steering.eligibility import Gatekeeper
-from alamo.steering.exploration import Exploration, opening, promising, running
+from alamo.steering.exploration import Exploration, opening, promising, running, told_cost
 from alamo.steering.limits import LimitTables
 from alamo.steering.pacing import Pacer, block_count, narrow_ranges, pace
 from alamo.steering.periods import left_of_periods
@@ -206,7 +206,7 @@ def _priced(problem: Problem, candidates: Candidates, request: SteerRequest) -> 
         clash = find_conflict(shifted_problem(problem, explored.rule))
         if clash:
             raise infeasible(clash)
-    return explored, prices
+    return told_cost(problem, explored, prices), prices
 
 
 def _policy(

@@ -12,7 +12,7 @@ itself as errors shrink. It never falls below `floor_minimum`: a floor of 2 % ov
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import NormalDist
 from typing import Any
 
@@ -34,6 +34,8 @@ _TEMPERATURE_SHARE = 0.1
 """Of what exploration may cost, the most that the temperature takes. With half of it, one draw in 230 of seed 506 of
 the scenario `shop` went to the harmful action above its floor: an effect that is little known is drawn towards zero and
 looks like a close call. The floor measures it for less."""
+_CALM = 1e-3
+"""Temperature, as a part of the mean positive value, of a plan that explores nothing."""
 _MOST_LEARNING = 10.0
 """The most that learning may cost, as a multiple of `cost_share` of a gain that is sure: what knowledge is worth is
 reckoned at today's prices, and limits may let less of it through."""
@@ -50,7 +52,8 @@ class Exploration:
     phase
         ``"opening"`` until a first effect is found or the scores are `promising`, then ``"running"``.
     cost_money
-        What exploration is expected to cost against always taking the best net value.
+        What exploration is expected to cost against always taking the best net value: at the prices it was set by, an
+        upper bound; in a plan, under the same limits (`told_cost`).
     gain_money
         Expected gain of the plan that its bounds were reckoned from; 0 in the opening phase.
     set_by
@@ -154,6 +157,26 @@ def running(
     elif wanted < least:
         set_by = "floor minimum"
     return Exploration(rule, "running", float(floor * lost + loss[pick]), by, prices, gain, set_by)
+
+
+def told_cost(problem: Problem, explored: Exploration, prices: Floats) -> Exploration:
+    """Return the settings with what they cost a plan: the best expected value under the same limits, less theirs.
+
+    Both keep every limit and the control share; the one without exploration draws by values alone. At the prices of a
+    limit that binds, the loss of the floor is only a bound: what it takes of a budget others would have used worse.
+
+    Parameters
+    ----------
+    prices
+        Scaled prices of the rule as it is, shape (m,).
+    """
+    rule = explored.rule
+    calm = replace(rule, temperature_money=min(rule.temperature_money, _CALM * problem.value_scale), floor_share=0.0)
+    best, with_learning = (
+        float(mixed_sums(problem, at, mixture_of(problem, one)).total[1])
+        for one, at in ((calm, soft_prices(problem, calm, prices)), (rule, prices))
+    )
+    return replace(explored, cost_money=max(best - with_learning, 0.0))
 
 
 def promising(cells: Cells, level: float) -> bool:

@@ -13,7 +13,7 @@ from alamo.steering.allocation.knowledge import cheap_first
 from alamo.steering.allocation.newton import mixed_sums
 from alamo.steering.allocation.prices import floor_use, mixture_of, soft_prices
 from alamo.steering.allocation.problem import build_problem
-from alamo.steering.exploration import opening, promising, running
+from alamo.steering.exploration import opening, promising, running, told_cost
 from alamo.steering.floor import affordable_floor, parts_of, widened
 
 N, K = 3000, 4
@@ -160,3 +160,18 @@ def test_noise_is_called_promising_no_more_often_than_the_level_allows():
     called = sum(promising(replace(flat, value_money=rng.normal(size=K)[cells.action]), 0.95) for _ in range(trials))
     assert called / trials <= 0.025 + 4 * np.sqrt(0.025 * 0.975 / trials)
     assert called > 0
+
+
+def test_what_learning_costs_a_plan_is_what_the_same_limits_would_bring_without_it():
+    """At the prices of a tight budget the loss of the floor is more than what it takes from the plan."""
+    tight = LimitRow("tight", "cost", 0.05 * N, 1, names(K), "", True)
+    problem = problem_with(tight)
+    settings = ExplorationSettings(opening_share=0.2, cost_share=0.01, floor_minimum=0.03)
+    explored = running(problem, settings, CONTROL, None)
+    prices = soft_prices(problem, explored.rule)
+    told = told_cost(problem, explored, prices)
+    without = solve_dual(problem.with_weight(1.0 - CONTROL.share)).bound
+    brings = float(mixed_sums(problem, prices, mixture_of(problem, explored.rule)).total[1])
+    assert told.cost_money == pytest.approx(without - brings, rel=0.02)
+    assert told.cost_money < 0.9 * explored.cost_money
+    assert told.rule == explored.rule

@@ -17,8 +17,8 @@ from alamo.domain.action import Limit
 from alamo.domain.errors import ConfigError
 from alamo.domain.policy import RuleSettings
 from alamo.engine.batch import decision_table
-from alamo.engine.replay import replay_batch
 from alamo.engine.propose import propose
+from alamo.engine.replay import replay_batch
 from alamo.steering import AllocationSpec, analyze_allocation
 from alamo.steering.allocation.certificate import certify
 from alamo.steering.allocation.dual import solve_dual

@@ -20,7 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from alamo.domain.errors import InfeasibleError
-from alamo.steering.allocation.dual import hard_dual, head, sample_prices
+from alamo.steering.allocation.dual import SMALL_CELLS, hard_dual, head, sample_prices, solve_dual
 from alamo.steering.allocation.kernels import Mixture
 from alamo.steering.allocation.newton import Schedule, follow_path, mixed_sums
 from alamo.steering.allocation.problem import Problem
@@ -82,15 +82,24 @@ class Clash:
 
 
 def out_of_reach(problem: Problem) -> Clash | None:
-    """Return the clash of the first minimum that would be missed even if every customer counted for it, or None."""
+    """Return the clash of the minima that would be missed even if every customer counted for them, or None.
+
+    A single one is told exactly. Where others are out of reach, too, or still clash once it has given way, the least
+    relaxations are those of `find_conflict`.
+    """
     nil = _without_values(problem)
+    short: dict[int, float] = {}
     for r in np.flatnonzero(problem.bound < 0):
         ray = np.zeros(problem.m)
         ray[r] = nil.ceiling[r]
         shortage = _shortage(nil, ray)
         if shortage > 0:
-            return _told(problem, {int(r): shortage / ray[r]}, {int(r): shortage / ray[r]})
-    return None
+            short[int(r)] = float(shortage / ray[r])
+    if not short:
+        return None
+    if len(short) == 1 and find_conflict(replace(problem, bound=_given_way(problem, short))) is None:
+        return _told(problem, short, short)
+    return find_conflict(problem) or _told(problem, short, {})
 
 
 def find_conflict(problem: Problem) -> Clash | None:
@@ -160,14 +169,14 @@ def _told(
     problem: Problem, least: dict[int, float], alone: dict[int, float], together: dict[int, float] | None = None
 ) -> Clash:
     """Return the clash in units and money; relaxations are by row, scaled."""
-    together = alone if together is None else together
+    together = together or alone
 
     def conflict(r: int, amount: float, *, enough: bool, value: float | None) -> Conflict:
         side = "minimum" if problem.sign[r] < 0 else "maximum"
         return Conflict(problem.names[r], side, float(amount * problem.scale[r]), enough, value)
 
     by_effort = sorted(least, key=lambda r: (r not in alone, float(least[r] / problem.unit[r])))
-    value = _value(problem, together)
+    value = _value(problem, together) if together else None
     valued = {r: _value(problem, {r: alone[r]}) for r in by_effort[:_MOST_VALUES] if r in alone}
     return Clash(
         tuple(conflict(r, least[r], enough=r in alone, value=valued.get(r)) for r in by_effort),
@@ -181,15 +190,22 @@ def _value(problem: Problem, given: dict[int, float]) -> float:
 
     So close to a clash the path may end before the optimum; the bound was within 2 % of it where that happened.
     """
-    bound = problem.bound.copy()
-    for r, amount in given.items():
-        bound[r] += _ROOM * amount
-    part = head(replace(problem, bound=bound), _SMALL_SAMPLE)
+    part = head(replace(problem, bound=_given_way(problem, given)), _SMALL_SAMPLE)
+    if part.cells.n_cells <= SMALL_CELLS:
+        return float(solve_dual(part).bound * problem.n / max(part.n, 1))
     tau = _VALUE_TEMPERATURE * problem.value_scale
     prices = sample_prices(part, tau)
     polished = follow_path(part, prices, Schedule(tau, tau, tolerance=1e-3, max_passes=60))
     least = min(hard_dual(part, prices).bound, hard_dual(part, polished).bound)
     return float(least * problem.n / max(part.n, 1))
+
+
+def _given_way(problem: Problem, given: dict[int, float]) -> Floats:
+    """Return the scaled bounds once rows give way by `given` and a little more, shape (m,)."""
+    bound = problem.bound.copy()
+    for r, amount in given.items():
+        bound[r] += _ROOM * amount
+    return bound
 
 
 def infeasible(clash: Clash, file: str | None = "limits.toml", then: str | None = "alamo steer") -> InfeasibleError:

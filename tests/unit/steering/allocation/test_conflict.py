@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from scipy.optimize import linprog
-from tests.unit.steering.worlds import five_rows, many_rows, market, tables
+from tests.unit.steering.worlds import five_rows, many_rows, market, names, tables
 
+from alamo.domain.policy import LimitRow
 from alamo.steering.allocation.conflict import Clash, find_conflict, infeasible, out_of_reach
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.problem import Problem, build_problem
@@ -110,6 +111,33 @@ def test_with_prices_capped_the_dual_is_the_elastic_programme_and_the_short_row_
     short = np.flatnonzero(given > 1e-7)
     assert [problem.names[r] for r in short] == ["minimum"]
     assert np.flatnonzero(scan.prices >= 0.999 * problem.ceiling).tolist() == short.tolist()
+
+
+def two_out_of_reach(n: int = 3) -> Problem:
+    """Three letters at most cost 2.1 and are 3, where both limits want 5."""
+    cells = market(n, 1, 1, eligible=1.0)
+    cells = replace(cells, value_money=np.array([4.2, 2.9, 0.3]), uses=np.full((n, 1), 0.7))
+    rows = (
+        LimitRow("budget", "cost", -5.0, -1, names(1), "", False),
+        LimitRow("letters", "count", -5.0, -1, names(1), "", False),
+    )
+    return build_problem(cells, tables(rows, 1))
+
+
+def test_two_minima_out_of_reach_are_both_named_and_neither_is_enough_alone():
+    clash = out_of_reach(two_out_of_reach())
+    assert {(c.limit, c.alone) for c in clash.conflicts} == {("budget", False), ("letters", False)}
+    assert {c.limit: c.relax_by for c in clash.together} == pytest.approx({"budget": 2.9, "letters": 2.0}, rel=0.01)
+    assert clash.value_money == pytest.approx(7.4)
+
+
+def test_a_single_minimum_out_of_reach_is_told_exactly_with_what_the_plan_of_few_then_brings():
+    problem = two_out_of_reach()
+    one = replace(problem, bound=problem.bound * np.array([1.0, 0.2]))
+    (conflict,) = out_of_reach(one).conflicts
+    assert (conflict.limit, conflict.alone) == ("budget", True)
+    assert conflict.relax_by == pytest.approx(2.9)
+    assert conflict.value_money == pytest.approx(7.4, rel=2e-3)  # with half a per cent of room: the third in part
 
 
 def test_the_refusal_names_a_single_way_out_in_units_and_money():
