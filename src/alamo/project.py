@@ -41,6 +41,7 @@ from alamo.engine.plan_advice import PlanAdvice, plan_advice
 from alamo.engine.plan_diff import Asked, OtherLimits, PlanDiff, compare
 from alamo.engine.plan_door import PlanDoor
 from alamo.engine.predict import predict
+from alamo.engine.proposals import proposal_named
 from alamo.engine.report import Report, report
 from alamo.engine.status import Status, status
 from alamo.engine.steer import steer
@@ -236,7 +237,7 @@ class Project(PlanDoor):
 
     def plan_advice(self, plan_id: str | None = None) -> PlanAdvice:
         """Return what more of each limit of a plan (or the newest) is worth, and what a new action must earn."""
-        return plan_advice(self.context, self.plan(plan_id))
+        return plan_advice(self.context, proposal_named(self.context, plan_id))
 
     def plan_diff(
         self, plan_id: str | None = None, *, before: str | None = None, limits: Sequence[str | Path] = ()

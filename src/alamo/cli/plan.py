@@ -55,7 +55,7 @@ def show(folder: str, plan_id: str | None, html_file: Path | None, as_json: bool
     with opened(folder) as project:
         data = project.plan_at_gate(plan_id).to_dict()
         data["attribution"] = project.settings.attribution
-        if html_file is not None:
+        if html_file is not None and "restores" not in data["summary"]:
             data["room"] = advice_on(project, plan_id)
             data["load"] = project.plan_load(plan_id).to_dict()
     if html_file is not None:

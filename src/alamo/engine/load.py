@@ -23,7 +23,8 @@ from alamo.domain.errors import UsageError
 from alamo.domain.records import PlanRecord
 from alamo.domain.time import iso, utc
 from alamo.engine.context import Context
-from alamo.engine.gate import decisions_of, plan_named, sending
+from alamo.engine.gate import decisions_of, sending
+from alamo.engine.proposals import proposal_named
 from alamo.engine.quiet_hours import quiet_for, zones_of
 from alamo.steering.quiet_hours import earliest_send
 
@@ -90,11 +91,13 @@ def expected_load(
 
     Raises
     ------
+    StateError
+        As `alamo.engine.proposals.proposal_named`.
     UsageError
         If a channel of `per_hour` is none of the plan's, or its figure is below 1, or `at` is more than a year from the
         day the plan was made.
     """
-    plan = plan_named(context, plan_id)
+    plan = proposal_named(context, plan_id)
     start = utc(at or plan.launched_at or context.clock.now())
     if abs(start - plan.created_at) > _YEAR:
         raise UsageError(

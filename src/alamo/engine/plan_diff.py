@@ -19,9 +19,9 @@ from alamo.domain.records import PlanRecord
 from alamo.domain.result import Result
 from alamo.engine.cap_values import cap_values
 from alamo.engine.context import Context
-from alamo.engine.gate import plan_named
 from alamo.engine.infer import profiles_as_of
 from alamo.engine.plan_advice import scores_of_plan
+from alamo.engine.proposals import proposal_named
 from alamo.engine.propose import propose
 from alamo.engine.steer import request_of, scores_as_of
 from alamo.steering.plan_changes import Changes, changes
@@ -124,10 +124,12 @@ def compare(context: Context, asked: Asked, at: Callable[[datetime], Context]) -
 
     Raises
     ------
+    StateError
+        As `alamo.engine.proposals.proposal_named`.
     UsageError
         If there are more than two sets of limits, or limits and an earlier plan.
     """
-    after = plan_named(context, asked.plan_id)
+    after = proposal_named(context, asked.plan_id)
     if asked.others:
         if len(asked.others) > 2 or asked.before is not None:
             raise UsageError(
@@ -137,8 +139,9 @@ def compare(context: Context, asked: Asked, at: Callable[[datetime], Context]) -
             )
         return what_if(at(after.created_at), after, asked.others)
     if asked.before is not None:
-        return plan_diff(context, plan_named(context, asked.before), after)
-    earlier = [record for record in context.state.plans.all() if record.created_at < after.created_at]
+        return plan_diff(context, proposal_named(context, asked.before), after)
+    plans = [record for record in context.state.plans.all() if "restores" not in record.summary]
+    earlier = [record for record in plans if record.created_at < after.created_at]
     return plan_diff(context, earlier[-1] if earlier else None, after)
 
 

@@ -15,11 +15,11 @@ from alamo.engine.break_down import stages_and_time
 from alamo.engine.calibration_report import beside_effects
 from alamo.engine.contact_report import fatigue_known, funnel_rows, pressure
 from alamo.engine.context import Context
-from alamo.engine.gate import newest_plan
 from alamo.engine.guard import paused
 from alamo.engine.health import judge_health
 from alamo.engine.health_advice import advise
 from alamo.engine.infer import EVERYBODY, value_model
+from alamo.engine.proposals import newest_proposal
 
 Rows = tuple[Mapping[str, Any], ...]
 
@@ -222,7 +222,7 @@ def _value(context: Context) -> ValueReport:
 
 
 def _policy(context: Context) -> PolicyReport:
-    plan = newest_plan(context)
+    plan = newest_proposal(context)
     if plan is None:
         raise _nothing("policy", "no plan has been made yet", "alamo run")
     policy = context.shelf.get(plan.policy_version)
@@ -273,7 +273,7 @@ def _loop(context: Context) -> LoopReport:
 
 
 def _contacts(context: Context) -> ContactsReport:
-    plan = newest_plan(context)
+    plan = newest_proposal(context)
     if plan is None:
         raise _nothing("contacts", "no plan has been made yet", "alamo run")
     rows = funnel_rows(plan)

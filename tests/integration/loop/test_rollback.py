@@ -5,7 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.console import Console
 
+from alamo.cli.views.plan import plan
 from alamo.domain.errors import StateError
 from alamo.engine import delivering
 
@@ -214,3 +216,32 @@ def test_without_a_launch_before_nothing_is_in_force(real):
         with pytest.raises(StateError) as caught:
             project.decide("k001", {})
         assert caught.value.code == "decide.no_policy"
+
+
+def test_after_a_rollback_what_is_asked_about_the_newest_plan_is_about_the_newest_that_was_proposed(real, twice):
+    first, second = twice
+    with real(SECOND + DAY) as project:
+        restored = project.rollback(by="eve").in_force
+        assert project.plan_diff().to_dict()["after"] == second
+        assert project.plan_load().plan_id == second
+        assert project.plan_advice().plan == second
+        assert {project.report(kind).to_dict()["plan"] for kind in ("contacts", "policy")} == {second}
+        for asked in (project.plan_load, project.plan_advice, project.plan_diff):
+            with pytest.raises(StateError, match=f"the policy of {first}") as caught:
+                asked(restored.plan_id)
+            assert caught.value.code == "plan.restores"
+            assert f"alamo plan show {first}" in caught.value.hint
+        with pytest.raises(StateError, match="it plans nobody"):
+            project.plan_diff(second, before=restored.plan_id)
+        shown = text_of(plan(project.plan_at_gate().to_dict()))
+        assert "It plans nobody and sends nothing by itself." in shown
+        assert f"Next: alamo plan show {first}" in shown
+        assert "customers contacted" not in shown
+
+
+def text_of(parts) -> str:
+    console = Console(width=200, no_color=True)
+    with console.capture() as caught:
+        for part in parts:
+            console.print(part)
+    return caught.get()

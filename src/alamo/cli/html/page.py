@@ -92,12 +92,15 @@ def _contacts(data: Data) -> tuple[str, list[Picture]]:
 
 def _plan(data: Data) -> tuple[str, list[Picture]]:
     summary = data["summary"]
+    title = f"Plan {data['plan_id']} of cycle {data['cycle']} ({data['state']})"
+    if summary.get("restores"):  # it plans nobody
+        return title, []
     gains = _lines(summary.get("actions", []), "action", "expected_gain_money", formats.money)
     drawn = _lines(summary.get("actions", []), "action", "customers", formats.count)
     gain = summary.get("gain") or {}
     expected = _within(gain.get("mean"), gain)
     return (
-        f"Plan {data['plan_id']} of cycle {data['cycle']} ({data['state']})",
+        title,
         [
             bars(gains, f"The plan is expected to gain {expected} net of cost", _unit(data, "expected gain")),
             bars(drawn, _largest(drawn, "goes to most customers"), "customers"),

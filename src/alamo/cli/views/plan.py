@@ -31,6 +31,9 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """The money, the actions, the limits and the exclusions of a plan."""
     summary = data["summary"]
     yield note(f"Plan {data['plan_id']} of cycle {data['cycle']}: {data['state']}", "bold")
+    if summary.get("restores"):
+        yield from _restoring(summary)
+        return
     yield from (note(f"Warning: {words}", "bold yellow") for words in summary.get("warnings", ()))
     yield from paused(summary.get("paused") or [])
     yield from (note(f"Stale: {change['said']}", "bold yellow") for change in data.get("stale", ()))
@@ -169,6 +172,13 @@ def rolled_back(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     else:
         yield note("No plan was launched before it, so nothing is decided in real time until the next launch.")
     yield from next_step("alamo status")
+
+
+def _restoring(summary: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """Say what a plan is for that restores the policy of another."""
+    said = ". ".join(summary.get("warnings", ()))
+    yield note(f"{said[:1].upper()}{said[1:]}. It plans nobody and sends nothing by itself.")
+    yield from next_step(f"alamo plan show {summary['restores']}")
 
 
 def _money_line(summary: Mapping[str, Any]) -> str:
