@@ -11,9 +11,12 @@ from alamo.cli.views import actions as views
 _WHY = click.option("--reason", required=True, metavar="WORDS", help="Why; kept with the action.")
 
 
-@click.group(epilog="Example: alamo actions list")
-def actions() -> None:
+@click.group(invoke_without_command=True, epilog="Example: alamo actions list")
+@click.pass_context
+def actions(context: click.Context) -> None:
     """List actions and what is known of their harm; pause one, or bring a paused one back."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_, as_json=False)
 
 
 @actions.command("list", epilog="Example: alamo actions list")

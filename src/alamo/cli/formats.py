@@ -49,12 +49,17 @@ def money(value: Any, *, signed: bool = False) -> str:
         return ABSENT
     value = float(value)
     places = 4 if 0 < abs(value) < 0.01 else 0 if abs(value) >= 100_000 else 2
-    return f"{value:{'+' if signed else ''},.{places}f}"
+    return _no_minus_zero(f"{value:{'+' if signed else ''},.{places}f}")
+
+
+def _no_minus_zero(written: str) -> str:
+    """Write what rounds to nothing without a minus."""
+    return written if written.strip("-0.,") else written.removeprefix("-")
 
 
 def percent(value: Any, places: int = 1) -> str:
     """Write a share as a percentage."""
-    return ABSENT if _absent(value) else f"{100 * float(value):.{places}f} %"
+    return ABSENT if _absent(value) else f"{_no_minus_zero(f'{100 * float(value):.{places}f}')} %"
 
 
 def interval(lower: Any, upper: Any, write: Any = number) -> str:

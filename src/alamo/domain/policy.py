@@ -85,6 +85,11 @@ class LimitRow:
     share: float = 0.0
     of_action_ids: tuple[str, ...] = ()
 
+    @property
+    def side(self) -> str:
+        """``"maximum"`` or ``"minimum"``."""
+        return "maximum" if self.sign > 0 else "minimum"
+
 
 @dataclass(frozen=True, slots=True)
 class BlockState:

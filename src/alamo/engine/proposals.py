@@ -40,5 +40,5 @@ def proposal_named(context: Context, plan_id: str | None) -> PlanRecord:
 def newest_proposal(context: Context) -> PlanRecord | None:
     """Return the newest proposed plan that is not overtaken or cancelled, else the newest of all; None without any."""
     plans = [plan for plan in context.state.plans.all() if "restores" not in plan.summary]
-    live = [plan for plan in plans if plan.state not in _GONE]
-    return (live or plans or [None])[-1]
+    found = [plan for plan in plans if plan.state not in _GONE] or plans
+    return found[-1] if found else None

@@ -174,7 +174,7 @@ def _effects(context: Context) -> list[Support]:
     detail = newest_detail(context, "infer")
     found = detail.get("found", [])
     lines = [
-        Support("effects", True, f"{len(matured)} matured cycle(s); found so far: {', '.join(found) or 'nothing'}")
+        Support("effects", True, f"{_cycles(len(matured), 'matured ')}; found so far: {', '.join(found) or 'nothing'}")
     ]
     lines += [
         Support(refusal["what"], False, f"{refusal['reason']}; {refusal['cure']}")
@@ -238,7 +238,7 @@ def _before_the_first_cycle(context: Context) -> str:
     )
     return (
         f"no randomised decisions so far, the next cycle starts them; an effect of 10 % of the monthly margin "
-        f"({effect:,.2f} {context.settings.currency}) needs about {needed} cycle(s)"
+        f"({effect:,.2f} {context.settings.currency}) needs about {_cycles(needed)}"
     )
 
 
@@ -251,3 +251,7 @@ def _next(data: Mapping[str, Any], plan: PlanRecord | None, known: Horizon, *, s
     if stale and plan is not None and plan.state == "approved":
         return f"alamo plan cancel {plan.plan_id}, then: alamo run"
     return "alamo run" if plan is None or stale else _NEXT[plan.state]
+
+
+def _cycles(n: int, which: str = "") -> str:
+    return f"{n} {which}cycle{'' if n == 1 else 's'}"

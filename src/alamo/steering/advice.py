@@ -108,7 +108,7 @@ def _limit_row(priced: Priced, valued: Valuer, row: int, level: float) -> dict[s
     half_width = z * curve.step_sd_money
     return {
         "limit": about.limit,
-        "side": "maximum" if about.sign > 0 else "minimum",
+        "side": about.side,
         "use": about.column,
         **told(priced.tables, row, used, unit, price),
         "step": curve.step / unit,

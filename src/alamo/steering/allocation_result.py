@@ -88,6 +88,9 @@ class AllocationResult(Result):
     ----------
     rows
         One per limit and side: bound, use and price, in the limit's units; the price of a minimum is at most 0.
+    actions
+        One per action of the file: how many customers get it, what that brings, and what it uses of each column; last
+        those who get none. Empty if infeasible.
     value, dual_bound, gap
         What the plan brings, an upper bound of what any plan can, and their relative distance; None if infeasible.
     feasible
@@ -109,7 +112,7 @@ class AllocationResult(Result):
     """
 
     schema: ClassVar[str] = "alamo.allocation/1"
-    columns: ClassVar[tuple[str, ...]] = ("limit", "bound", "used", "price")
+    columns: ClassVar[tuple[str, ...]] = ("limit", "side", "bound", "used", "price")
 
     rows: tuple[Mapping[str, Any], ...]
     value: float | None
@@ -123,6 +126,7 @@ class AllocationResult(Result):
     out: str | None = None
     limits_file: str | None = None
     advice: Advice | None = None
+    actions: tuple[Mapping[str, Any], ...] = ()
 
     def records(self) -> list[dict[str, Any]]:
         """Return one row per limit and side."""
@@ -134,6 +138,7 @@ class AllocationResult(Result):
             "value": self.value,
             "dual_bound": self.dual_bound,
             "gap": self.gap,
+            "actions": [dict(row) for row in self.actions],
             "feasible": self.feasible,
             "infeasible_limits": limits_dict(self.infeasible_limits),
             "relaxation": None if self.clash is None else relaxation_dict(self.clash),

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from alamo.domain.action import NO_ACTION
 from alamo.domain.policy import RuleSettings
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Refusal
@@ -30,7 +31,7 @@ from alamo.steering.allocation.repair import repair
 from alamo.steering.allocation_file import FileCells, read_cells
 from alamo.steering.allocation_result import AllocationResult, AllocationSpec
 from alamo.steering.bundles import Bundles, bundle
-from alamo.steering.cells import Floats, Ints, Places
+from alamo.steering.cells import Cells, Floats, Ints, Places
 from alamo.steering.file_limits import plain_action
 from alamo.steering.pacing import block_bounds, block_count, pace
 from alamo.steering.rule import BlockTerms, decide
@@ -87,6 +88,36 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
         assignments=_assignments(table.schema, file, spec, taken),
         limits_file=spec.limits_file,
         advice=_advice(file, spec, problem, scan.prices) if spec.advice and certificate.feasible else None,
+        actions=_per_action(file.cells, taken),
+    )
+
+
+def _per_action(cells: Cells, taken: Ints) -> tuple[dict[str, Any], ...]:
+    """Return customers, value and use of each action of the file by the cells taken (n, most; −1 none), those without last."""
+    names = [plain_action(name) for name in cells.action_ids]
+    number = {name: code for code, name in enumerate(dict.fromkeys(names))}
+    cell = taken[taken >= 0]
+    code = np.array([number[name] for name in names], dtype=np.int64)[cells.action[cell]]
+
+    def added(amount: Floats) -> list[float]:
+        summed: list[float] = np.bincount(code, amount, len(number)).tolist()
+        return summed
+
+    counts = np.bincount(code, minlength=len(number)).tolist()
+    value, uses = added(cells.value_money[cell]), [added(cells.use(name)[cell]) for name in cells.use_names]
+    rows = [
+        {
+            "action": name,
+            "customers": counts[a],
+            "value": value[a],
+            "uses": {use: uses[u][a] for u, use in enumerate(cells.use_names)},
+        }
+        for name, a in number.items()
+    ]
+    nothing = dict.fromkeys(cells.use_names, 0.0)
+    return (
+        *rows,
+        {"action": NO_ACTION, "customers": int((taken < 0).all(axis=1).sum()), "value": 0.0, "uses": nothing},
     )
 
 
@@ -131,12 +162,17 @@ def _rows(file: FileCells, found: tuple[Certificate, Ints, Floats] | None) -> tu
     if found is None:
         unknown = {"used": None, "price": None}
         return tuple(
-            {"limit": row.limit, **told(tables, r, 0.0, 1.0, 0.0), **unknown} for r, row in enumerate(tables.rows)
+            {"limit": row.limit, "side": row.side, **told(tables, r, 0.0, 1.0, 0.0), **unknown}
+            for r, row in enumerate(tables.rows)
         )
     certificate, taken, prices = found
     whole = whole_use(file.cells, tables, taken)
     return tuple(
-        {"limit": row.limit, **told(tables, r, float(certificate.used[r]), whole[r], float(prices[r]))}
+        {
+            "limit": row.limit,
+            "side": row.side,
+            **told(tables, r, float(certificate.used[r]), whole[r], float(prices[r])),
+        }
         for r, row in enumerate(tables.rows)
     )
 
@@ -160,7 +196,7 @@ def _infeasible(file: FileCells, spec: AllocationSpec, clash: Clash | None, star
 def _broken(file: FileCells, certificate: Certificate) -> Clash | None:
     """Return the limits that the best plan found still breaks, and by how much; None if it breaks none."""
     broken = tuple(
-        Conflict(row.limit, "maximum" if row.sign > 0 else "minimum", float(certificate.excess[r]))
+        Conflict(row.limit, row.side, float(certificate.excess[r]))
         for r, row in enumerate(file.tables.rows)
         if certificate.excess[r] > 0
     )

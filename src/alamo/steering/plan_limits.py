@@ -52,7 +52,7 @@ def limit_rows(
     return [
         {
             "limit": row.limit,
-            "side": "maximum" if row.sign > 0 else "minimum",
+            "side": row.side,
             "use": row.column,
             **told(tables, r, float(used[r]), whole[r], float(prices[r])),
             "expected_used": told(tables, r, float(expected[r]), expected_whole[r], 0.0)["used"],

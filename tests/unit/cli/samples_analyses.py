@@ -175,7 +175,14 @@ CONTRACTS: dict[str, Any] = {
     "out": "customers.csv",
 }  # fmt: skip
 ALLOCATION: dict[str, Any] = {
-    "rows": [{"limit": "budget", "bound": 5000.0, "used": 4999.5, "price": 0.21}],
+    "rows": [
+        {"limit": "budget", "side": "maximum", "bound": 5000.0, "used": 4999.5, "price": 0.21},
+        {"limit": "post room", "side": "minimum", "bound": 100.0, "used": 100.0, "price": -1.2},
+    ],
+    "actions": [
+        {"action": "letter", "customers": 100, "value": 12_000.0, "uses": {"cost": 4999.5}},
+        {"action": "none", "customers": 40, "value": 0.0, "uses": {"cost": 0.0}},
+    ],
     "value": 12_000.0,
     "dual_bound": 12_000.04,
     "gap": 3e-6,

@@ -53,6 +53,14 @@ def test_moments_are_dates_at_midnight_and_minutes_otherwise(value: object, writ
     assert formats.moment(value) == written
 
 
+@pytest.mark.parametrize("value", [-0.0004, -0.0, -1e-9])
+def test_what_rounds_to_nothing_has_no_minus(value: float) -> None:
+    assert formats.percent(value) == "0.0 %"
+    assert formats.percent(-0.0006) == "-0.1 %"
+    assert formats.money(0.0 * value) == "0.00"
+    assert formats.money(0.0 * value, signed=True) in ("+0.00", "0.00")
+
+
 def test_percentages_and_flags_are_words_a_person_reads() -> None:
     assert formats.percent(0.123) == "12.3 %"
     assert [formats.yes(True), formats.yes(False), formats.yes(None)] == ["yes", "no", formats.ABSENT]

@@ -116,7 +116,9 @@ EXPECTED = [
         samples_analyses.ALLOCATION,
         [
             "budget",
-            "5,000",
+            "budget     at most   5,000  4,999.5",
+            "post room  at least    100      100",
+            "letter        100  12,000.00  4,999.5",
             "0.0003 %",
             "post room  minimum",
             "the minimum of post room by 12.0000; the plan",

@@ -67,6 +67,21 @@ def test_a_small_plan_is_the_exact_optimum_in_the_files_own_words():
     assert result.assignments_table()["customer"].to_pylist() == [7, 3, 9, 5]
 
 
+def test_who_gets_what_is_told_action_by_action_in_customers_value_and_use():
+    table = large()
+    limits = (Limit("budget", use="cost", maximum=500), Limit("some", where="cost > 1", minimum=10))
+    found = analyzed(table, *limits)
+    plan = found.assignments_table()
+    rows = {row["action"]: row for row in found.to_dict()["actions"]}
+    assert list(rows) == [*dict.fromkeys(table["action"].to_pylist()), "none"]
+    names = plan["action"].to_pylist()
+    assert {name: row["customers"] for name, row in rows.items() if row["customers"]} == {
+        name or "none": names.count(name) for name in set(names)
+    }
+    assert sum(row["value"] for row in rows.values()) == pytest.approx(found.value)
+    assert sum(row["uses"]["cost"] for row in rows.values()) == pytest.approx(found.rows[0]["used"])
+
+
 def test_prices_are_positive_for_maxima_and_negative_for_minima():
     table = large()
     result = analyzed(
@@ -127,7 +142,9 @@ def test_limits_that_cannot_be_met_are_an_answer_with_the_least_relaxation():
     assert not result.feasible
     assert result.value is None
     assert result.to_dict()["infeasible_limits"] == [{"limit": "letters", "relax_by": pytest.approx(1.0)}]
-    assert result.to_dict()["rows"] == [{"limit": "letters", "bound": 5.0, "used": None, "price": None}]
+    assert result.to_dict()["rows"] == [
+        {"limit": "letters", "side": "minimum", "bound": 5.0, "used": None, "price": None}
+    ]
     assert isinstance(result.error(), InfeasibleError)
     assert "'letters'" in str(result.error())
 
@@ -154,10 +171,10 @@ def test_the_json_object_has_every_key():
     result = analyzed(small(), Limit("budget", use="cost", maximum=4.5))
     assert set(result.to_dict()) == {
         "schema", "rows", "value", "dual_bound", "gap", "feasible", "infeasible_limits", "relaxation", "seconds",
-        "refusals", "out", "advice",
+        "refusals", "out", "advice", "actions",
     }  # fmt: skip
     assert result.to_dict()["schema"] == "alamo.allocation/1"
-    assert set(result.to_dict()["rows"][0]) == {"limit", "bound", "used", "price"}
+    assert set(result.to_dict()["rows"][0]) == {"limit", "side", "bound", "used", "price"}
 
 
 def test_rows_of_no_action_may_stand_in_the_file_at_value_zero():

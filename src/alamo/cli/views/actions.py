@@ -16,7 +16,7 @@ def states(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield table("Actions", _STATES, data["rows"])
     judged = [row for row in data["guardrails"] if row.get("bound") is not None]
     if judged:
-        yield table("Harm per decision, beside none", _HARM, judged)
+        yield table("Harm per decision, against no action", _HARM, judged)
         yield note("  The bound holds at every look: harm is at least that. Events are shares of decisions.", "dim")
     elif data["guardrails"]:
         yield note("  No guardrail has a bound yet: too few outcomes.", "dim")

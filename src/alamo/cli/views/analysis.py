@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from rich.console import RenderableType
 
 from alamo.cli import formats
 from alamo.cli.output import Column, column, heading, note, refusals, table
+from alamo.cli.views.limits import limit_columns
 from alamo.cli.views.plan_review import limits_advice
 
 _ROUNDING = 1e-12
@@ -91,17 +93,11 @@ def _lifetime_forecast(data: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 def allocation(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     """The plan's value, its certificate, and what each limit costs."""
-    columns = [
-        column("limit", "limit"),
-        column("bound", "bound", formats.figure),
-        column("used", "used", formats.figure),
-        column("price", "price", formats.number),
-    ]
-    yield table("Limits", columns, data.get("rows", []))
-    yield note(
-        f"value {formats.money(data.get('value'))} · at most {formats.money(data.get('dual_bound'))} is possible · "
-        f"gap {formats.percent(data.get('gap'), 4)} · {formats.seconds(data.get('seconds'))}"
-    )
+    if data.get("actions"):
+        yield table("Who gets what", _given(data["actions"]), data["actions"])
+    yield table("Limits", limit_columns(data.get("rows", [])), data.get("rows", []))
+    if data.get("value") is not None:
+        yield note(_certified(data))
     if data.get("feasible") is False:
         yield heading("These limits cannot be met together")
         yield from clash(data)
@@ -110,6 +106,29 @@ def allocation(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     if data.get("out"):
         yield note(f"Per customer: {data['out']}")
     yield from refusals(data)
+
+
+def _certified(data: Mapping[str, Any]) -> str:
+    """Write the value beside what no plan can beat."""
+    return (
+        f"value {formats.money(data.get('value'))} · at most {formats.money(data.get('dual_bound'))} is possible · "
+        f"gap {formats.percent(data.get('gap'), 4)} · {formats.seconds(data.get('seconds'))}"
+    )
+
+
+def _given(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    """Return the columns of customers, value and uses of each action."""
+    uses = [Column(name, partial(_use_of, name)) for name in rows[0]["uses"]]
+    return [
+        column("action", "action"),
+        column("customers", "customers", formats.count),
+        column("value", "value", formats.money),
+        *uses,
+    ]
+
+
+def _use_of(name: str, row: Mapping[str, Any]) -> str:
+    return formats.amount(row["uses"][name])
 
 
 def clash(data: Mapping[str, Any]) -> Iterator[RenderableType]:

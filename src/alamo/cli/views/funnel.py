@@ -32,7 +32,9 @@ def quiet_hours(found: Mapping[str, Any] | None) -> Iterator[RenderableType]:
         return
     zones, words = found["zones"], []
     if found.get("from"):
-        words.append(f"quiet from {found['from']} until {found['until']} where the customer is: sent after")
+        words.append(
+            f"quiet from {found['from']} until {found['until']} where the customer is: messages wait for the end"
+        )
     if found.get("sent_later") is not None:
         words.append(f"{formats.count(found['sent_later'])} messages wait for the end of the customer's quiet hours")
     taken = [f"{formats.count(zones['missing'])} without a time zone"] if zones["missing"] else []

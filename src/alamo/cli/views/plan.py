@@ -11,6 +11,7 @@ from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, next_step, note, refusals, table
 from alamo.cli.views.actions import paused
 from alamo.cli.views.funnel import caps_by_value, fatigue_charged, funnel, quiet_hours
+from alamo.cli.views.limits import limit_columns
 
 _NEXT = {
     "proposed": "alamo plan approve {plan}",
@@ -43,7 +44,7 @@ def plan_summary(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     yield from _exploration(summary.get("exploration") or {})
     yield table("What is drawn", _ACTIONS, summary.get("actions", []))
     if summary.get("limits"):
-        yield table("Limits", _LIMITS, summary["limits"])
+        yield table("Limits", limit_columns(summary["limits"]), summary["limits"])
         yield from _set_apart(summary["limits"])
     yield from funnel(summary.get("funnel"))
     yield from caps_by_value(summary.get("caps_by_value"))
@@ -213,10 +214,4 @@ _LOG = (
     column("by", "by"),
     column("at", "at", formats.moment),
     Column("why", lambda row: row.get("reason") or formats.ABSENT, right=False),
-)
-_LIMITS = (
-    column("limit", "limit"),
-    column("bound", "bound", formats.amount),
-    column("used", "used", formats.amount),
-    column("price", "price", formats.number),
 )

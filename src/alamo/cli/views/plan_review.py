@@ -9,6 +9,7 @@ from rich.console import RenderableType
 
 from alamo.cli import formats
 from alamo.cli.output import Column, column, interval_column, next_step, note, refusals, table
+from alamo.cli.views.limits import SIDE
 
 Data = Mapping[str, Any]
 
@@ -40,9 +41,10 @@ def change(data: Data) -> str:
     gain = data["gain_change"]
     ends = formats.interval(gain["lower"], gain["upper"], formats.money)
     unsure = ", zero not excluded" if gain["lower"] <= 0 <= gain["upper"] else ""
+    cost = data.get("cost_change_money") or 0.0
     return (
         f"The moves bring {formats.money(gain['mean'], signed=True)} {data.get('currency') or ''} ({ends}{unsure}) and "
-        f"cost {formats.money(data.get('cost_change_money'), signed=True)} more; values net of cost, as of the scores "
+        f"cost {formats.money(abs(cost))} {'less' if cost < 0 else 'more'}; values net of cost, as of the scores "
         f"of {formats.moment(data.get('as_of'))}."
     )
 
@@ -67,7 +69,7 @@ def limits_advice(data: Data, level: str = "") -> Iterator[RenderableType]:
     """Return the tables of advice: limits, then new actions."""
     columns = [
         column("limit", "limit"),
-        Column("", lambda row: "at most" if row.get("side") == "maximum" else "at least", right=False),
+        SIDE,
         column("bound", "bound", formats.amount),
         column("used", "used", formats.amount),
         column("price", "price", formats.number),
@@ -114,9 +116,9 @@ _MOVES = (
 )
 _ENTRIES = (
     Column("like", lambda row: ", ".join(row.get("like") or ()), right=False),
-    column("customers open to it", "customers", formats.count),
+    column("customers", "customers", formats.count),
     column("limits charge a contact", "price_of_use_money", formats.money),
     column("and a unit of cost", "price_per_cost_money", formats.money),
-    column("best for the first tenth at", "first_money", formats.money),
-    column("for half at", "half_money", formats.money),
+    column("for the best tenth", "first_money", formats.money),
+    column("for half", "half_money", formats.money),
 )

@@ -173,6 +173,7 @@ def _told(
 
     def conflict(r: int, amount: float, *, enough: bool, value: float | None) -> Conflict:
         side = "minimum" if problem.sign[r] < 0 else "maximum"
+        amount = min(amount, -problem.bound[r]) if problem.bound[r] < 0 else amount  # then it is lifted altogether
         return Conflict(problem.names[r], side, float(amount * problem.scale[r]), enough, value)
 
     by_effort = sorted(least, key=lambda r: (r not in alone, float(least[r] / problem.unit[r])))

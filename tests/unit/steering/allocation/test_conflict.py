@@ -127,6 +127,7 @@ def two_out_of_reach(n: int = 3) -> Problem:
 def test_two_minima_out_of_reach_are_both_named_and_neither_is_enough_alone():
     clash = out_of_reach(two_out_of_reach())
     assert {(c.limit, c.alone) for c in clash.conflicts} == {("budget", False), ("letters", False)}
+    assert max(c.relax_by for c in clash.conflicts) <= 5.0  # nothing of a minimum of 5 is left then
     assert {c.limit: c.relax_by for c in clash.together} == pytest.approx({"budget": 2.9, "letters": 2.0}, rel=0.01)
     assert clash.value_money == pytest.approx(7.4)
 
