@@ -115,6 +115,16 @@ def test_links_lead_somewhere(page: Path) -> None:
     assert not broken
 
 
+def test_the_readme_leads_to_every_page() -> None:
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    pages = [
+        path
+        for part in ("how-to", "tutorials", "reference", "explanation")
+        for path in (ROOT / "docs" / part).glob("*.md")
+    ]
+    assert not [name for page in pages if (name := f"({page.relative_to(ROOT).as_posix()})") not in text]
+
+
 def test_the_page_for_assistants_is_short() -> None:
     assert (ROOT / "AGENTS.md").read_text(encoding="utf-8").count("\n") <= 80
 

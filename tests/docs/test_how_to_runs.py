@@ -134,6 +134,10 @@ def test_the_script_holds_commands_documents_and_python() -> None:
             "analyse-large-files.md",
             ["region 7", "difference in means 80000", "95000 units; the rows of 2026-03-06.parquet"],
         ),
+        (
+            "allocate-more-than-memory-holds.md",
+            ["Who gets what", "letters in the north  at least", "feasible True", "kept per customer: 6 bytes"],
+        ),
         ("weigh-a-plan.md", ["Who moves", "bound of budget", "more.toml", "What more room is worth", "like"]),
         ("use-in-a-notebook.md", ["did you mean 'outcome'", "alamo.experiment/1"]),
     ],

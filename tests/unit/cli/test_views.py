@@ -121,7 +121,7 @@ EXPECTED = [
             "letter        100  12,000.00  4,999.5",
             "0.0003 %",
             "post room  minimum",
-            "the minimum of post room by 12.0000; the plan",
+            "the minimum of post room by 12; the plan",
         ],
     ),
     (reports.effects, samples.EFFECTS, ["all together", "+0.61", "helps", "loyal", "needs about 12 more days"]),

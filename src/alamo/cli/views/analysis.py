@@ -137,14 +137,14 @@ def clash(data: Mapping[str, Any]) -> Iterator[RenderableType]:
     columns = [
         column("limit", "limit"),
         column("side", "side"),
-        column("relax by", "relax_by", formats.figure),
+        Column("relax by", lambda row: formats.amount(row["relax_by"]) if row.get("enough") else formats.ABSENT),
         Column("enough alone", lambda row: "yes" if row.get("enough") else "no", right=False),
         column("then brings about", "value_money", formats.money),
     ]
     yield table("Each by itself", columns, ways.get("alone", []))
     if ways.get("together"):
         parts = " and ".join(
-            f"the {item['side']} of {item['limit']} by {formats.figure(item['relax_by'])}" for item in ways["together"]
+            f"the {item['side']} of {item['limit']} by {formats.amount(item['relax_by'])}" for item in ways["together"]
         )
         worth = formats.money(ways.get("value_money"))
         yield note(f"The least in all: relax {parts}; the plan then brings about {worth}.", "yellow")

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.unit.steering.allocation.test_conflict import elastic
 from tests.unit.steering.worlds import five_rows, linear_programme, market, tables
 
 from alamo.steering.allocation.certificate import certify
@@ -79,13 +80,25 @@ def test_without_limits_everybody_gets_the_best_action():
 
 def test_a_minimum_beyond_reach_is_named_with_what_is_missing():
     cells = market(1000, 5, 1)
-    limits = tables(five_rows(1000, 5, minimum=0.9), 5)
+    limits = tables(tuple(row for row in five_rows(1000, 5, minimum=0.9) if row.limit in ("minimum", "gold")), 5)
     clash = out_of_reach(build_problem(cells, limits))
     assert clash is not None
     (conflict,) = clash.conflicts
     reach = len(np.unique(cells.owner()[cells.action == 0]))
     assert (conflict.limit, conflict.side) == ("minimum", "minimum")
     assert conflict.relax_by == pytest.approx(900 - reach)
+
+
+def test_a_minimum_beyond_reach_that_clashes_besides_gives_way_as_far_as_both_need():
+    """As far as customers reach, the minimum would still break the cap of the north: the elastic programme knows."""
+    problem = build_problem(market(1000, 5, 1), tables(five_rows(1000, 5, minimum=0.9), 5))
+    clash = out_of_reach(problem)
+    assert clash is not None
+    _, given = elastic(problem, np.ones(problem.m))
+    (row,) = np.flatnonzero(given > 1e-6)
+    (needed,) = clash.together
+    assert needed.limit == problem.names[row] == "minimum"
+    assert needed.relax_by == pytest.approx(given[row] * problem.scale[row], rel=0.01)
 
 
 def test_limits_that_clash_are_proven_and_the_relaxation_is_what_the_linear_programme_needs():
