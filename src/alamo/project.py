@@ -27,7 +27,8 @@ from alamo.domain.time import end_of, utc
 from alamo.engine import loop
 from alamo.engine.actions import ActionStates, action_states, pause_action, resume_action
 from alamo.engine.context import Context, StepOutcome
-from alamo.engine.decide import DecidedNow, decide_now
+from alamo.engine.decide import decide_now
+from alamo.engine.decided import DecidedNow
 from alamo.engine.doctor import Diagnosis, diagnose, of_configuration
 from alamo.engine.explain import Explanation, explain
 from alamo.engine.gate import closes_cycle

@@ -2,7 +2,7 @@
 
 Without slices the prices of the plan's last block hold. With slices, whoever decides first in one sets the prices anew
 and publishes them as a version of the policy; the log names it, and whoever comes later in the slice takes the version
-that its earliest decision names. Two who are first at the same moment each log the version they decided by.
+that its earliest decision names. One customer is decided after the other (`alamo.engine.decide`), so one is the first.
 """
 
 from __future__ import annotations

@@ -5,15 +5,18 @@ the launch of that plan has written its own: whatever is repeated or killed, nei
 is at least the number of blocks of the policy, which tells it from the decisions of the batch: that number, and one
 more for each time slice, where prices follow the time (`alamo.engine.counter`).
 
+One customer is decided after the other (a lock of the project), so what is left of a limit is drawn from once; whoever
+waits too long gets no action, which is not logged, and asks again.
+
 Whoever asks carries the action out. The ledger has it as ``unknown``: a contact to caps, a use of limits, a cost to its
 observation, and nothing that a launch would send. An action decided earlier is given again only while it may be.
 """
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -23,10 +26,10 @@ from alamo.domain.errors import StateError, UsageError
 from alamo.domain.policy import PolicySnapshot
 from alamo.domain.records import LedgerRow, PlanRecord
 from alamo.domain.tables import PROFILES
-from alamo.domain.time import iso
 from alamo.engine.batch import Stamp
 from alamo.engine.context import Context
 from alamo.engine.counter import counter_state
+from alamo.engine.decided import DecidedNow, nothing
 from alamo.engine.explain import candidates_of, options
 from alamo.engine.guard import paused_ids
 from alamo.engine.measure import money_at_rest
@@ -35,40 +38,12 @@ from alamo.engine.realtime import Counter, decide_one, terms_of
 from alamo.measurement.permissions import permissions_now
 from alamo.steering.eligibility import Gatekeeper
 
+DECIDING = "deciding"
+"""Lock under which one customer after the other is decided: what is left of a limit is read, drawn from and logged."""
+PATIENCE_SECONDS = 5.0
+"""How long a customer waits for those in front; then the answer is no action, not logged."""
 _PERMISSIONS = ("consent", "withdrawn", "suppressed")
 _NOT_TOLD = ("customer_id", "as_of", "as_of_day", *_PERMISSIONS)
-
-
-@dataclass(frozen=True, slots=True)
-class DecidedNow:
-    """What was decided for a customer; `logged` False means that this answer is not in the log.
-
-    Nothing could be decided then, or what was decided earlier may no longer be given. `send_after` is the end of the
-    customer's quiet hours where an action was decided in them.
-    """
-
-    customer_id: str
-    decision_id: str | None
-    action_id: str
-    reason: str
-    options: list[dict[str, Any]]
-    excluded: Mapping[str, str]
-    logged: bool
-    send_after: datetime | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the decision as it stands in ``--json``."""
-        return {
-            "schema": "alamo.decision/1",
-            "customer_id": self.customer_id,
-            "decision_id": self.decision_id,
-            "action_id": self.action_id,
-            "reason": self.reason,
-            "options": self.options,
-            "excluded": dict(self.excluded),
-            "logged": self.logged,
-            "send_after": None if self.send_after is None else iso(self.send_after),
-        }
 
 
 def decide_now(context: Context, customer_id: str, known: Mapping[str, Any]) -> DecidedNow:
@@ -92,14 +67,29 @@ def decide_now(context: Context, customer_id: str, known: Mapping[str, Any]) -> 
     policy = context.shelf.get(plan.policy_version)
     if context.calendar().cycle_at(context.clock.now()) != plan.cycle:  # its cycle may be measured already
         reason = f"the plan of cycle {plan.cycle} is over, and none of this cycle has been launched"
-        return _nothing(customer_id, reason)
+        return nothing(customer_id, reason)
     logged = _logged(context, plan, customer_id)
     if logged is not None:
         return _not_before(context, policy, _again(context, policy, logged))
     earlier = _decided_by_another(context, plan, customer_id)
     if earlier is not None:
-        return _nothing(customer_id, f"decided in this cycle already, by plan {earlier}, which was taken back")
-    return _not_before(context, policy, _fresh(context, plan, policy, customer_id, known))
+        return nothing(customer_id, f"decided in this cycle already, by plan {earlier}, which was taken back")
+    return _not_before(context, policy, _in_turn(context, plan, policy, customer_id, known))
+
+
+def _in_turn(
+    context: Context, plan: PlanRecord, policy: PolicySnapshot, customer_id: str, known: Mapping[str, Any]
+) -> DecidedNow:
+    """Decide a customer once those in front are decided; two at the same moment would both draw the last of a limit."""
+    with contextlib.ExitStack() as turn:
+        try:
+            turn.enter_context(context.state.lock(DECIDING, wait_seconds=PATIENCE_SECONDS))
+        except StateError:
+            return nothing(customer_id, "others are being decided at this moment: ask again")
+        logged = _logged(context, plan, customer_id)  # by somebody else who asked for the same customer, in front
+        if logged is not None:
+            return _again(context, policy, logged)
+        return _fresh(context, plan, policy, customer_id, known)
 
 
 def _not_before(context: Context, policy: PolicySnapshot, decided: DecidedNow) -> DecidedNow:
@@ -113,13 +103,6 @@ def _not_before(context: Context, policy: PolicySnapshot, decided: DecidedNow) -
 def counter_batch(plan_id: str) -> str:
     """Return the delivery batch of what is decided over the counter under a plan; no channel is ever handed it."""
     return f"{plan_id}-counter"
-
-
-def _nothing(customer_id: str, reason: str, excluded: Mapping[str, str] | None = None) -> DecidedNow:
-    """Return no action, as an answer that is not logged."""
-    return DecidedNow(
-        customer_id, None, NO_ACTION, reason, [{"action_id": NO_ACTION, "p": 1.0}], excluded or {}, logged=False
-    )
 
 
 def _known_columns(known: Mapping[str, Any]) -> None:
@@ -180,7 +163,7 @@ def _again(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> 
     if closed is not None:
         action_id = row["action_id"]
         reason = f"{action_id} was decided earlier and may not be given now: {closed}"
-        return _nothing(row["customer_id"], reason, {action_id: closed})
+        return nothing(row["customer_id"], reason, {action_id: closed})
     _hand_over(context, policy, row)
     return _as_logged(context, context.shelf.get(row["policy_version"]), row)
 
@@ -249,11 +232,8 @@ def _fresh(
     told = dict(known) | _permissions(context, customer_id)
     decided = decide_one(context.history, profile, scores, counter, state, told)
     row = None if decided.row is None else decided.row.slice(0, 1).to_pylist()[0]
-    if row is not None and not context.history.append("decisions", decided.row, batch=row["decision_id"]):
-        first = _logged(context, plan, customer_id)  # somebody else asked at the same moment and was first
-        if first is not None:
-            return _again(context, policy, first)
     if row is not None:
+        context.history.append("decisions", decided.row, batch=row["decision_id"])
         _hand_over(context, policy, row)
     return DecidedNow(
         customer_id,

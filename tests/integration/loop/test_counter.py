@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from alamo.domain.action import Limit
-from alamo.domain.errors import UsageError
+from alamo.domain.errors import StateError, UsageError
 from alamo.engine import decide
 from alamo.engine.batch import Stamp
 from alamo.engine.counter import left_now
@@ -52,11 +52,11 @@ def newcomers(folder: Path) -> list[str]:
     return ids
 
 
-def launched(real, folder: Path, *, window_days: int = 28) -> tuple[str, list[str]]:
+def launched(real, folder: Path, *, window_days: int = 28, limits: str = LIMITS) -> tuple[str, list[str]]:
     """Launch cycle 1, and a day later measure and score customers who are new; return the plan and their ids."""
     toml = (folder / "alamo.toml").read_text().replace("[outcome]", f"[outcome]\nwindow_days = {window_days}")
     (folder / "alamo.toml").write_text(toml)
-    (folder / "limits.toml").write_text(LIMITS)
+    (folder / "limits.toml").write_text(limits)
     ids = newcomers(folder)
     with real(START) as project:
         plan = project.run().turns[0].plan.plan_id
@@ -96,6 +96,43 @@ def test_what_is_left_of_a_limit_is_used_by_those_it_counts_and_by_nobody_else(r
     assert left["abroad"] == 30 - abroad
     assert left["at home"] == pytest.approx(max(60 - float(in_home), 0.0))
     assert left["all"] == before["all"] - abroad - sum(one.action_id != "none" for one in home)
+
+
+def test_one_is_decided_after_the_other_so_nobody_draws_what_another_has_drawn(real, folder, monkeypatch):
+    """From reading what is left until the decision is logged, nobody else is decided, in whatever process."""
+    _, ids = launched(real, folder)
+    tried = []
+
+    def nobody_else_while(function):
+        def watched(*given):
+            with real(START + DAY) as other:
+                tried.append(function.__name__)
+                with pytest.raises(StateError), other.context.state.lock(decide.DECIDING):
+                    pass
+            return function(*given)
+
+        return watched
+
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        for name in ("counter_state", "_hand_over"):  # the first thing done and the last
+            monkeypatch.setattr(decide, name, nobody_else_while(getattr(decide, name)))
+        assert project.decide(ids[0]).logged
+        monkeypatch.undo()
+        assert project.decide(ids[1]).logged  # the lock was let go
+    assert tried == ["counter_state", "_hand_over"]
+
+
+def test_whoever_cannot_be_decided_in_time_gets_no_action_and_no_error(real, folder, monkeypatch):
+    _, ids = launched(real, folder)
+    monkeypatch.setattr(decide, "PATIENCE_SECONDS", 0.0)
+    with real(START + DAY) as project:
+        arrived(project, folder)
+        with real(START + DAY) as other, other.context.state.lock(decide.DECIDING):
+            held = project.decide(ids[0])
+        assert (held.action_id, held.logged) == ("none", False)
+        assert "ask again" in held.reason
+        assert project.decide(ids[0]).logged
 
 
 def test_context_may_open_actions_but_moves_nobody_to_another_budget(real, folder):
