@@ -17,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from benchmarks.versions import measured_with
 
 from alamo.domain.action import Action, ContactCap
 from alamo.domain.policy import CapCharge
@@ -135,7 +136,7 @@ def main() -> None:
     lines = [
         f"# Caps by value: {asked.customers} customers, {asked.cycles} weekly cycles, {asked.seeds} seeds", "",
         "`python -m benchmarks.caps_by_value`. Gain of filling caps by value over first come (± sd over seeds),",
-        "and the share of the clairvoyant optimum that each captures.", "",
+        "and the share of the clairvoyant optimum that each captures.", measured_with(), "",
         "| values | cap | gain | first come | by value |", "| --- | --- | ---: | ---: | ---: |",
     ]  # fmt: skip
     for row in rows:

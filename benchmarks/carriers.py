@@ -11,7 +11,6 @@ with an error if one bit differs. Writes ``benchmarks/results/carriers.md``.
 from __future__ import annotations
 
 import json
-import platform
 import sys
 import time
 from dataclasses import asdict, replace
@@ -20,6 +19,7 @@ from pathlib import Path
 
 import numpy as np
 from benchmarks.draw_worlds import world
+from benchmarks.versions import measured_with
 
 from alamo.domain.policy import BlockState, LimitRow, PolicySnapshot, RuleSettings
 from alamo.domain.reasons import DecisionReason
@@ -45,7 +45,8 @@ def main(n: int = 250_000, cycles: int = 4) -> None:
     rule = RuleSettings(0.03 * problem.value_scale, 0.01, 0.02)
     blocks = block_count(n)
     pacer = pace(problem, soft_prices(problem, rule), rule, blocks)
-    carefree = replace(pacer, margin=np.zeros(tables.m))  # limits run out, and stops come in every block at the end
+    # prices too low that stay as they are: limits run out, and refuse the draws of whoever comes later
+    carefree = replace(pacer, prices=0.5 * pacer.prices, hessian=np.zeros((tables.m, tables.m)))
     seconds = dict.fromkeys(("batch", "one customer at a time", "replay against the log"), 0.0)
     decisions = stopped = 0
     for cycle in range(cycles):
@@ -66,7 +67,7 @@ def main(n: int = 250_000, cycles: int = 4) -> None:
         stopped += int((batch.drawn.reason == REASONS.index(DecisionReason.LIMIT_REACHED)).sum())
     about = (
         f"{cycles} cycles of {n:,} customers with {cells.n_cells / n:.1f} open actions each under "
-        f"{tables.m} limit rows, every second one without room for the spread of a block; "
+        f"{tables.m} limit rows, every second one at half the prices, which stay as they are; "
         f"limits refused the draw of {stopped:,} of them."
     )
     _write(about, decisions, seconds)
@@ -128,8 +129,7 @@ def _write(about: str, decisions: int, seconds: dict[str, float]) -> None:
     lines = [
         f"# Carriers: {decisions:,} decisions, bit for bit",
         "",
-        f"{about} {platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, one thread, "
-        "CPU-seconds.",
+        f"{about} {measured_with()} One thread, CPU-seconds.",
         "",
         "| carrier | CPU-s | µs a decision | differing bits |",
         "| --- | ---: | ---: | ---: |",

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from benchmarks.versions import measured_with
 
 from alamo.domain.settings import GuardrailSettings
 from alamo.engine.context import Context
@@ -176,7 +177,7 @@ def table(kept: dict[str, dict[str, Any]]) -> str:
     rows = [
         f"| `harmful`, {CUSTOMERS['harmful']:,} customers: `{HARMFUL}` paused within {CYCLES} cycles "
         f"| ≥ 180 of 200 | {by_cycle[-1] if by_cycle else 0} of {len(harmful)} |",
-        f"| `harmful`: the helpful mail paused | ≤ {rate:.0%} of seeds | {wrong} of {len(harmful)} |",
+        f"| `harmful`: the helpful mail paused until then | ≤ {rate:.0%} of seeds | {wrong} of {len(harmful)} |",
         f"| `harmless`, {CUSTOMERS['harmless']:,} customers: any pause in {CYCLES} cycles "
         f"| ≤ {allowed:.3f} of seeds | {false} of {len(harmless)} |",
     ]
@@ -185,7 +186,8 @@ def table(kept: dict[str, dict[str, Any]]) -> str:
     seconds = [sum(run["seconds"] for run in runs) / 60.0 for runs in (harmful, harmless)]
     notes = [
         f"Paused by the turn of {when} of {len(harmful)} seeds. The rail that was crossed: {rails or 'none'}.",
-        f"A run ends with its first pause. {seconds[0]:.0f} and {seconds[1]:.0f} CPU-minutes, one process, one thread.",
+        f"A run ends with its first pause, so the helpful mail is watched no longer than that. {seconds[0]:.0f} and "
+        f"{seconds[1]:.0f} CPU-minutes, one process, one thread. {measured_with()}",
     ]
     if min(len(harmful), len(harmless)) < SEEDS:
         notes.append(f"Fewer than {SEEDS} seeds so far; it goes on where it stopped: `python -m benchmarks.guardrail`.")

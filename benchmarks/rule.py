@@ -3,12 +3,11 @@
 Beside it, in the same run, the floor: a naive NumPy argmax over the same values, which knows neither eligibility,
 probabilities, limits nor a log. Writes ``benchmarks/results/rule.md``.
 
-    python benchmarks/rule.py [customers] [actions]
+    python -m benchmarks.rule [customers] [actions]
 """
 
 from __future__ import annotations
 
-import platform
 import resource
 import sys
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from benchmarks.versions import measured_with
 
 from alamo.domain.policy import BlockState, LimitRow, PolicySnapshot, RuleSettings
 from alamo.engine.batch import decide_under
@@ -114,8 +114,7 @@ def main(n: int = 1_000_000, k: int = 20) -> None:
     lines = [
         f"# The rule: {n:,} customers × {k} actions, {tables.m} limit rows",
         "",
-        f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, one thread; "
-        "CPU-seconds, best of 3 in one run.",
+        f"{measured_with()} One thread; CPU-seconds, best of 3 in one run.",
         "",
         "| carrier | decisions per CPU-second | what it does |",
         "| --- | ---: | --- |",

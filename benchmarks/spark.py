@@ -16,7 +16,6 @@ Usage: python -m benchmarks.spark [--decide 10000000] [--steer 500000] [--action
 from __future__ import annotations
 
 import argparse
-import importlib.metadata
 import json
 import subprocess
 import sys
@@ -30,7 +29,7 @@ from typing import Any
 import numpy as np
 import psutil
 import pyarrow as pa
-from benchmarks.versions import versions
+from benchmarks.versions import measured_with
 
 from alamo.domain.action import Action, ContactPolicy, Limit
 from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings
@@ -327,14 +326,13 @@ def main() -> None:
 def write(n_decide: int, n_steer: int, k: int) -> None:
     """Measure and write the table."""
     rows = [*measured(("decide", "scan"), n_decide, k), *measured(("steer",), n_steer, k)]
-    packages = versions() | {"PySpark": importlib.metadata.version("pyspark")}
-    made_by = ", ".join(f"{name} {version}" for name, version in packages.items())
     lines = [
         "# Spark `local[2]` beside one process",
         "",
-        f"`python -m benchmarks.spark`: 43 % of the pairs eligible, three limits. {made_by}; {psutil.cpu_count()} "
-        "cores shared with other work, so wall seconds are upper bounds. CPU seconds of the process and all that it "
-        "started, Java and Python workers included; memory is the highest sum of what they hold for themselves.",
+        f"`python -m benchmarks.spark`: 43 % of the pairs eligible, three limits. {measured_with('pyspark')} "
+        f"{psutil.cpu_count()} cores shared with other work, so wall seconds are upper bounds. CPU seconds of the "
+        "process and all that it started, Java and Python workers included; memory is the highest sum of what they "
+        "hold for themselves.",
         "",
         "| what | engine | CPU s | wall s | peak MB | answers |",
         "| --- | --- | ---: | ---: | ---: | --- |",

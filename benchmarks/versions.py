@@ -6,15 +6,23 @@ import datetime
 import importlib.metadata
 import platform
 import subprocess
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("numpy", "scipy", "lightgbm", "scikit-learn", "pyarrow")
+PACKAGES = ("numpy", "scipy", "numba", "lightgbm", "scikit-learn", "pyarrow")
 
 
 def versions() -> dict[str, str]:
     """Return the versions of the interpreter and of the packages that compute."""
     return {"Python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
+
+
+def measured_with(*more: str) -> str:
+    """Return the day, the machine and the versions of the interpreter and of what computes, and of `more` packages."""
+    packages = versions() | {name: importlib.metadata.version(name) for name in more}
+    made_by = ", ".join(f"{name} {version}" for name, version in packages.items())
+    return f"Measured on {datetime.now(tz=UTC).date().isoformat()}, {platform.machine()}, {made_by}."
 
 
 def code_version() -> str:
