@@ -5,8 +5,7 @@ the launch of that plan has written its own: whatever is repeated or killed, nei
 is at least the number of blocks of the policy, which tells it from the decisions of the batch: that number, and one
 more for each time slice, where prices follow the time (`alamo.engine.counter`).
 
-One customer is decided after the other (a lock of the project), so what is left of a limit is drawn from once; whoever
-waits too long gets no action, which is not logged, and asks again.
+One customer is decided after the other (a lock of the project), so what is left of a limit is drawn from once.
 
 Whoever asks carries the action out. The ledger has it as ``unknown``: a contact to caps, a use of limits, a cost to its
 observation, and nothing that a launch would send. An action decided earlier is given again only while it may be.
@@ -39,9 +38,8 @@ from alamo.measurement.permissions import permissions_now
 from alamo.steering.eligibility import Gatekeeper
 
 DECIDING = "deciding"
-"""Lock under which one customer after the other is decided: what is left of a limit is read, drawn from and logged."""
 PATIENCE_SECONDS = 5.0
-"""How long a customer waits for those in front; then the answer is no action, not logged."""
+"""Lock of who is being decided, and how long others wait for it; then the answer is no action, which is not logged."""
 _PERMISSIONS = ("consent", "withdrawn", "suppressed")
 _NOT_TOLD = ("customer_id", "as_of", "as_of_day", *_PERMISSIONS)
 

@@ -19,7 +19,8 @@ from alamo.domain.settings import Settings
 from alamo.domain.time import iso
 from alamo.engine.batch import Batch, Stamp, cycle_salt, decision_table, plan_name, run_blocks
 from alamo.engine.carrier import Carrier
-from alamo.steering.allocation.conflict import find_conflict, infeasible, out_of_reach, suspicious
+from alamo.steering.allocation.clash import infeasible
+from alamo.steering.allocation.conflict import find_conflict, out_of_reach, suspicious
 from alamo.steering.allocation.prices import shifted_problem, soft_prices, warm_start
 from alamo.steering.allocation.problem import Problem, build_problem
 from alamo.steering.candidates import Candidates, Terms, gather, rows_of

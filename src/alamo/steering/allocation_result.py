@@ -14,7 +14,7 @@ from alamo.domain.errors import InfeasibleError, UsageError
 from alamo.domain.reasons import Refusal
 from alamo.domain.result import Result
 from alamo.steering.advice import Advice
-from alamo.steering.allocation.conflict import Clash, Conflict, infeasible, limits_dict, relaxation_dict
+from alamo.steering.allocation.clash import Clash, Conflict, infeasible, limits_dict, relaxation_dict
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,14 +16,8 @@ from alamo.domain.reasons import Refusal
 from alamo.steering.action_sets import Together
 from alamo.steering.advice import Advice, Priced, advise
 from alamo.steering.allocation.certificate import Certificate, certify
-from alamo.steering.allocation.conflict import (
-    Clash,
-    Conflict,
-    find_conflict,
-    only,
-    out_of_reach,
-    suspicious,
-)
+from alamo.steering.allocation.clash import Clash, Conflict, only
+from alamo.steering.allocation.conflict import find_conflict, out_of_reach, suspicious
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.prices import soft_prices
 from alamo.steering.allocation.problem import Problem, build_problem
@@ -93,7 +87,13 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
 
 
 def _per_action(cells: Cells, taken: Ints) -> tuple[dict[str, Any], ...]:
-    """Return customers, value and use of each action of the file by the cells taken (n, most; −1 none), those without last."""
+    """Return customers, value and use of each action of the file, those without any last.
+
+    Parameters
+    ----------
+    taken
+        Cells that each customer gets, −1 for none, shape (n, most).
+    """
     names = [plain_action(name) for name in cells.action_ids]
     number = {name: code for code, name in enumerate(dict.fromkeys(names))}
     cell = taken[taken >= 0]

@@ -14,12 +14,11 @@ programmes).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
-from alamo.domain.errors import InfeasibleError
+from alamo.steering.allocation.clash import Clash, Conflict
 from alamo.steering.allocation.dual import SMALL_CELLS, hard_dual, head, sample_prices, solve_dual
 from alamo.steering.allocation.kernels import Mixture
 from alamo.steering.allocation.newton import Schedule, follow_path, mixed_sums
@@ -31,54 +30,6 @@ _COARSE, _FINE = Schedule(1.0, 1e-3, max_passes=200), Schedule(1e-3, 2e-5, max_p
 _SINGLE = Schedule(1e-2, 1e-4)
 _OTHERS, _MOST_SINGLES, _MOST_VALUES = 100.0, 5, 3
 _VALUE_TEMPERATURE, _ROOM = 3e-3, 1.005
-
-
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """A limit that takes part in a clash.
-
-    Attributes
-    ----------
-    limit
-        Its name.
-    side
-        ``"maximum"`` or ``"minimum"``.
-    relax_by
-        Units of use by which it would have to give way at least, if no other limit does.
-    alone
-        Whether that is known to be enough, looked at for the likeliest few limits; if not, others have to give, too.
-    value_money
-        About what the best plan brings once this limit alone gives way by it; None where it is not known.
-    """
-
-    limit: str
-    side: str
-    relax_by: float
-    alone: bool = True
-    value_money: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Clash:
-    """Limits that cannot be met together.
-
-    Attributes
-    ----------
-    conflicts
-        Every limit of the proof, the cheapest to relax first.
-    together
-        The least relaxation of all limits at once: the sum of the shares of their bounds is smallest. `relax_by` of
-        each is its part of it.
-    value_money
-        About what the best plan brings once all of them give way like this; None where it is not known.
-    proven_share
-        Sum of the shares of their bounds that all limits together have to give at least; None where it is not known.
-    """
-
-    conflicts: tuple[Conflict, ...]
-    together: tuple[Conflict, ...] = ()
-    value_money: float | None = None
-    proven_share: float | None = None
 
 
 def out_of_reach(problem: Problem) -> Clash | None:
@@ -207,61 +158,3 @@ def _given_way(problem: Problem, given: dict[int, float]) -> Floats:
     for r, amount in given.items():
         bound[r] += _ROOM * amount
     return bound
-
-
-def infeasible(clash: Clash, file: str | None = "limits.toml", then: str | None = "alamo steer") -> InfeasibleError:
-    """Return the error that names the limits in conflict and the least relaxations, alone and together.
-
-    `file` is where the limits stand and `then` what to type once it is changed; None where there is neither.
-    """
-    names = ", ".join(dict.fromkeys(repr(c.limit) for c in clash.conflicts))
-    after = "" if file is None else f" Edit {file}, then " + (f"run: {then}" if then else "run the same again")
-    return InfeasibleError(
-        f"{f'{file}: ' if file else ''}the limits {names} cannot be met together",
-        hint=f"To make room: {_ways(clash)}.{after}",
-        code="limits.infeasible",
-        details={"infeasible_limits": limits_dict(clash.conflicts), "relaxation": relaxation_dict(clash)},
-    )
-
-
-def limits_dict(conflicts: Sequence[Conflict]) -> list[dict[str, object]]:
-    """Return limits in conflict with the least relaxation of each, as they stand in details and in JSON."""
-    return [{"limit": c.limit, "relax_by": c.relax_by} for c in conflicts]
-
-
-def relaxation_dict(clash: Clash) -> dict[str, object]:
-    """Return how the limits can give way, each alone and all together, and what the plan then brings."""
-    return {
-        "alone": [
-            {
-                "limit": c.limit,
-                "side": c.side,
-                "relax_by": c.relax_by,
-                "enough": c.alone,
-                "value_money": c.value_money,
-            }
-            for c in clash.conflicts
-        ],
-        "together": [{"limit": c.limit, "side": c.side, "relax_by": c.relax_by} for c in clash.together],
-        "value_money": clash.value_money,
-    }
-
-
-def _ways(clash: Clash) -> str:
-    alone = [c for c in clash.conflicts if c.alone]
-    if alone:
-        return "one of these would do, where it stands alone: " + "; or ".join(_way(c) for c in alone)
-    least = " and ".join(_way(replace(c, value_money=None)) for c in clash.together)
-    worth = "" if clash.value_money is None else f" (the plan then brings about {clash.value_money:,.6g})"
-    return f"no single limit is enough; the least in all is to {least}{worth}" if least else "widen one of them"
-
-
-def _way(c: Conflict) -> str:
-    verb = "lower the minimum" if c.side == "minimum" else "raise the maximum"
-    worth = "" if c.value_money is None else f" (the plan then brings about {c.value_money:,.6g})"
-    return f"{verb} of {c.limit!r} by at least {c.relax_by:,.6g}{worth}"
-
-
-def only(conflicts: Sequence[Conflict]) -> Clash:
-    """Return the clash of limits that are known to be broken, by how much, and no more."""
-    return Clash(tuple(conflicts))

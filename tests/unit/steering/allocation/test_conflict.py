@@ -12,7 +12,8 @@ from scipy.optimize import linprog
 from tests.unit.steering.worlds import five_rows, many_rows, market, names, tables
 
 from alamo.domain.policy import LimitRow
-from alamo.steering.allocation.conflict import Clash, find_conflict, infeasible, out_of_reach
+from alamo.steering.allocation.clash import Clash, infeasible
+from alamo.steering.allocation.conflict import find_conflict, out_of_reach
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.problem import Problem, build_problem
 
