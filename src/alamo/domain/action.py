@@ -123,6 +123,11 @@ class Limit:
     minimum_share: float | None = None
     minimum_rate: float | None = None
 
+    @property
+    def is_share(self) -> bool:
+        """Whether it bounds a part of a whole instead of an amount."""
+        return (self.maximum_share, self.minimum_share, self.minimum_rate) != (None, None, None)
+
     def covers(self, action: Action) -> bool:
         """Say whether `action` counts towards this limit."""
         return (

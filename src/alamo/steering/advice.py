@@ -14,11 +14,31 @@ import numpy as np
 
 from alamo.steering.allocation.curves import Valuer, round_tenth, value_curve, valuer
 from alamo.steering.allocation.problem import Problem
-from alamo.steering.cells import Floats
+from alamo.steering.cells import Cells, Flags, Floats, Ints
 from alamo.steering.limits import LimitTables, among
 from alamo.steering.shares import told
 
 _FIRST_SHARE, _HALF = 0.1, 0.5
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Singles:
+    """Single actions, where the cells of a problem are sets of them.
+
+    Attributes
+    ----------
+    cells, tables
+        The single actions under the same rows, the same customers in the same order.
+    size
+        Members of each set, shape (n_cells of the problem,).
+    most
+        Members a set may have.
+    """
+
+    cells: Cells
+    tables: LimitTables
+    size: Ints
+    most: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,12 +55,15 @@ class Priced:
         Scaled, shape (m,).
     temperature
         Of the softmax, money.
+    singles
+        The single actions, where cells are sets of them; None where each cell is one action.
     """
 
     problem: Problem
     tables: LimitTables
     prices: Floats
     temperature: float
+    singles: Singles | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +163,30 @@ def _unit(priced: Priced, valued: Valuer, row: int) -> float:
 
 
 def _new_actions(priced: Priced, valued: Valuer, named: frozenset[str]) -> tuple[dict[str, Any], ...]:
-    """Return what a new action would have to bring, for each set of actions that the same limits count."""
+    """Return what a new action would have to bring, for each set of actions that the same limits count.
+
+    It has to bring more than what it takes the place of: of sets of at most k actions, the best is to be beaten by the
+    best of one action fewer with the new one, which is taken to go with any other.
+    """
     tables, cells = priced.tables, valued.problem.cells
+    displaced, actions = _best(valued, np.ones(cells.n_cells, dtype=bool)), list(range(len(cells.action_ids)))
+    if priced.singles is not None:
+        displaced -= _best(valued, priced.singles.size[: cells.n_cells] < priced.singles.most)
+        actions = np.unique(priced.singles.cells.action).tolist()
+        tables, cells = priced.singles.tables, priced.singles.cells.span(0, cells.n)
     counted = np.array([row.limit not in named for row in tables.rows], dtype=bool)
     prices = valued.today.prices / valued.problem.scale * counted
     charge = np.zeros((1 + len(cells.use_names), *tables.coefficient.shape[1:]))
     for r in range(tables.m):
         charge[tables.column[r] + 1] += prices[r] * tables.coefficient[r]
-    best = np.zeros(cells.n)
-    np.maximum.at(best, cells.owner(), _net(valued))
     alike: dict[bytes, list[int]] = {}
-    for action in range(len(cells.action_ids)):
+    for action in actions:
         alike.setdefault(tables.coefficient[counted, :, action].tobytes(), []).append(action)
-    rows = [_entry(valued, charge, best, members) for members in alike.values()]
+    rows = [_entry(cells, charge, displaced, members, valued.times) for members in alike.values()]
     return tuple(row for row in rows if row is not None)
 
 
-def _entry(valued: Valuer, charge: Floats, best: Floats, members: list[int]) -> dict[str, Any] | None:
-    cells = valued.problem.cells
+def _entry(cells: Cells, charge: Floats, displaced: Floats, members: list[int], times: float) -> dict[str, Any] | None:
     is_open = np.zeros(cells.n, dtype=bool)
     is_open[cells.owner()[np.isin(cells.action, members)]] = True
     if not is_open.any():
@@ -165,15 +194,22 @@ def _entry(valued: Valuer, charge: Floats, best: Floats, members: list[int]) -> 
     group = cells.units.group[is_open]
     per_contact = charge[0, group, members[0]]
     per_cost = charge[1 + cells.use_names.index("cost"), group, members[0]] if "cost" in cells.use_names else None
-    wanted = best[is_open] + per_contact
+    wanted = displaced[is_open] + per_contact
     return {
         "like": [cells.action_ids[action] for action in members],
-        "customers": round(float(is_open.sum()) * valued.times),
+        "customers": round(float(is_open.sum()) * times),
         "price_of_use_money": float(per_contact.mean()),
         "price_per_cost_money": None if per_cost is None else float(per_cost.mean()),
         "first_money": float(np.quantile(wanted, _FIRST_SHARE)),
         "half_money": float(np.quantile(wanted, _HALF)),
     }
+
+
+def _best(valued: Valuer, mask: Flags) -> Floats:
+    """Return the highest net value of each customer over the cells in `mask`, at least 0, shape (n,)."""
+    best = np.zeros(valued.problem.n)
+    np.maximum.at(best, valued.problem.cells.owner()[mask], _net(valued)[mask])
+    return best
 
 
 def _net(valued: Valuer) -> Floats:

@@ -71,12 +71,13 @@ class AllocationSpec:
                 code="allocation.no_action_allowed",
                 details={"max_actions": self.max_actions},
             )
-        if self.advice and self.max_actions > 1:
+        shares = [limit.name for limit in self.limits if limit.is_share]
+        if self.advice and self.max_actions > 1 and shares:
             raise UsageError(
-                "advice is not supported where a customer may get several actions",
-                hint="Leave out --advice, or set max_actions to 1 in the limits",
-                code="allocation.advice_on_several",
-                details={"max_actions": self.max_actions},
+                f"advice on a share (limit {shares[0]!r}) is not supported where a customer may get several actions",
+                hint="Leave out --advice, or bound an amount instead, or set max_actions to 1 in the limits",
+                code="allocation.advice_on_shares",
+                details={"limit": shares[0], "max_actions": self.max_actions},
             )
 
 

@@ -14,7 +14,7 @@ from alamo.domain.policy import RuleSettings
 from alamo.domain.ports import Warehouse
 from alamo.domain.reasons import Refusal
 from alamo.steering.action_sets import Together
-from alamo.steering.advice import Advice, Priced, advise
+from alamo.steering.advice import Advice, Priced, Singles, advise
 from alamo.steering.allocation.certificate import Certificate, certify
 from alamo.steering.allocation.clash import Clash, Conflict, only
 from alamo.steering.allocation.conflict import find_conflict, out_of_reach, suspicious
@@ -81,7 +81,7 @@ def analyze_allocation(table: pa.Table, spec: AllocationSpec, warehouse: Warehou
         refusals=_refusals(spec, certificate),
         assignments=_assignments(table.schema, file, spec, taken),
         limits_file=spec.limits_file,
-        advice=_advice(file, spec, problem, scan.prices) if spec.advice and certificate.feasible else None,
+        advice=_advice(file, spec, (problem, sets), scan.prices) if spec.advice and certificate.feasible else None,
         actions=_per_action(file.cells, taken),
     )
 
@@ -121,10 +121,12 @@ def _per_action(cells: Cells, taken: Ints) -> tuple[dict[str, Any], ...]:
     )
 
 
-def _advice(file: FileCells, spec: AllocationSpec, problem: Problem, prices: Floats) -> Advice:
+def _advice(file: FileCells, spec: AllocationSpec, planned: tuple[Problem, Bundles], prices: Floats) -> Advice:
     """Return the advice from the plan's prices; a new action does not count towards limits that name their actions."""
     named = frozenset(limit.name for limit in spec.limits if limit.actions)
-    found = advise(Priced(problem, file.tables, prices, spec.temperature_money or 0.0), named, _LEVEL)
+    problem, sets = planned
+    singles = Singles(file.cells, file.tables, (sets.place >= 0).sum(axis=1), spec.max_actions)
+    found = advise(Priced(problem, sets.tables, prices, spec.temperature_money or 0.0, singles), named, _LEVEL)
     rows = (
         {**row, "like": list(dict.fromkeys(plain_action(name) for name in row["like"]))} for row in found.new_actions
     )

@@ -62,8 +62,7 @@ def check_limits(table: pa.Table, spec: AllocationSpec, action_ids: Sequence[str
                 code="limits.unknown_use",
                 details={"limit": limit.name, "use": limit.use, "known": known},
             )
-        is_share = (limit.maximum_share, limit.minimum_share, limit.minimum_rate) != (None, None, None)
-        if is_share and limit.where and (limit.channels or limit.levels):
+        if limit.is_share and limit.where and (limit.channels or limit.levels):
             raise ConfigError(
                 f"{told} bounds a share of some customers in some channels or levels, which a file does not tell",
                 hint="Name the limit's `actions` instead, then run the same again",

@@ -116,3 +116,24 @@ def test_values_in_billions_are_planned_as_well_as_in_cents():
     small, large = (analyzed(grid(2_000, 3, value * unit), Limit("cap", maximum=200)) for unit in (1e-2, 1e12))
     assert large.value == pytest.approx(small.value * 1e14, rel=1e-3)
     assert taken(small) == taken(large) == 200
+
+
+def test_with_hundreds_of_actions_advice_charges_a_new_one_what_the_limits_of_its_channel_charge():
+    rng, n, k = np.random.default_rng(5), 40, 300
+    action = np.tile(np.arange(k), n)
+    table = pa.table(
+        {
+            "customer": np.repeat(np.arange(n), k),
+            "action": [f"a{a}" for a in action],
+            "channel": np.where(action % 3 == 0, "post", "email"),
+            "value": rng.exponential(1.0, n * k) + 2.0 * (action % 3 == 0),
+        }
+    )
+    spec = AllocationSpec(
+        "customer", "action", "value", (Limit("print shop", channels=("post",), maximum=5),), advice=True
+    )
+    entries = analyze_allocation(table, spec, MemoryHistory()).advice.new_actions
+    by_post = {name: row for row in entries for name in row["like"]}
+    assert len(by_post) == k
+    assert by_post["a3"]["price_of_use_money"] > 0.0 == by_post["a4"]["price_of_use_money"]
+    assert {int(name[1:]) % 3 for name in by_post["a3"]["like"]} == {0}

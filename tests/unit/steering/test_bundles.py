@@ -185,7 +185,42 @@ def test_an_exclusion_of_an_action_that_the_file_does_not_have_is_refused():
         analyzed(table, max_actions=2, exclusive=(("a", "z"),), limits_file="l.toml")
 
 
-@pytest.mark.parametrize("more", [{"max_actions": 0}, {"max_actions": 2, "advice": True}])
+def test_advice_values_more_of_a_limit_as_a_plan_with_more_of_it_does():
+    table, exclusive = market(np.random.default_rng(11), 3_000), (("a", "b"),)
+
+    def planned(maximum: float, **more: object) -> AllocationResult:
+        budget = Limit("budget", use="cost", maximum=maximum)
+        return analyzed(table, budget, max_actions=2, exclusive=exclusive, **more)
+
+    result = planned(1_000.0, advice=True)
+    (row,) = result.advice.limits
+    assert row["step"] == 100.0
+    gain = planned(1_100.0).value - result.value
+    assert row["worth_money"] == pytest.approx(gain, rel=0.02)  # the curve is that of a softmax of 3 % of the values
+    assert row["price"] == pytest.approx(result.rows[0]["price"], rel=0.05)
+
+
+def test_a_new_action_has_to_beat_what_it_takes_the_place_of():
+    names, n = ["a", "b", "c"], 400
+    table = pa.table(
+        {
+            "customer": np.repeat(np.arange(n), 3),
+            "action": names * n,
+            "value": np.stack([np.full(n, 5.0), np.linspace(1.0, 2.0, n), np.full(n, -1.0)], axis=1).ravel(),
+        }
+    )
+    wide = Limit("as many as there are", maximum=10.0 * n)
+    wanted = {most: analyzed(table, wide, max_actions=most, advice=True).advice.new_actions[0] for most in (1, 2, 3)}
+    assert wanted[1]["half_money"] == pytest.approx(5.0)  # it takes the place of the best
+    assert wanted[2]["half_money"] == pytest.approx(1.5, abs=0.01)  # of the second best
+    assert wanted[2]["first_money"] == pytest.approx(1.1, abs=0.01)
+    assert wanted[3]["half_money"] == 0.0  # of nothing
+    assert wanted[2]["like"] == names
+
+
+@pytest.mark.parametrize(
+    "more", [{"max_actions": 0}, {"max_actions": 2, "advice": True, "limits": (Limit("part", maximum_share=0.5),)}]
+)
 def test_what_cannot_be_asked_together_is_refused(more):
     with pytest.raises(UsageError, match=r"max_actions|advice"):
-        AllocationSpec("customer", "action", "value", (), **more)
+        AllocationSpec(**{"customer": "customer", "action": "action", "value": "value", "limits": (), **more})
