@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import importlib.metadata
 import platform
 import subprocess
@@ -18,13 +17,6 @@ def versions() -> dict[str, str]:
     return {"Python": platform.python_version()} | {name: importlib.metadata.version(name) for name in PACKAGES}
 
 
-def measured_with(*more: str) -> str:
-    """Return the day, the machine and the versions of the interpreter and of what computes, and of `more` packages."""
-    packages = versions() | {name: importlib.metadata.version(name) for name in more}
-    made_by = ", ".join(f"{name} {version}" for name, version in packages.items())
-    return f"Measured on {datetime.now(tz=UTC).date().isoformat()}, {platform.machine()}, {made_by}."
-
-
 def code_version() -> str:
     """Return the content hash of the package, as git knows it."""
     words = ["git", "rev-parse", "HEAD:src/alamo"]
@@ -32,7 +24,14 @@ def code_version() -> str:
     return answer.stdout.strip()[:12]
 
 
-def made_by(*rivals: str) -> dict[str, Any]:
-    """Return the day, the version of the code and those of the packages and of `rivals`, as a result keeps them."""
-    found = versions() | {name: importlib.metadata.version(name) for name in rivals}
-    return {"day": datetime.datetime.now(datetime.UTC).date().isoformat(), "code": code_version(), "versions": found}
+def made_by(*more: str) -> dict[str, Any]:
+    """Return the day, the version of the code and those of the packages and of `more`, as a result keeps them."""
+    found = versions() | {name: importlib.metadata.version(name) for name in more}
+    return {"day": datetime.now(tz=UTC).date().isoformat(), "code": code_version(), "versions": found}
+
+
+def measured_with(*more: str) -> str:
+    """Return the same, and the machine, as a sentence for a table."""
+    made = made_by(*more)
+    packages = ", ".join(f"{name} {version}" for name, version in made["versions"].items())
+    return f"Measured on {made['day']}, {platform.machine()}, {packages}."
