@@ -84,7 +84,8 @@ def mixed_sums(problem: Problem, prices: Floats, mixture: Mixture, *, covariance
 def contract(problem: Problem, covariance: Floats) -> Floats:
     """Return the covariance of the rows' use from the tables of a pass, shape (m, m)."""
     out = np.zeros((problem.m, problem.m))
-    rows = np.moveaxis(problem.table, (2, 1), (0, 1)).reshape(len(covariance), problem.m, -1)
+    shape = (len(covariance), problem.m, covariance.shape[1])
+    rows = np.moveaxis(problem.table, (2, 1), (0, 1)).reshape(shape)
     for row, by_action in zip(rows, covariance, strict=True):
         out += row @ by_action @ row.T
     return 0.5 * (out + out.T)

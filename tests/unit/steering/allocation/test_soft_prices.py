@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from tests.unit.steering.worlds import five_rows, market, names, tables
+from tests.unit.steering.worlds import SALT, five_rows, market, names, tables
 
 from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings
 from alamo.engine.batch import run_blocks
@@ -128,3 +128,14 @@ def test_the_mixture_of_the_kernels_is_what_the_rule_draws_by(problem):
     drawn = decide(cells, rows, BlockTerms(np.zeros(problem.m), np.full(problem.m, 1e12), rule, "same"))
     mixed = mixed_sums(problem, np.zeros(problem.m), mixture_of(problem, rule)).tallies[0].sum(axis=0)
     assert mixed == pytest.approx(np.bincount(cells.action, drawn.p, len(weights)), rel=1e-12)
+
+
+def test_without_a_limit_there_is_nothing_to_price_and_everybody_is_decided():
+    cells, none = market(N, K, 1), tables((), K)
+    problem = build_problem(cells, none)
+    rule = RuleSettings(0.03 * problem.value_scale, 0.02, 0.1)
+    prices = soft_prices(problem, rule)
+    n_blocks = block_count(N)
+    batch = run_blocks(cells, none, pace(problem, prices, rule, n_blocks), rule, (SALT, n_blocks))
+    assert prices.shape == (0,)
+    assert (batch.drawn.choice >= 0).mean() > 0.5
