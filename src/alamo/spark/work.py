@@ -145,7 +145,10 @@ class Scoring:
     def score(self, part: int, profiles: pa.Table, segments: pa.Table) -> pa.Table:
         """Write the scores of a part."""
         path = Path(self.folder) / f"scores-{part}.arrow"
-        scores = self.scorer(_as(profiles, self.schemas[0]), _as(segments, self.schemas[1]))
+        try:
+            scores = self.scorer(_as(profiles, self.schemas[0]), _as(segments, self.schemas[1]))
+        except AlamoError as error:
+            return pa.Table.from_batches([refused(part, error)])
         write_rows(path, scores)
         return pa.Table.from_batches([done(part, scores.num_rows, path)])
 
@@ -255,7 +258,9 @@ def refused(part: int, error: AlamoError) -> pa.RecordBatch:
         "code": error.code,
         "details": error.details,
     }
-    return pa.RecordBatch.from_pylist([{"part": part, "rows": 0, "refusal": json.dumps(said)}], schema=DONE)
+    return pa.RecordBatch.from_pylist(
+        [{"part": part, "rows": 0, "refusal": json.dumps(said, default=str)}], schema=DONE
+    )
 
 
 def as_error(refusal: str) -> AlamoError:
