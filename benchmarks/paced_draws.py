@@ -32,7 +32,7 @@ from alamo.steering.pacing import block_count, pace
 from alamo.steering.rule import REASONS, BlockTerms, decide
 
 RESULTS = Path(__file__).parent / "results" / "paced_draws.md"
-SIZES = ((100_000, 100), (1_000_000, 3), (20_000, 40))
+SIZES = ((20_000, 100), (100_000, 100), (1_000_000, 100))
 UNPROTECTED = 20
 SEED_BEFORE = 8
 """Of the customers who were there the day before, and are not any more."""
@@ -74,10 +74,16 @@ def main(sizes: tuple[tuple[int, int], ...] = SIZES) -> None:
         lines.append(_line(n, f"paced, {block_count(n)} blocks", paced, priced, seconds))
         print(lines[-1], flush=True)
         lines.append(_line(n, "unprotected", _unprotected(priced, min(draws, UNPROTECTED)), priced, None))
-    text = "\n".join(
+        RESULTS.write_text(_table(priced.tables, lines, costs))
+    print(RESULTS.read_text())
+
+
+def _table(tables: LimitTables, lines: list[str], costs: list[str]) -> str:
+    """Return the page of the sizes that are done."""
+    return "\n".join(
         [
-            f"# Paced draws: 50 actions, {priced.tables.m} limit rows, of which "
-            f"{int(priced.tables.hard.sum())} maxima and {int((~priced.tables.hard).sum())} minima or fair shares",
+            f"# Paced draws: 50 actions, {tables.m} limit rows, of which "
+            f"{int(tables.hard.sum())} maxima and {int((~tables.hard).sum())} minima or fair shares",
             "",
             f"{platform.machine()}, Python {platform.python_version()}, NumPy {np.__version__}, one thread, "
             "CPU-seconds. Temperature 0.03 of the mean positive value, floor 1 %, control 2 %. Excess is relative to "
@@ -96,8 +102,6 @@ def main(sizes: tuple[tuple[int, int], ...] = SIZES) -> None:
             "",
         ]
     )
-    RESULTS.write_text(text)
-    print(text)
 
 
 def _priced(n: int) -> tuple[Priced, str]:

@@ -24,6 +24,8 @@ from alamo.steering.cells import Floats, Places
 _SAMPLES = ((1_000, 0.06), (4_000, 0.015), (40_000, 0.0))
 """Customers of each sample, and the temperature it is left at as a share of the usual value."""
 _NEAR, _REST, _ROUNDS = 60_000, 40_000, 12
+_FEW, _TIES = 10_000, 30
+"""Near ties that a model has at least, and for each customer who still has to switch."""
 _LOOKED_AT = 200_000
 SMALL_CELLS = 1_500
 """Cells up to which a problem is solved exactly."""
@@ -141,17 +143,21 @@ def switches_left(problem: Scannable, scan: Scan) -> float:
 
 
 def _near_ties(problem: Scannable, scan: Scan, last: Scan | None) -> tuple[Problem, float]:
-    """Return all near ties and recent switchers at full weight with a thin sample of the rest, and the gap cut."""
-    n, near = problem.n, max(_NEAR, problem.n // 100)
-    if near >= n:
+    """Return near ties and recent switchers at full weight with a thin sample of the rest, and the gap cut.
+
+    The fewer customers still have to switch, the fewer ties are worth looking at.
+    """
+    n = problem.n
+    if n <= _NEAR:
         return problem.whole(), np.inf
+    near = int(min(max(_TIES * switches_left(problem, scan), _FEW), max(_NEAR, n // 100)))
     cut = float(np.quantile(scan.gap[:: max(n // _LOOKED_AT, 1)], near / n))
     hot = scan.gap <= cut
     if last is not None:
         changed = scan.choice != last.choice
         hot |= changed if changed.sum() < n // 25 else False
     n_cold = n - int(hot.sum())
-    rest = np.arange(0, n, max(n_cold // _REST, 1), dtype=np.int64)
+    rest = np.arange(0, n, max(n_cold // min(near, _REST), 1), dtype=np.int64)
     rest = rest[~hot[rest]]
     index = np.sort(np.concatenate([np.flatnonzero(hot), rest])).astype(np.int64)
     model = problem.take(index)

@@ -21,6 +21,9 @@ from alamo.steering.cells import Floats
 _COOLING, _SLOWEST, _WIDENING = 2.0, 1.2, 4.0
 _SHRINK, _SHORT, _USELESS = 0.35, 0.1, 1e-6
 _MAX_WIDENINGS = 8
+_REACH, _FARTHER, _TRUST = 30.0, 3.0, 1.0
+"""Temperatures by which a first step may move what a typical customer pays for a row, how much farther than the last
+one the next may go where the dual fell, and how far one that is not looked at again."""
 _ON_THE_WAY = 3.0
 """Temperatures before the last may be left with this many times the predicted decrease."""
 
@@ -59,7 +62,11 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _State:
-    """Where a path is; `solved` are the last two temperatures that are done, with their prices."""
+    """Where a path is.
+
+    `reach` is how many temperatures a step may change what a typical customer pays for a row; `solved` are the last two
+    temperatures that are done, with their prices.
+    """
 
     prices: Floats
     tau: float
@@ -69,6 +76,7 @@ class _State:
     passes: int
     cut: float
     cooling: float = _COOLING
+    reach: float = _REACH
     solved: tuple[tuple[float, Floats], ...] = ()
 
 
@@ -121,9 +129,10 @@ def follow_path(problem: Problem, prices: Floats, schedule: Schedule) -> Floats:
         prices, schedule.start, soft_dual(problem, prices, schedule.start, schedule.cut), 1e-7, 0, 1, schedule.cut
     )
     while state.passes < schedule.max_passes:
-        step, predicted = newton_step(problem, state.prices, state.at, widest, state.damping)
+        reach = state.reach * state.tau / problem.unit
+        step, predicted = newton_step(problem, state.prices, state.at, widest, damping=state.damping, reach=reach)
         if predicted < _enough(problem, state, schedule):
-            state = replace(state, prices=state.prices + step)
+            state = replace(state, prices=state.prices + _trusted(problem, state.tau, step))
             if state.tau <= schedule.end:
                 break
             state = replace(state, solved=(*state.solved, (state.tau, state.prices))[-2:])
@@ -139,6 +148,15 @@ def follow_path(problem: Problem, prices: Floats, schedule: Schedule) -> Floats:
         else:
             state = moved
     return np.clip(state.prices, 0.0, problem.ceiling)
+
+
+def _trusted(problem: Problem, tau: float, step: Floats) -> Floats:
+    """Return as much of a step that is not looked at again as the quadratic model can be trusted with.
+
+    Along prices that hardly anybody answers to the model is flat, and a step that promises next to nothing may be long.
+    """
+    moved = float((np.abs(step) * problem.unit).max())
+    return step * min(1.0, _TRUST * tau / max(moved, 1e-300))
 
 
 def _enough(problem: Problem, state: _State, schedule: Schedule) -> float:
@@ -163,29 +181,39 @@ def _cooler(problem: Problem, state: _State, end: float) -> _State:
 
 def _slower(problem: Problem, state: _State, end: float, widest: float) -> _State:
     """Return a start at a temperature closer to the last that is done, or a wider one where none is."""
-    slower = replace(state, widened=state.widened + 1, cooling=max(math.sqrt(state.cooling), _SLOWEST))
+    slowest = state.solved and state.cooling <= _SLOWEST
+    widened = _MAX_WIDENINGS if slowest else state.widened + 1
+    slower = replace(state, widened=widened, cooling=max(math.sqrt(state.cooling), _SLOWEST))
     if state.solved:
         return _cooler(problem, slower, end)
     return _at_temperature(problem, slower, min(_WIDENING * state.tau, widest))
 
 
 def _at_temperature(problem: Problem, state: _State, tau: float) -> _State:
-    return replace(state, tau=tau, at=soft_dual(problem, state.prices, tau, state.cut), passes=state.passes + 1)
+    at = soft_dual(problem, state.prices, tau, state.cut)
+    return replace(state, tau=tau, at=at, passes=state.passes + 1, reach=_REACH)
 
 
 def newton_step(
-    problem: Problem, prices: Floats, at: Evaluation, widest: float, damping: float = 1e-7
+    problem: Problem,
+    prices: Floats,
+    at: Evaluation,
+    widest: float,
+    *,
+    damping: float = 1e-7,
+    reach: Floats | float = np.inf,
 ) -> tuple[Floats, float]:
     """Return the step within the bounds of the prices, and the decrease the quadratic model predicts.
 
-    `widest` is the price below which a row is taken to answer at least a little, in money.
+    `widest` is the price below which a row is taken to answer at least a little, in money; `reach` the most that each
+    price may move.
     """
     diagonal = np.diag(at.hessian)
     slope = float(np.abs(at.gradient).max())
     least = max(1e-8 * float(diagonal.max()), 1e-6 * slope / max(widest, float(prices.max())) + 1e-300)
     hessian = at.hessian + damping * np.diag(np.maximum(diagonal, least))
-    room = np.maximum(problem.ceiling - prices, 0.0)
-    step = minimise_box_quadratic(hessian, at.gradient, -prices, room)
+    room = np.minimum(np.maximum(problem.ceiling - prices, 0.0), reach)
+    step = minimise_box_quadratic(hessian, at.gradient, np.maximum(-prices, -reach), room)
     return step, float(-(at.gradient @ step + 0.5 * step @ at.hessian @ step))
 
 
@@ -203,5 +231,6 @@ def _line_search(
             break
         length *= _SHRINK
     damping = max(state.damping / 10.0, 1e-8) if length == 1.0 else state.damping
-    moved = replace(state, prices=state.prices + length * step, at=at, damping=damping, passes=passes)
+    reach = state.reach * (_FARTHER if length == 1.0 else _SHRINK)
+    moved = replace(state, prices=state.prices + length * step, at=at, damping=damping, passes=passes, reach=reach)
     return moved, length

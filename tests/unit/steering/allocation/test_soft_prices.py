@@ -11,7 +11,7 @@ from tests.unit.steering.worlds import SALT, five_rows, market, names, tables
 from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings
 from alamo.engine.batch import run_blocks
 from alamo.steering.allocation.dual import solve_dual
-from alamo.steering.allocation.newton import mixed_sums, soft_dual
+from alamo.steering.allocation.newton import mixed_sums, newton_step, soft_dual
 from alamo.steering.allocation.prices import floor_use, mixture_of, soft_prices, warm_start
 from alamo.steering.allocation.problem import build_problem
 from alamo.steering.pacing import block_bounds, block_count, pace
@@ -46,6 +46,19 @@ def test_gradient_and_hessian_of_the_soft_dual_are_its_derivatives(problem):
         assert (up.value - down.value) / (2 * step[r]) == pytest.approx(at.gradient[r], rel=1e-4, abs=1e-7)
         slope = (up.gradient - down.gradient) / (2 * step[r])
         np.testing.assert_allclose(slope, at.hessian[r], rtol=1e-2, atol=1e-6 * np.abs(at.hessian).max())
+
+
+def test_a_newton_step_stays_within_its_reach_and_the_bounds_of_prices(problem):
+    """Close to the linear programme the dual is flat along prices hardly anybody answers to; a step there runs off."""
+    prices = np.where(np.arange(problem.m) % 2, 1e-3 * problem.ceiling, 0.0)
+    at = soft_dual(problem, prices, 1e-5 * problem.value_scale)
+    free, promised = newton_step(problem, prices, at, problem.value_scale)
+    reach = 0.1 * np.abs(free).max() * np.ones(problem.m)
+    step, less = newton_step(problem, prices, at, problem.value_scale, reach=reach)
+    assert 0.0 < less <= promised
+    assert (np.abs(step) <= reach).all()
+    assert (prices + step >= 0.0).all()
+    assert (prices + step <= problem.ceiling).all()
 
 
 def test_the_soft_value_tends_to_the_hard_bound_as_the_temperature_falls(problem):
