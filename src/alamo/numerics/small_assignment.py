@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import ctypes
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
@@ -33,13 +38,14 @@ def assign_exactly(value: Floats, unit: Ints, uses: Floats, bound: Floats) -> In
     if not n_cells:
         return np.zeros(0, np.int64) if (bound >= 0).all() else None
     matrix, limit = _rows(unit, uses, bound)
-    found = milp(
-        -value,
-        integrality=np.ones(n_cells),
-        bounds=Bounds(0, 1),
-        constraints=LinearConstraint(matrix, -np.inf, limit),
-        options={"node_limit": _NODE_LIMIT, "mip_rel_gap": 0.0},
-    )
+    with _off_standard_output():
+        found = milp(
+            -value,
+            integrality=np.ones(n_cells),
+            bounds=Bounds(0, 1),
+            constraints=LinearConstraint(matrix, -np.inf, limit),
+            options={"node_limit": _NODE_LIMIT, "mip_rel_gap": 0.0},
+        )
     return None if found.x is None else np.flatnonzero(np.asarray(found.x) > 0.5).astype(np.int64)
 
 
@@ -64,3 +70,25 @@ def _rows(unit: Ints, uses: Floats, bound: Floats) -> tuple[csr_matrix, Floats]:
     n_cells = len(unit)
     once = csr_matrix((np.ones(n_cells), (unit, np.arange(n_cells))), shape=(int(unit.max()) + 1, n_cells))
     return vstack([once, csr_matrix(uses)], format="csr"), np.concatenate([np.ones(once.shape[0]), bound])
+
+
+@contextmanager
+def _off_standard_output() -> Iterator[None]:
+    """Send to standard error what the solver prints, even with its display off, because answers stand on the other.
+
+    Its C library keeps text back until it is flushed, so that is done before and after. Where there is no standard
+    output or no such library, nothing is sent elsewhere.
+    """
+    try:
+        flush, kept = ctypes.CDLL(None).fflush, os.dup(1)
+        flush(None)
+        os.dup2(2, 1)
+    except (OSError, TypeError, AttributeError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        flush(None)
+        os.dup2(kept, 1)
+        os.close(kept)

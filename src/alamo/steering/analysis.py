@@ -27,6 +27,7 @@ from alamo.steering.allocation_result import AllocationResult, AllocationSpec
 from alamo.steering.bundles import Bundles, bundle
 from alamo.steering.cells import Cells, Floats, Ints, Places
 from alamo.steering.file_limits import plain_action
+from alamo.steering.limits import among
 from alamo.steering.pacing import block_bounds, block_count, pace
 from alamo.steering.rule import BlockTerms, decide
 from alamo.steering.shares import told, whole_use
@@ -136,7 +137,7 @@ def _advice(file: FileCells, spec: AllocationSpec, planned: tuple[Problem, Bundl
 def _together(file: FileCells, spec: AllocationSpec) -> Together:
     """Return which actions of the cells may go to one customer together."""
     plain = [plain_action(name) for name in file.cells.action_ids]
-    apart = np.array([[name in named for name in plain] for named in spec.exclusive], dtype=bool)
+    apart = np.array([among(plain, named) for named in spec.exclusive], dtype=bool)
     return Together(
         spec.max_actions, apart.reshape(len(spec.exclusive), len(plain)), spec.temperature_money is not None
     )

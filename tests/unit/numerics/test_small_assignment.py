@@ -1,10 +1,14 @@
 from __future__ import annotations
 
+import ctypes
+import os
 from itertools import product
 
 import numpy as np
 import pytest
+from scipy.optimize import milp
 
+from alamo.numerics import small_assignment
 from alamo.numerics.small_assignment import assign_exactly
 
 
@@ -34,3 +38,19 @@ def test_without_cells_only_bounds_that_nobody_meets_are_met():
     none = np.zeros(0, dtype=np.int64)
     assert assign_exactly(np.zeros(0), none, np.zeros((1, 0)), np.array([1.0])).size == 0
     assert assign_exactly(np.zeros(0), none, np.zeros((1, 0)), np.array([-1.0])) is None
+
+
+def test_what_the_solver_prints_does_not_reach_standard_output(monkeypatch, capfd):
+    def noisy(*arguments, **options):
+        ctypes.CDLL(None).puts(b"a line of the solver's own")
+        return milp(*arguments, **options)
+
+    monkeypatch.setattr(small_assignment, "milp", noisy)
+    os.write(1, b"before\n")
+    found = assign_exactly(np.ones(2), np.array([0, 1]), np.ones((1, 2)), np.ones(1))
+    os.write(1, b"after\n")
+    ctypes.CDLL(None).fflush(None)
+    out, err = capfd.readouterr()
+    assert len(found) == 1
+    assert out == "before\nafter\n"
+    assert err == "a line of the solver's own\n"
