@@ -127,9 +127,16 @@ def _missed(problem: Problem, prices: Floats, slack: Floats) -> float:
 
 
 def warm_start(problem: Problem, rows: tuple[LimitRow, ...], previous: PolicySnapshot | None) -> Floats | None:
-    """Return the previous cycle's first prices, matched by limit and side; new limits start at 0; None without any."""
+    """Return the previous cycle's first prices, matched by limit and side; None without any.
+
+    New limits start at 0, and so do those whose bound has become so large that their scaled price is no number.
+    """
     if previous is None or not previous.blocks:
         return None
     known = {(row.limit, row.sign): price for row, price in zip(previous.rows, previous.blocks[0].prices, strict=True)}
     prices = np.array([known.get((row.limit, row.sign), 0.0) for row in rows], dtype=np.float64)
-    return prices * problem.scale if prices.any() else None
+    if not prices.any():
+        return None
+    with np.errstate(over="ignore"):
+        scaled = prices * problem.scale
+    return np.where(np.isfinite(scaled), scaled, 0.0)

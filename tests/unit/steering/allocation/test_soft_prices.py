@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from tests.unit.steering.worlds import SALT, five_rows, market, names, tables
 
-from alamo.domain.policy import BlockState, PolicySnapshot, RuleSettings
+from alamo.domain.policy import BlockState, LimitRow, PolicySnapshot, RuleSettings
 from alamo.engine.batch import run_blocks
 from alamo.steering.allocation.dual import solve_dual
 from alamo.steering.allocation.newton import mixed_sums, newton_step, soft_dual
@@ -91,6 +91,18 @@ def test_a_warm_start_finds_prices_by_limit_name_whatever_their_order(problem):
     np.testing.assert_allclose(start, prices)
     np.testing.assert_allclose(soft_prices(problem, rule, start), prices, rtol=1e-3, atol=1e-9 * prices.max())
     assert warm_start(problem, rows, None) is None
+
+
+def test_a_limit_that_has_become_boundless_starts_at_no_price(problem):
+    budget = LimitRow("budget", "cost", 1e308, 1, names(K), "", True)
+    boundless = build_problem(problem.cells, tables((budget,), K))
+    rule = RuleSettings(0.03 * problem.value_scale, 0.02, 0.1)
+    before = PolicySnapshot(
+        1, names(K), (budget,), rule, "s", "u", 0.0, 1, (BlockState(0, (170.0,), (0.0,)),), "m", "d", {}
+    )
+    start = warm_start(boundless, (budget,), before)
+    assert start.tolist() == [0.0]
+    assert soft_prices(boundless, rule, start).tolist() == [0.0]
 
 
 @pytest.mark.parametrize("money", [1e-12, 1.0, 1e12])
