@@ -102,10 +102,11 @@ def _infeasible(cases: list[Case]) -> list[str]:
         "",
         "All minimum volumes times a factor. The shortage is the least sum of the shares of their bounds that limits",
         "have to give, by HiGHS' elastic linear programme up to 10,000 customers; above that it is not solved here.",
-        "Enough: limits give way by what is told, and 1 % of it more, and a plan keeps all of them; together, and each",
-        "alone that is said to be enough. At 3,000 customers what each gives alone stands beside HiGHS, three a clash.",
+        "A plan with: limits give way by what is told and 1, 5 or 20 % of it more, until a plan of whole customers",
+        "keeps all of them; together, and each alone that is said to be enough. At 3,000 customers what each gives",
+        "alone stands beside HiGHS, three a clash.",
         "",
-        "| customers | minima × | said | HiGHS: shortage | proven | told together | enough | enough alone | alone: "
+        "| customers | minima × | said | HiGHS: shortage | proven | told together | a plan with | one alone | alone: "
         "told ÷ HiGHS | CPU-s | HiGHS CPU-s |",
         "| ---: | ---: | --- | ---: | ---: | ---: | --- | --- | --- | ---: | ---: |",
     ]
@@ -117,7 +118,7 @@ def _infeasible(cases: list[Case]) -> list[str]:
             lines.append(f"{start}| | {'kept' if case['feasible'] else '**broken**'} | | {end}")
             continue
         lines.append(
-            f"{start}{case['proven']:.4f} | {case['together_share']:.4f} | {_yes(case['together_enough'])} | "
+            f"{start}{case['proven']:.4f} | {case['together_share']:.4f} | {_room(case['together_room'])} | "
             f"{_alone(case)} | {_beside(case)}{end}"
         )
     return lines
@@ -125,7 +126,7 @@ def _infeasible(cases: list[Case]) -> list[str]:
 
 def _alone(case: Case) -> str:
     told = [single for single in case["singles"] if single["alone"]]
-    return f"{sum(single['enough'] for single in told)} of {len(told)}" if told else "none"
+    return ", ".join(_room(single["room"]) for single in told) or "none is enough"
 
 
 def _beside(case: Case) -> str:
@@ -136,8 +137,8 @@ def _beside(case: Case) -> str:
     return ", ".join(told) + (f"; {sum(others)} of {len(others)} rightly not enough" if others else "")
 
 
-def _yes(value: bool) -> str:
-    return "yes" if value else "**no**"
+def _room(room: float | None) -> str:
+    return "**none**" if room is None else f"+{100 * room:.0f} %"
 
 
 def _worst(cases: list[Case], name: str) -> float:

@@ -21,7 +21,8 @@ from alamo.steering.limits import LimitTables
 ACTIONS = 50
 SINGLES_UP_TO, ELASTIC_UP_TO = 3_000, 10_000
 SINGLES = 3
-_ROOM = 1.01
+ROOMS = (0.01, 0.05, 0.2)
+"""Shares of what is told that limits give beyond it: a plan of whole customers needs a little more than shares do."""
 _TIME = {"time_limit": 600.0}
 
 
@@ -38,8 +39,12 @@ def infeasible(n: int, times: float, seed: int) -> dict[str, Any]:
     found["proven"] = clash.proven_share
     found["together"] = {c.limit: c.relax_by for c in clash.together}
     found["together_share"] = sum(shares(problem, clash.together).values())
-    found["together_enough"] = kept(cells, relaxed(limits, clash.together))
+    found["together_room"] = room_needed(cells, limits, clash.together)
     found["singles"] = [_single(cells, limits, c) for c in clash.conflicts[:SINGLES]]
+    for single, conflict in zip(found["singles"], clash.conflicts, strict=False):
+        if conflict.alone:
+            same = [c.limit for c in clash.together] == [conflict.limit]
+            single["room"] = found["together_room"] if same else room_needed(cells, limits, (conflict,))
     return found
 
 
@@ -68,11 +73,14 @@ def shares(problem: Problem, conflicts: tuple[Conflict, ...]) -> dict[str, float
     return {c.limit: c.relax_by / float(scale[c.limit]) for c in conflicts}
 
 
-def relaxed(limits: LimitTables, conflicts: tuple[Conflict, ...]) -> LimitTables:
-    """Return the limits after those of `conflicts` gave way by what is told, and 1 % of it more."""
-    given = {c.limit: _ROOM * c.relax_by for c in conflicts}
-    more = np.array([given.get(row.limit, 0.0) for row in limits.rows])
-    return replace(limits, bound=limits.bound + more)
+def room_needed(cells: Cells, limits: LimitTables, conflicts: tuple[Conflict, ...]) -> float | None:
+    """Return the first of `ROOMS` beyond what is told with which a plan keeps every limit; None if none does."""
+    told = {c.limit: c.relax_by for c in conflicts}
+    given = np.array([told.get(row.limit, 0.0) for row in limits.rows])
+    for room in ROOMS:
+        if kept(cells, replace(limits, bound=limits.bound + (1.0 + room) * given)):
+            return room
+    return None
 
 
 def kept(cells: Cells, limits: LimitTables) -> bool:
@@ -88,10 +96,8 @@ def _elastic(cells: Cells, limits: LimitTables) -> dict[str, Any]:
 
 
 def _single(cells: Cells, limits: LimitTables, conflict: Conflict) -> dict[str, Any]:
-    """Return what is told of one limit, whether that is enough, and the least that it gives alone by HiGHS."""
+    """Return what is told of one limit, and the least that it gives when no other does, by HiGHS."""
     found: dict[str, Any] = {"limit": conflict.limit, "alone": conflict.alone}
-    if conflict.alone:
-        found["enough"] = kept(cells, relaxed(limits, (conflict,)))
     if cells.n <= SINGLES_UP_TO:
         row = [limit.limit for limit in limits.rows].index(conflict.limit)
         status, least, _ = solved(elastic(cells, limits, np.array([row])), _TIME)

@@ -120,7 +120,11 @@ def _cost(speed: Speed, n: int, reach: tuple[float, float, float]) -> str:
     )
     asked = f"≤ {cpu:g} CPU-s, ≤ {peak:g} GiB, gap ≤ {gap:.0e}"
     return _line(
-        f"{n:,} × 50 × 56, cold, with repair and certificate", asked, measured, "none finishes", "`allocation`"
+        f"{n:,} × 50 × 56, cold, with repair and certificate",
+        asked,
+        measured,
+        "none tried: unfinished at 100,000",
+        "`allocation`",
     )
 
 
