@@ -3,18 +3,20 @@
 A rule with temperature 0.03 of the mean value, a floor of 1 % and a control of 2 % is priced once; then the same plan
 is drawn again and again under other salts. Beside the paced draws stand unprotected ones: the same prices for
 everybody, nothing stopped. Value is compared with what the unprotected rule is expected to bring, which no limit
-holds back. Writes ``benchmarks/results/paced_draws.md``.
+holds back. Writes ``benchmarks/results/paced_draws.{json,md}``; a size measured again replaces the one that is kept.
 
     python -m benchmarks.paced_draws [customers:draws …]
 """
 
 from __future__ import annotations
 
+import json
 import platform
 import sys
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from benchmarks.draw_worlds import world
@@ -63,23 +65,31 @@ class Priced:
 
 def main(sizes: tuple[tuple[int, int], ...] = SIZES) -> None:
     _priced(2_000)  # compiles
-    lines, costs = [], []
     for n, draws in sizes:
         priced, row = _priced(n)
-        costs.append(row)
         print(row, flush=True)
         before = time.process_time()
         paced = _paced(priced, draws)
         seconds = (time.process_time() - before) / draws
-        lines.append(_line(n, f"paced, {block_count(n)} blocks", paced, priced, seconds))
-        print(lines[-1], flush=True)
-        lines.append(_line(n, "unprotected", _unprotected(priced, min(draws, UNPROTECTED)), priced, None))
-        RESULTS.write_text(_table(priced.tables, lines, costs))
+        line = _line(n, f"paced, {block_count(n)} blocks", paced, priced, seconds)
+        print(line, flush=True)
+        unprotected = _line(n, "unprotected", _unprotected(priced, min(draws, UNPROTECTED)), priced, None)
+        _keep(priced.tables, str(n), {"lines": [line, unprotected], "cost": row})
     print(RESULTS.read_text())
 
 
+def _keep(tables: LimitTables, size: str, found: dict[str, Any]) -> None:
+    """Put a size beside those that are kept, and write the page anew."""
+    path = RESULTS.with_suffix(".json")
+    kept = (json.loads(path.read_text()) if path.exists() else {}) | {size: found}
+    kept = {size: kept[size] for size in sorted(kept, key=int)}
+    path.write_text(json.dumps(kept, indent=1) + "\n")
+    lines = [line for one in kept.values() for line in one["lines"]]
+    RESULTS.write_text(_table(tables, lines, [one["cost"] for one in kept.values()]))
+
+
 def _table(tables: LimitTables, lines: list[str], costs: list[str]) -> str:
-    """Return the page of the sizes that are done."""
+    """Return the page."""
     return "\n".join(
         [
             f"# Paced draws: 50 actions, {tables.m} limit rows, of which "

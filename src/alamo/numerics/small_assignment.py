@@ -16,6 +16,7 @@ Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 
 _NODE_LIMIT = 20_000
+_USUAL = (1e-2, 1e6)
 
 
 def assign_exactly(value: Floats, unit: Ints, uses: Floats, bound: Floats) -> Ints | None:
@@ -40,7 +41,7 @@ def assign_exactly(value: Floats, unit: Ints, uses: Floats, bound: Floats) -> In
     matrix, limit = _rows(unit, uses, bound)
     with _off_standard_output():
         found = milp(
-            -value,
+            -value / _size(value),
             integrality=np.ones(n_cells),
             bounds=Bounds(0, 1),
             constraints=LinearConstraint(matrix, -np.inf, limit),
@@ -59,10 +60,18 @@ def price_exactly(value: Floats, unit: Ints, uses: Floats, bound: Floats) -> Flo
     if not len(value):
         return np.zeros(len(bound)) if (bound >= 0).all() else None
     matrix, limit = _rows(unit, uses, bound)
-    found = linprog(-value, A_ub=matrix, b_ub=limit, bounds=(0, None), method="highs")
+    size = _size(value)
+    found = linprog(-value / size, A_ub=matrix, b_ub=limit, bounds=(0, None), method="highs")
     if found.status != 0:
         return None
-    return np.maximum(-np.asarray(found.ineqlin.marginals, dtype=np.float64)[len(limit) - len(bound) :], 0.0)
+    prices = -size * np.asarray(found.ineqlin.marginals, dtype=np.float64)[len(limit) - len(bound) :]
+    return np.maximum(prices, 0.0)
+
+
+def _size(value: Floats) -> float:
+    """Return what to divide values by that are too small or too large for the solver's absolute tolerances, else 1."""
+    largest = float(np.abs(value).max())
+    return 1.0 if _USUAL[0] <= largest <= _USUAL[1] or largest == 0.0 else largest
 
 
 def _rows(unit: Ints, uses: Floats, bound: Floats) -> tuple[csr_matrix, Floats]:

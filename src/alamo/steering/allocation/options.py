@@ -38,14 +38,14 @@ class Options:
     taken: npt.NDArray[np.bool_]
 
     def moves(self, pool: Problem, core: Ints) -> tuple[Moves, Ints]:
-        """Return the options of the customers `core` as the kernels take them, and the cell of each."""
+        """Return the options of the customers `core` as the kernels take them, in usual values, and their cells."""
         inside = np.zeros(pool.n, dtype=bool)
         inside[core] = True
         pick = inside[self.owner]
         cell, owner = self.cell[pick], self.owner[pick]
         start = np.append(np.searchsorted(owner, core), len(owner)).astype(np.int64)
         value = np.zeros(len(cell))
-        value[cell >= 0] = pool.cells.value_money[cell[cell >= 0]]
+        value[cell >= 0] = pool.cells.value_money[cell[cell >= 0]] / pool.value_scale
         current = np.flatnonzero(self.taken[pick]).astype(np.int64)
         return Moves(start, value, np.ascontiguousarray(self.use[pick]), current), cell
 

@@ -122,7 +122,7 @@ def _missed(problem: Problem, prices: Floats, slack: Floats) -> float:
 
     A row whose price is at its ceiling cannot be met, whatever is done; it does not count.
     """
-    over = np.where(prices < problem.ceiling, -slack, 0.0).max(initial=0.0)
+    over = np.where(prices < (1.0 - 1e-9) * problem.ceiling, -slack, 0.0).max(initial=0.0)
     return float(max(over, (prices * slack).max(initial=0.0) / max(prices.max(initial=0.0), 1e-300)))
 
 

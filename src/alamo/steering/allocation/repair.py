@@ -107,11 +107,12 @@ def _attempt(pool: Problem, prices: Floats, margin: float) -> tuple[_Attempt, Fl
     core = switchable(options, scan, slack)
     moves, cell = options.moves(pool, core)
     use_step = np.maximum(np.abs(moves.use).max(axis=0, initial=0.0), 1e-300)
-    penalty = 3.0 * prices + 5.0 * np.abs(moves.value).mean() / use_step if len(moves.value) else 3.0 * prices
+    paid = prices / scale
+    penalty = 3.0 * paid + 5.0 * np.abs(moves.value).mean() / use_step if len(moves.value) else 3.0 * paid
     terms = SwitchTerms(slack, penalty, 0.3 * use_step)
     switch_steepest(moves, terms, _SWITCHES)
     if terms.slack.min(initial=0.0) >= 0.0:
-        _uphill(moves, terms, prices)
+        _uphill(moves, terms, paid)
     choice = pool.cells.at(scan.choice)
     choice[core] = cell[moves.current]
     return _Attempt(choice, float(terms.slack.min(initial=np.inf)), _value(pool, choice)), prices
