@@ -230,8 +230,11 @@ def _fresh(
     told = dict(known) | _permissions(context, customer_id)
     decided = decide_one(context.history, profile, scores, counter, state, told)
     row = None if decided.row is None else decided.row.slice(0, 1).to_pylist()[0]
+    if row is not None and not context.history.append("decisions", decided.row, batch=row["decision_id"]):
+        first = _logged(context, plan, customer_id)  # somebody without the lock of this project was first
+        if first is not None:
+            return _again(context, policy, first)
     if row is not None:
-        context.history.append("decisions", decided.row, batch=row["decision_id"])
         _hand_over(context, policy, row)
     return DecidedNow(
         customer_id,
