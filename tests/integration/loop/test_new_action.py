@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from alamo.domain.action import NO_ACTION
 from alamo.domain.settings import ExplorationSettings
 from alamo.engine.loop import pass_gate, turn
 from alamo.prediction.learners import boosted_outcome
@@ -48,7 +49,7 @@ def test_the_first_plan_with_a_new_action_says_that_it_gets_a_start(plans):
     assert "start of a new action" not in (phases[1][1], phases[3][1])
 
 
-def test_it_is_drawn_as_in_an_opening_once(plans):
-    started = share(plans[2], "newsletter")
-    assert started > 0.9 * OPENING / 4
-    assert plans[3]["exploration"]["floor_share"] < 0.9 * OPENING  # a fourth of it is what the floor would have given
+def test_it_is_drawn_as_in_an_opening_and_those_known_before_are_not(plans):
+    assert share(plans[2], "newsletter") > 0.9 * OPENING / 4
+    others = [row["action"] for row in plans[2]["actions"] if row["action"] not in ("newsletter", NO_ACTION)]
+    assert min(share(plans[2], action) for action in others) < 0.5 * OPENING / 4
