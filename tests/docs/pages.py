@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from tests.warm_alamo import command_folder
@@ -16,7 +17,8 @@ def printed_by(script: str, folder: Path, *, commands: Path | None = None, secon
 
     ``alamo`` is the one loaded once unless `commands` is the folder of another.
     """
-    path = f"{commands or command_folder()}{os.pathsep}{os.environ['PATH']}"
+    own = Path(sys.executable).parent  # what a page types beside `alamo` is of this environment, too
+    path = os.pathsep.join([str(commands or command_folder()), str(own), os.environ["PATH"]])
     run = subprocess.run(
         ["bash", "-c", script],
         cwd=folder,
