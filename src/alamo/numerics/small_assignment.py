@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +18,7 @@ Ints = npt.NDArray[np.int64]
 
 _NODE_LIMIT = 20_000
 _USUAL = (1e-2, 1e6)
+_ONE_AT_A_TIME = threading.Lock()
 
 
 def assign_exactly(value: Floats, unit: Ints, uses: Floats, bound: Floats) -> Ints | None:
@@ -86,18 +88,21 @@ def _off_standard_output() -> Iterator[None]:
     """Send to standard error what the solver prints, even with its display off, because answers stand on the other.
 
     Its C library keeps text back until it is flushed, so that is done before and after. Where there is no standard
-    output or no such library, nothing is sent elsewhere.
+    output, no standard error or no such library, nothing is sent elsewhere. Threads wait for each other: both outputs
+    are the whole process's, and who came second would put back what the first had put in place.
     """
-    try:
-        flush, kept = ctypes.CDLL(None).fflush, os.dup(1)
-        flush(None)
-        os.dup2(2, 1)
-    except (OSError, TypeError, AttributeError):
-        yield
-        return
-    try:
-        yield
-    finally:
-        flush(None)
-        os.dup2(kept, 1)
-        os.close(kept)
+    with _ONE_AT_A_TIME:
+        try:
+            flush, kept = ctypes.CDLL(None).fflush, os.dup(1)
+        except (OSError, TypeError, AttributeError):
+            yield
+            return
+        try:
+            flush(None)
+            with suppress(OSError):
+                os.dup2(2, 1)
+            yield
+        finally:
+            flush(None)
+            os.dup2(kept, 1)
+            os.close(kept)

@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+from concurrent.futures import ThreadPoolExecutor
 from itertools import product
+from threading import Event
 
 import numpy as np
 import pytest
@@ -54,3 +56,49 @@ def test_what_the_solver_prints_does_not_reach_standard_output(monkeypatch, capf
     assert len(found) == 1
     assert out == "before\nafter\n"
     assert err == "a line of the solver's own\n"
+
+
+def test_two_threads_that_solve_at_once_leave_standard_output_where_it_was(monkeypatch, capfd):
+    first_is_in, second_is_in, first_is_done = Event(), Event(), Event()
+
+    def slow(*arguments, **options):
+        if len(arguments[0]) == 1:
+            first_is_in.set()
+            second_is_in.wait(0.5)  # which does not happen where the second waits for the first
+        else:
+            second_is_in.set()
+            first_is_done.wait(60)
+        return milp(*arguments, **options)
+
+    def first():
+        found = assign_exactly(np.ones(1), np.arange(1), np.ones((1, 1)), np.ones(1))
+        first_is_done.set()
+        return len(found)
+
+    def second():
+        first_is_in.wait(60)
+        return len(assign_exactly(np.ones(2), np.arange(2), np.ones((1, 2)), np.ones(1)))
+
+    monkeypatch.setattr(small_assignment, "milp", slow)
+    with ThreadPoolExecutor(2) as pool:
+        solved = [pool.submit(first), pool.submit(second)]
+    assert [one.result() for one in solved] == [1, 1]
+    os.write(1, b"an answer\n")
+    assert capfd.readouterr().out == "an answer\n"
+
+
+def test_without_standard_error_the_solver_runs_and_leaves_no_file_open(monkeypatch, capfd):
+    def broken(source, target):
+        if source == 2:
+            raise OSError
+        return replaced(source, target)
+
+    replaced, before = os.dup2, os.dup(1)
+    os.close(before)
+    monkeypatch.setattr(os, "dup2", broken)
+    found = assign_exactly(np.ones(2), np.array([0, 1]), np.ones((1, 2)), np.ones(1))
+    after = os.dup(1)
+    os.close(after)
+    os.write(1, b"an answer\n")
+    assert (len(found), after) == (1, before)
+    assert capfd.readouterr().out == "an answer\n"
