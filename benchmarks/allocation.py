@@ -73,7 +73,8 @@ def table(kept: list[dict[str, Any]]) -> str:
     ]
     for n in sorted({found["n"] for found in kept}):
         here = [found for found in kept if found["n"] == n]
-        lines += ["", f"## {n:,} customers, seed {here[0]['seed']}", "", *_size(here)]
+        seeds = " and ".join(str(seed) for seed in sorted({found["seed"] for found in here}))
+        lines += ["", f"## {n:,} customers, seed {seeds}", "", *_size(here)]
     return "\n".join([*lines, ""])
 
 
