@@ -57,7 +57,8 @@ def worth_first(problem: Problem, prices: Floats) -> Floats:
     _, worth = _worth(problem, prices)
     if not worth.any():
         return cheap_first(problem, prices)
-    ratio = np.sqrt(worth / np.maximum(_cost_of_a_draw(problem, prices), 1e-300))
+    nil = 1e-300 * max(float(worth.max()), 1.0)  # where no draw costs anything; worth over it stays a number
+    ratio = np.sqrt(worth / np.maximum(_cost_of_a_draw(problem, prices), nil))
     return np.maximum(ratio / ratio.max(), 1.0 / _RANGE**2)
 
 

@@ -97,3 +97,12 @@ def test_the_dearer_of_two_that_promise_alike_is_drawn_less():
 def test_where_nothing_is_to_be_learnt_the_cheap_are_drawn_first():
     problem = with_best([1.0, -3.0, -15.0], [0.0, 0.0, 0.0])
     assert (worth_first(problem, np.zeros(0)) == cheap_first(problem, np.zeros(0))).all()
+
+
+def test_where_no_draw_costs_anything_the_floor_follows_the_worth_in_any_size_of_money():
+    """All values nil: nothing is lost by any draw, and worth over next to no cost must not overflow."""
+    small, large = (
+        worth_first(problem_with(lambda cells: 0.0 * cells.value_money, sd), np.zeros(0)) for sd in (1.0, 1e9)
+    )
+    assert small.max() == 1.0
+    np.testing.assert_allclose(large, small, rtol=1e-12)
