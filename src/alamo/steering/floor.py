@@ -14,6 +14,8 @@ from alamo.steering.allocation.problem import Problem
 from alamo.steering.cells import Floats
 
 _MARGIN_SD = 3.0
+_NARROWER = 0.5 ** np.arange(8)
+"""What is beyond the least is halved until limits let both through, so that it takes nothing from the least."""
 
 
 def parts_of(share: float, weights: Floats) -> Floats:
@@ -46,7 +48,11 @@ def widened(problem: Problem, prices: Floats, kept: tuple[float, Floats], more: 
     sought = worth_first(problem, prices)
     lost = floor_loss(problem, prices, sought)
     beyond = min(money / lost, most) if lost > 0.0 else most
-    return floor_of_parts(parts_of(share, weights) + parts_of(beyond, sought))[1]
+    for narrower in _NARROWER:
+        floor, wider = floor_of_parts(parts_of(share, weights) + parts_of(narrower * beyond, sought))
+        if affordable_floor(problem, floor, wider)[0] >= floor:
+            return wider
+    return weights
 
 
 def affordable_floor(problem: Problem, wanted: float, weights: Floats) -> tuple[float, str | None]:

@@ -117,6 +117,21 @@ def test_what_is_beyond_the_least_floor_is_drawn_of_the_action_that_most_is_to_b
     assert (parts[1] >= 0.9 * least).all()
 
 
+@pytest.mark.parametrize("cap", [25.0, 60.0])
+def test_where_a_limit_cuts_the_floor_no_action_gets_less_than_its_part_of_the_least(cap):
+    """The action that most is to be learnt of is capped: what it may get more is not taken from the others."""
+    settings = ExplorationSettings(cost_share=0.01, floor_minimum=0.02, opening_share=0.5)
+    capped = LimitRow("cap", "count", cap, 1, names(K)[-1:], "", True)
+    cells = worthless(problem_with(capped)).cells
+    sd = np.array([*[0.05] * (K - 1), 8.0])[cells.action]
+    problem = build_problem(replace(cells, shared_sd_money=sd, value_sd_money=sd), tables((capped,), K))
+    explored = running(problem, settings, CONTROL, None, sure=False)
+    weights = np.array(explored.rule.floor_weights)
+    least = parts_of(0.02, cheap_first(problem, explored.prices))
+    assert (parts_of(explored.rule.floor_share, weights)[1:] >= 0.99 * least[1:]).all()
+    assert affordable_floor(problem, 1.0, weights)[0] >= explored.rule.floor_share
+
+
 def test_a_floor_that_has_nothing_to_learn_is_spread_as_it_was():
     problem = problem_with(BUDGET)
     kept = (0.03, np.array([0.5] * K))
