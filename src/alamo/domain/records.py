@@ -74,8 +74,10 @@ class PlanRecord:
         return {"schema": "alamo.plan/1"} | {item.name: json_value(getattr(self, item.name)) for item in fields(self)}
 
 
-_UNSEEN = "\u034f\u115f\u1160\u3164\u17b4\u17b5" + "".join(map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0))))
-"""Characters that show nothing although their category does not say so: fillers, joiners, variation selectors."""
+_UNSEEN = "\u034f\u115f\u1160\u3164\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800" + "".join(
+    map(chr, (*range(0xFE00, 0xFE10), *range(0xE0100, 0xE01F0)))
+)
+"""Characters that show nothing although their category does not say so: blanks, joiners, variation selectors."""
 
 
 def spelled(name: str) -> str:
@@ -84,7 +86,8 @@ def spelled(name: str) -> str:
     Characters that nobody sees do not count either. Empty where nothing is left.
     """
     folded = normalize("NFKC", normalize("NFKC", name).casefold())
-    return "".join(one for one in folded if category(one)[0] not in "CZ" and one not in _UNSEEN)
+    seen = "".join(one for one in folded if category(one)[0] not in "CZ" and one not in _UNSEEN)
+    return normalize("NFKC", seen)  # once more: what nobody sees may have stood between a letter and its accent
 
 
 def same_person(one: str, other: str) -> bool:

@@ -21,6 +21,8 @@ from alamo.domain.records import same_person, spelled
         "Ann Lee\ufe0f",
         "\u2067Ann Lee\u2069",
         "Ann Lee\u3164",
+        "Ann Lee\u180b",
+        "Ann\u2800Lee",
     ],
 )
 def test_one_person_in_another_spelling(other):
@@ -35,6 +37,7 @@ def test_another_person(other):
 def test_letters_that_fold_into_several_and_accents_in_parts_are_the_same_letters():
     assert same_person("Weiß", "WEISS")
     assert same_person("Zoë", "Zoe\u0308")
+    assert same_person("Zoë", "Zoe\u200b\u0308")
 
 
 @pytest.mark.parametrize("name", ["", " ", "\u200b", "\u2060\ufeff", "\u3164"])
