@@ -186,6 +186,10 @@ class DeliveryLedger(Protocol):
         """Set state and provider id of the decisions of a batch in one transaction."""
         ...
 
+    def find(self, decision_id: str) -> LedgerRow | None:
+        """Return the row of a decision, or None."""
+        ...
+
     def rows(self, plan_id: str) -> Sequence[LedgerRow]:
         """Return every row of a plan, ordered by decision id."""
         ...

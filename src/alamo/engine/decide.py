@@ -169,8 +169,12 @@ def _again(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> 
 def _closed_now(context: Context, policy: PolicySnapshot, row: Mapping[str, Any]) -> str | None:
     """Return why the action of a logged decision may not be given at this moment; None if it may, or is none.
 
-    Asks for permission, the action's dates and whether it is paused; target group and caps were settled by then.
+    Asks for permission, the action's dates and whether it is paused; target group and caps were settled by then, at the
+    latest by the launch. What that dropped, for a cap or anything else, is in the ledger as no contact and stays so.
     """
+    entry = context.state.ledger.find(row["decision_id"])
+    if entry is not None and entry.state == "dropped":
+        return "dropped at the launch"
     now = context.clock.now()
     paused = paused_ids(context, now)
     known = terms_of(policy, Gatekeeper(context.actions, ContactPolicy(), now)).gatekeeper

@@ -55,12 +55,14 @@ class UnderWay:
         return contactable(self.context.history, customer_ids, channel, now) - full
 
     def with_caps_of_now(self, decisions: pa.Table) -> UnderWay:
-        """Return the same launch knowing whom contacts made until now close an action of `decisions` to."""
-        context, approved = self.context, self.as_approved()
+        """Return the same launch knowing whom contacts made until now close an action of `decisions` to.
+
+        What an earlier contact was is known of every action of the project, not only of those that are sent.
+        """
+        context = self.context
         seal_deliveries(context)
         drawn = decisions.filter(pc.not_equal(decisions["action_id"], NO_ACTION))
-        actions = tuple(approved[action_id] for action_id in sending(decisions) if action_id in approved)
-        ledger = Ledger(context.history, drawn["customer_id"], actions, context.clock.now())
+        ledger = Ledger(context.history, drawn["customer_id"], context.actions, context.clock.now())
         return replace(self, at_cap=at_their_cap(ledger, context.contact))
 
 

@@ -84,6 +84,11 @@ class SqlDeliveryLedger:
             check_receipts(batch_id, receipts, known)
             connection.execute(statement, values)
 
+    def find(self, decision_id: str) -> LedgerRow | None:
+        """Return the row of a decision, or None."""
+        found = self._select(LEDGER.c.decision_id == decision_id)
+        return found[0] if found else None
+
     def rows(self, plan_id: str) -> Sequence[LedgerRow]:
         """Return every row of a plan, ordered by decision id."""
         return self._select(LEDGER.c.plan_id == plan_id)

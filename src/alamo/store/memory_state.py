@@ -130,7 +130,7 @@ class MemoryDeliveryLedger:
     def __init__(self) -> None:
         self._plans: dict[str, dict[str, LedgerRow]] = {}
         self._batches: dict[str, dict[str, LedgerRow]] = {}
-        self._known: set[str] = set()
+        self._known: dict[str, LedgerRow] = {}
 
     def reserve(self, rows: Sequence[LedgerRow]) -> int:
         """Insert rows, known decisions excepted, and return how many are new.
@@ -144,7 +144,6 @@ class MemoryDeliveryLedger:
         before = len(self._known)
         for row in rows:
             if row.decision_id not in self._known:
-                self._known.add(row.decision_id)
                 self._put(row)
         return len(self._known) - before
 
@@ -171,6 +170,10 @@ class MemoryDeliveryLedger:
             attempted_at = row.attempted_at or at
             self._put(replace(row, state=state, provider_id=provider_id, attempted_at=attempted_at, settled_at=at))
 
+    def find(self, decision_id: str) -> LedgerRow | None:
+        """Return the row of a decision, or None."""
+        return self._known.get(decision_id)
+
     def rows(self, plan_id: str) -> Sequence[LedgerRow]:
         """Return every row of a plan, ordered by decision id."""
         return sorted(self._plans.get(plan_id, {}).values(), key=attrgetter("decision_id"))
@@ -182,5 +185,6 @@ class MemoryDeliveryLedger:
         }
 
     def _put(self, row: LedgerRow) -> None:
+        self._known[row.decision_id] = row
         self._plans.setdefault(row.plan_id, {})[row.decision_id] = row
         self._batches.setdefault(row.batch_id, {})[row.decision_id] = row

@@ -178,6 +178,7 @@ class StateSuite:
         assert state.ledger.reserve([replace(ledger_row(1), batch_id="other", state="dropped")]) == 0
         assert state.ledger.rows("plan-1") == [ledger_row(1)]
         assert state.ledger.batch("other") == []
+        assert (state.ledger.find(ledger_row(1).decision_id), state.ledger.find("no such")) == (ledger_row(1), None)
 
     def test_a_row_enters_as_reserved_or_as_what_is_never_sent(self, state: StateStore) -> None:
         names = ("dropped", "unknown", "cancelled")
@@ -205,6 +206,7 @@ class StateSuite:
         state.ledger.settle("batch-1", {ledger_row(1).decision_id: ("sent", "id-1")}, at=LATER)
         settled = replace(ledger_row(1), state="sent", provider_id="id-1", attempted_at=NOW, settled_at=LATER)
         assert state.ledger.batch("batch-1") == [settled, ledger_row(2)]
+        assert state.ledger.find(ledger_row(1).decision_id) == settled
 
     def test_a_batch_is_open_while_it_holds_a_reserved_row(self, state: StateStore) -> None:
         rows = [ledger_row(i, batch_id=f"batch-{i % 3}") for i in range(6)]

@@ -94,6 +94,39 @@ def test_a_contact_made_since_the_plan_was_drawn_counts_towards_its_cap(real, fo
     assert {states[one] for one in mailed[:5]} == {"dropped"}
 
 
+def test_contacts_with_a_service_message_that_the_plan_does_not_send_count_towards_no_cap(real, folder):
+    """Caps count marketing; what a contact was is known of all actions, not only of those that a plan sends."""
+    (folder / "actions" / "receipt.toml").write_text(
+        'id = "receipt"\nname = "Receipt"\nchannel = "email"\nlevel = "customer service"\nclass = "transactional"\n'
+        "eligible = \"country = 'nowhere'\"\n"
+    )
+    ids = [f"k{i:03d}" for i in range(400)]
+    (folder / "sent.csv").write_text(
+        "customer_id,channel,event,date,action_id\n" + "".join(f"{one},email,sent,2026-01-04,receipt\n" for one in ids)
+    )
+    with real(START) as project:
+        project.import_file("deliveries", [folder / "sent.csv"])
+        plan = approved(project)
+        assert drawn(project, plan, "mail")
+        project.launch(plan, by="bob")
+        assert states_of(project, plan, "mail") == {"sent"}
+
+
+def test_what_a_launch_has_dropped_is_not_given_over_the_counter(real, folder):
+    """Its contact would count nowhere: the ledger has it as dropped, and a cap was the reason."""
+    with real(START) as project:
+        plan = approved(project)
+        full, one = drawn(project, plan, "mail")[:2]
+    (folder / "sent.csv").write_text(f"customer_id,channel,event,date\n{full},email,sent,2026-01-05\n")
+    with real(START + DAY) as project:
+        project.import_file("deliveries", [folder / "sent.csv"])
+        project.launch(plan, by="bob", anyway="the other tool wrote to one")
+        decided = project.decide(full, {})
+        assert (decided.action_id, decided.logged) == ("none", False)
+        assert decided.excluded == {"mail": "dropped at the launch"}
+        assert project.decide(one, {}).action_id == "mail"
+
+
 def test_a_contact_over_the_counter_since_the_plan_was_drawn_counts_towards_its_cap(real, folder):
     """Nobody has sealed the ledger since: the launch does."""
     with real(START) as project:
