@@ -39,7 +39,7 @@ def type_in(folder: Path, words: list[str], seconds: float | None = None) -> Non
 
 
 def killed_ever_later(folder: Path, words: list[str], whole: Callable[[], bool] = lambda: True) -> int:
-    """Type ``alamo`` in `folder`, killed after a twentieth of a second, then half as late again, until it ends.
+    """Type ``alamo`` in `folder`, killed after a fiftieth of a second, then two fifths later each time, until it ends.
 
     After each kill `whole` says whether what stands there is.
 
@@ -48,9 +48,9 @@ def killed_ever_later(folder: Path, words: list[str], whole: Callable[[], bool] 
     int
         How many were killed; the last one was not, and found all that they had left behind.
     """
-    seconds, killed = 0.05, 0
+    seconds, killed = 0.02, 0
     while (code := exit_code_of(type_in, folder, words, seconds)) == -signal.SIGPROF:
-        seconds, killed = seconds * 1.5, killed + 1
+        seconds, killed = seconds * 1.4, killed + 1
         assert whole()
     assert code == 0
     return killed
